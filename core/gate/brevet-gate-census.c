@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-gate-census.h"
+
+#include <string.h>
+
+struct _BrevetGateAddress
+{
+  guint8 bytes[16];
+  guint  count;
+  GQueue waiting;
+};
+
+static guint
+address_hash (gconstpointer key)
+{
+  const guint8 *bytes = key;
+  guint hash = 5381;
+
+  for (guint i = 0; i < 16; i++)
+    hash = hash * 33 + bytes[i];
+  return hash;
+}
+
+static gboolean
+address_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, 16) == 0;
+}
+
+void
+brevet_gate_census_init (BrevetGateCensus *self, gpointer (*ref_owner) (gpointer owner))
+{
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->waiting);
+  self->addresses = g_hash_table_new_full (address_hash, address_equal, NULL, g_free);
+  self->ref_owner = ref_owner;
+}
+
+void
+brevet_gate_census_clear (BrevetGateCensus *self)
+{
+  g_clear_pointer (&self->addresses, g_hash_table_unref);
+  g_mutex_clear (&self->lock);
+}
+
+static void
+stop_waiting (BrevetGateCensus *self, BrevetGateSeat *seat)
+{
+  if (!seat->waiting)
+    return;
+
+  g_queue_unlink (&self->waiting, &seat->everywhere);
+  g_queue_unlink (&seat->address->waiting, &seat->neighbours);
+  seat->waiting = FALSE;
+}
+
+static void
+start_waiting (BrevetGateCensus *self, BrevetGateSeat *seat)
+{
+  if (seat->waiting)
+    return;
+
+  g_queue_push_tail_link (&self->waiting, &seat->everywhere);
+  g_queue_push_tail_link (&seat->address->waiting, &seat->neighbours);
+  seat->waiting = TRUE;
+}
+
+static gpointer
+take_first (BrevetGateCensus *self, GQueue *queue)
+{
+  BrevetGateSeat *seat = g_queue_peek_head (queue);
+
+  if (seat == NULL)
+    return NULL;
+
+  stop_waiting (self, seat);
+  return self->ref_owner (seat->owner);
+}
+
+static gboolean
+make_room (BrevetGateCensus *self, BrevetGateAddress *address, gpointer *victim)
+{
+  if (address != NULL && address->count >= self->maximum_per_address)
+    *victim = take_first (self, &address->waiting);
+  else if (self->count >= self->maximum)
+    *victim = take_first (self, &self->waiting);
+  else
+    return TRUE;
+  return *victim != NULL;
+}
+
+gboolean
+brevet_gate_census_enter (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 bytes[16], gpointer *victim)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  BrevetGateAddress *address = g_hash_table_lookup (self->addresses, bytes);
+
+  *victim = NULL;
+  if (!make_room (self, address, victim))
+    return FALSE;
+
+  if (address == NULL)
+    {
+      address = g_new0 (BrevetGateAddress, 1);
+      memcpy (address->bytes, bytes, 16);
+      g_hash_table_insert (self->addresses, address->bytes, address);
+    }
+  seat->address = address;
+  seat->everywhere.data = seat->neighbours.data = seat;
+  address->count++;
+  self->count++;
+  start_waiting (self, seat);
+  return TRUE;
+}
+
+gpointer
+brevet_gate_census_pick_victim (BrevetGateCensus *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  return take_first (self, &self->waiting);
+}
+
+void
+brevet_gate_census_set_waiting (BrevetGateCensus *self, BrevetGateSeat *seat, gboolean waiting)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (waiting)
+    start_waiting (self, seat);
+  else
+    stop_waiting (self, seat);
+}
+
+void
+brevet_gate_census_leave (BrevetGateCensus *self, BrevetGateSeat *seat)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  stop_waiting (self, seat);
+  self->count--;
+  if (--seat->address->count == 0)
+    g_hash_table_remove (self->addresses, seat->address->bytes);
+  seat->address = NULL;
+}

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-gate-private.h"
+
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* How long a closed connection may still send before it is reset. */
+#define LINGER_MILLISECONDS 2000
+
+BrevetGateConnection *
+brevet_gate_connection_ref (BrevetGateConnection *self)
+{
+  g_atomic_ref_count_inc (&self->references);
+  return self;
+}
+
+void
+brevet_gate_connection_unref (BrevetGateConnection *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+
+  g_clear_pointer (&self->input, g_byte_array_unref);
+  g_clear_pointer (&self->peer_chain, brevet_chain_unref);
+  g_clear_pointer (&self->credentials, brevet_gate_credentials_unref);
+  g_free (self);
+}
+
+static void
+leave_protocol (BrevetGateConnection *self)
+{
+  BrevetGateProtocolEntry *protocol = g_steal_pointer (&self->protocol);
+
+  if (protocol == NULL)
+    return;
+
+  protocol->functions->closed (self);
+  self->state = NULL;
+  brevet_gate_protocol_entry_unref (protocol);
+}
+
+static void
+drop_output (BrevetGateConnection *self)
+{
+  g_queue_clear_full (&self->output, (GDestroyNotify) g_bytes_unref);
+  self->output_size = self->output_offset = 0;
+}
+
+void
+brevet_gate_connection_abort (BrevetGateConnection *self)
+{
+  BrevetGateAcceptor *acceptor = self->acceptor;
+
+  if (self->phase == BREVET_GATE_PHASE_CLOSED)
+    return;
+
+  self->phase = BREVET_GATE_PHASE_CLOSED;
+  self->acceptor = NULL;
+  brevet_gate_wheel_disarm (&self->timer);
+  brevet_gate_worker_unwatch (self->worker, &self->watch);
+  g_clear_pointer (&self->session, gnutls_deinit);
+  close (self->watch.fd);
+  self->watch.fd = -1;
+  leave_protocol (self);
+  drop_output (self);
+  brevet_gate_census_leave (&acceptor->gate->census, &self->seat);
+  g_queue_unlink (&acceptor->connections, &self->link);
+  brevet_gate_worker_bury (self->worker, self, (GDestroyNotify) brevet_gate_connection_unref);
+  brevet_gate_release (acceptor->gate);
+}
+
+/* For a peer that did nothing wrong: says goodbye if that is possible without waiting. */
+static void
+dismiss (BrevetGateConnection *self)
+{
+  if (self->phase == BREVET_GATE_PHASE_OPEN && g_queue_is_empty (&self->output))
+    gnutls_bye (self->session, GNUTLS_SHUT_WR);
+  brevet_gate_connection_abort (self);
+}
+
+void
+brevet_gate_connection_linger (BrevetGateConnection *self)
+{
+  leave_protocol (self);
+  drop_output (self);
+  g_clear_pointer (&self->session, gnutls_deinit);
+  g_clear_pointer (&self->input, g_byte_array_unref);
+  self->phase = BREVET_GATE_PHASE_LINGERING;
+  shutdown (self->watch.fd, SHUT_WR);
+  brevet_gate_connection_set_busy (self, FALSE);
+  brevet_gate_worker_arm (self->worker, &self->timer, LINGER_MILLISECONDS);
+  brevet_gate_worker_change (self->worker, &self->watch, EPOLLIN);
+}
+
+void
+brevet_gate_connection_begin_closing (BrevetGateConnection *self)
+{
+  leave_protocol (self);
+  self->phase = BREVET_GATE_PHASE_CLOSING;
+  brevet_gate_connection_set_busy (self, FALSE);
+  brevet_gate_worker_arm (self->worker, &self->timer, LINGER_MILLISECONDS);
+  brevet_gate_tls_goodbye (self);
+}
+
+static void
+on_open_ready (BrevetGateConnection *self, guint32 events)
+{
+  /* Nobody reads: whatever the peer has still sent, it does not wait for an answer any more. */
+  if (!self->reading && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    {
+      brevet_gate_connection_abort (self);
+      return;
+    }
+
+  if ((events & EPOLLOUT) != 0)
+    brevet_gate_tls_send (self);
+  if (self->phase == BREVET_GATE_PHASE_OPEN && self->reading)
+    brevet_gate_tls_receive (self);
+}
+
+static void
+on_ready (BrevetGateWatch *watch, guint32 events)
+{
+  g_autoptr(BrevetGateConnection) self = brevet_gate_connection_ref ((BrevetGateConnection *) watch);
+
+  switch (self->phase)
+    {
+    case BREVET_GATE_PHASE_HANDSHAKE:
+      brevet_gate_tls_handshake (self);
+      break;
+    case BREVET_GATE_PHASE_OPEN:
+      on_open_ready (self, events);
+      break;
+    case BREVET_GATE_PHASE_CLOSING:
+      brevet_gate_tls_goodbye (self);
+      break;
+    case BREVET_GATE_PHASE_LINGERING:
+      brevet_gate_tls_drain (self);
+      break;
+    case BREVET_GATE_PHASE_CLOSED:
+    default:
+      break;
+    }
+}
+
+static void
+on_expired (BrevetGateTimer *timer)
+{
+  gpointer start = (guint8 *) timer - G_STRUCT_OFFSET (BrevetGateConnection, timer);
+  g_autoptr(BrevetGateConnection) self = brevet_gate_connection_ref (start);
+
+  if (self->phase == BREVET_GATE_PHASE_OPEN && self->protocol != NULL)
+    self->protocol->functions->expired (self);
+  else
+    brevet_gate_connection_abort (self);
+}
+
+static BrevetGateConnection *
+connection_new (BrevetGateAcceptor *acceptor, int fd, const char *address)
+{
+  BrevetGateConnection *self = g_new0 (BrevetGateConnection, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  self->watch.fd = fd;
+  self->watch.ready = on_ready;
+  self->timer.expired = on_expired;
+  self->seat.owner = self;
+  self->link.data = self;
+  self->acceptor = acceptor;
+  self->worker = acceptor->worker;
+  self->credentials = brevet_gate_ref_credentials (acceptor->gate);
+  self->reading = TRUE;
+  g_strlcpy (self->address, address, sizeof self->address);
+  g_queue_init (&self->output);
+  return self;
+}
+
+static void
+begin_handshake (BrevetGateConnection *self)
+{
+  BrevetGate *gate = self->acceptor->gate;
+  int on = 1;
+
+  setsockopt (self->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (brevet_gate_credentials_open_session (self->credentials, &gate->ticket_key, &self->session) < 0
+      || !brevet_gate_worker_watch (self->worker, &self->watch, EPOLLIN))
+    {
+      brevet_gate_connection_abort (self);
+      return;
+    }
+
+  gnutls_transport_set_int (self->session, self->watch.fd);
+  brevet_gate_worker_arm (self->worker, &self->timer, gate->handshake_timeout);
+}
+
+void
+brevet_gate_connection_accept (BrevetGateAcceptor *acceptor, int fd, const struct sockaddr_storage *peer)
+{
+  BrevetGateConnection *self;
+  gpointer victim;
+  guint8 bytes[16];
+  char address[INET6_ADDRSTRLEN];
+
+  brevet_gate_read_address (peer, bytes, address);
+  self = connection_new (acceptor, fd, address);
+  if (!brevet_gate_census_enter (&acceptor->gate->census, &self->seat, bytes, &victim))
+    {
+      close (fd);
+      brevet_gate_connection_unref (self);
+      return;
+    }
+
+  brevet_gate_retain (acceptor->gate);
+  g_queue_push_tail_link (&acceptor->connections, &self->link);
+  if (victim != NULL)
+    brevet_gate_connection_evict (victim, self->worker);
+  begin_handshake (self);
+}
+
+static gboolean
+evict_here (gpointer data)
+{
+  BrevetGateConnection *self = data;
+
+  /* A request may have become complete since it was picked: that one is answered. */
+  if (!self->busy && self->phase != BREVET_GATE_PHASE_CLOSED)
+    dismiss (self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+brevet_gate_connection_evict (BrevetGateConnection *self, BrevetGateWorker *here)
+{
+  if (self->worker != here)
+    {
+      brevet_gate_worker_invoke (self->worker, evict_here, self, (GDestroyNotify) brevet_gate_connection_unref);
+      return;
+    }
+
+  evict_here (self);
+  brevet_gate_connection_unref (self);
+}
+
+void
+brevet_gate_connection_stop (BrevetGateConnection *self)
+{
+  self->stopping = TRUE;
+  if (!self->busy)
+    dismiss (self);
+}
+
+static void
+enter_protocol (BrevetGateConnection *self, BrevetGateProtocolEntry *protocol)
+{
+  self->protocol = protocol;
+  protocol->functions->opened (self, protocol->user_data);
+}
+
+void
+brevet_gate_connection_opened (BrevetGateConnection *self)
+{
+  BrevetGateProtocolEntry *protocol = brevet_gate_protocol_lookup (self->acceptor->gate->protocol);
+  int on = 1;
+
+  if (protocol == NULL || self->stopping)
+    {
+      g_clear_pointer (&protocol, brevet_gate_protocol_entry_unref);
+      brevet_gate_connection_abort (self);
+      return;
+    }
+
+  /* The acknowledgement of the handshake would wait 40 ms for data to travel with, and many clients wait for it. */
+  setsockopt (self->watch.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+  self->phase = BREVET_GATE_PHASE_OPEN;
+  brevet_gate_wheel_disarm (&self->timer);
+  enter_protocol (self, protocol);
+}
+
+gboolean
+brevet_gate_connection_set_protocol (BrevetGateConnection *self, const char *name)
+{
+  BrevetGateProtocolEntry *protocol = brevet_gate_protocol_lookup (name);
+
+  if (protocol == NULL)
+    return FALSE;
+
+  leave_protocol (self);
+  brevet_gate_wheel_disarm (&self->timer);
+  enter_protocol (self, protocol);
+  brevet_gate_connection_set_reading (self, TRUE);
+  return TRUE;
+}
+
+void
+brevet_gate_connection_set_state (BrevetGateConnection *self, gpointer state)
+{
+  self->state = state;
+}
+
+gpointer
+brevet_gate_connection_get_state (BrevetGateConnection *self)
+{
+  return self->state;
+}
+
+void
+brevet_gate_connection_write (BrevetGateConnection *self, GBytes *bytes)
+{
+  g_autoptr(BrevetGateConnection) guard = brevet_gate_connection_ref (self);
+
+  if (self->phase != BREVET_GATE_PHASE_OPEN || self->closing)
+    return;
+
+  if (self->output_size > BREVET_GATE_OUTPUT_LIMIT)
+    {
+      brevet_gate_connection_abort (self);
+      return;
+    }
+
+  self->output_size += g_bytes_get_size (bytes);
+  g_queue_push_tail (&self->output, g_bytes_ref (bytes));
+  brevet_gate_tls_send (self);
+}
+
+void
+brevet_gate_connection_set_reading (BrevetGateConnection *self, gboolean reading)
+{
+  g_autoptr(BrevetGateConnection) guard = brevet_gate_connection_ref (self);
+
+  if (self->phase != BREVET_GATE_PHASE_OPEN || self->closing)
+    return;
+
+  self->reading = reading;
+  brevet_gate_tls_offer (self);
+}
+
+void
+brevet_gate_connection_set_busy (BrevetGateConnection *self, gboolean busy)
+{
+  if (self->busy == busy || self->phase == BREVET_GATE_PHASE_CLOSED)
+    return;
+
+  self->busy = busy;
+  brevet_gate_census_set_waiting (&self->acceptor->gate->census, &self->seat, !busy);
+}
+
+void
+brevet_gate_connection_set_deadline (BrevetGateConnection *self, guint milliseconds)
+{
+  if (self->phase != BREVET_GATE_PHASE_OPEN)
+    return;
+
+  if (milliseconds == 0)
+    brevet_gate_wheel_disarm (&self->timer);
+  else
+    brevet_gate_worker_arm (self->worker, &self->timer, milliseconds);
+}
+
+gboolean
+brevet_gate_connection_is_stopping (BrevetGateConnection *self)
+{
+  return self->stopping;
+}
+
+void
+brevet_gate_connection_close (BrevetGateConnection *self)
+{
+  g_autoptr(BrevetGateConnection) guard = brevet_gate_connection_ref (self);
+
+  if (self->phase != BREVET_GATE_PHASE_OPEN || self->closing)
+    return;
+
+  self->closing = TRUE;
+  self->reading = FALSE;
+  if (g_queue_is_empty (&self->output))
+    brevet_gate_connection_begin_closing (self);
+}
+
+static BrevetChain *
+read_peer_chain (gnutls_session_t session)
+{
+  unsigned int count = 0;
+  const gnutls_datum_t *peers = session == NULL ? NULL : gnutls_certificate_get_peers (session, &count);
+  g_autoptr(GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_certificate_unref);
+  g_autoptr(BrevetChain) chain = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (peers == NULL || count == 0)
+    return NULL;
+
+  for (unsigned int i = 0; i < count && error == NULL; i++)
+    {
+      g_autoptr(GBytes) der = g_bytes_new (peers[i].data, peers[i].size);
+      BrevetCertificate *certificate = brevet_certificate_new (der, &error);
+
+      if (certificate != NULL)
+        g_ptr_array_add (certificates, certificate);
+    }
+  if (error == NULL)
+    chain = brevet_chain_new (certificates, &error);
+  if (error != NULL)
+    g_debug ("A client certificate is passed over: %s", error->message);
+  return g_steal_pointer (&chain);
+}
+
+BrevetChain *
+brevet_gate_connection_get_peer_chain (BrevetGateConnection *self)
+{
+  if (!self->peer_chain_read)
+    self->peer_chain = read_peer_chain (self->session);
+  self->peer_chain_read = TRUE;
+  return self->peer_chain;
+}
+
+const char *
+brevet_gate_connection_get_remote_address (BrevetGateConnection *self)
+{
+  return self->address;
+}

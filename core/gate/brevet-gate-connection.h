@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-chain.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetGateConnection:
+ *
+ * One TLS connection, seen from its protocol. Belongs to one worker thread; every function but ref and unref is for that thread.
+ *
+ * Memory of one connection, in the worst case: the GnuTLS session (some 20 KiB, up to 16 KiB more for a record that is not complete,
+ * 32 KiB for a handshake message that is not complete), %BREVET_GATE_RECORD_SIZE bytes of input that the protocol has not taken, and the
+ * output that the protocol has written: one reply, at most %BREVET_GATE_OUTPUT_LIMIT bytes beside it. What a protocol keeps comes on top.
+ */
+typedef struct _BrevetGateConnection BrevetGateConnection;
+
+/* Who writes faster than the peer reads by more than this is cut off; a protocol waits for `drained` instead. */
+#define BREVET_GATE_OUTPUT_LIMIT (1024 * 1024)
+
+BREVET_API
+BrevetGateConnection *brevet_gate_connection_ref (BrevetGateConnection *self);
+
+BREVET_API
+void brevet_gate_connection_unref (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_set_state:
+ * @state: (nullable): what the protocol knows about this connection
+ */
+BREVET_API
+void brevet_gate_connection_set_state (BrevetGateConnection *self, gpointer state);
+
+BREVET_API
+gpointer brevet_gate_connection_get_state (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_write:
+ * @bytes: what to send; kept, not copied
+ *
+ * Sends as much as possible at once and the rest when the peer takes it. `drained` may be called from within, so let this be the last
+ * thing that a function does.
+ */
+BREVET_API
+void brevet_gate_connection_write (BrevetGateConnection *self, GBytes *bytes);
+
+/**
+ * brevet_gate_connection_set_reading:
+ * @reading: whether to read; %TRUE when the connection is opened
+ *
+ * While reading is off, the gate only watches whether the peer goes away; a peer that ends its direction of the connection then counts
+ * as gone. Switching it on offers bytes that were kept back.
+ */
+BREVET_API
+void brevet_gate_connection_set_reading (BrevetGateConnection *self, gboolean reading);
+
+/**
+ * brevet_gate_connection_set_busy:
+ * @busy: whether a request is in flight; %FALSE when the connection is opened
+ *
+ * A connection that is not busy may be dropped for a new one when the gate is full, and is closed at once when the gate stops.
+ */
+BREVET_API
+void brevet_gate_connection_set_busy (BrevetGateConnection *self, gboolean busy);
+
+/**
+ * brevet_gate_connection_set_deadline:
+ * @milliseconds: from now; 0 for none. Replaces the former one.
+ */
+BREVET_API
+void brevet_gate_connection_set_deadline (BrevetGateConnection *self, guint milliseconds);
+
+/**
+ * brevet_gate_connection_is_stopping:
+ *
+ * Returns: %TRUE if the gate is about to close: finish what is in flight and close the connection
+ */
+BREVET_API
+gboolean brevet_gate_connection_is_stopping (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_close:
+ *
+ * Sends what was written, says goodbye, and reads for a while what the peer still sends, so that the last reply is not lost to a reset.
+ */
+BREVET_API
+void brevet_gate_connection_close (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_abort:
+ *
+ * Closes at once. `closed` is called from within.
+ */
+BREVET_API
+void brevet_gate_connection_abort (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_set_protocol:
+ * @name: a registered protocol
+ *
+ * Hands the connection over. The old protocol's `closed` and the new one's `opened` are called from within; bytes that were not consumed
+ * are the new one's.
+ *
+ * Returns: %FALSE if nobody has registered @name; nothing has changed then
+ */
+BREVET_API
+gboolean brevet_gate_connection_set_protocol (BrevetGateConnection *self, const char *name);
+
+/**
+ * brevet_gate_connection_get_peer_chain:
+ *
+ * Returns: (nullable) (transfer none): the certificates of a peer that has proved to hold the key of the first, now or, in a resumed
+ *   session, then; not judged
+ */
+BREVET_API
+BrevetChain *brevet_gate_connection_get_peer_chain (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_get_remote_address:
+ *
+ * Returns: (transfer none): the peer's address without a port
+ */
+BREVET_API
+const char *brevet_gate_connection_get_remote_address (BrevetGateConnection *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetGateConnection, brevet_gate_connection_unref)
+
+G_END_DECLS

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-macros.h"
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetAttestation:
+ *
+ * How an enrollment wants its devices to prove who they are: the name of a mechanism, and parameters that only the verifier of this
+ * mechanism understands. Immutable and reference counted.
+ */
+typedef struct _BrevetAttestation BrevetAttestation;
+
+#define BREVET_TYPE_ATTESTATION (brevet_attestation_get_type ())
+
+BREVET_API
+GType brevet_attestation_get_type (void);
+
+/**
+ * brevet_attestation_new:
+ * @mechanism: name of the mechanism, such as `symmetricKey`
+ * @is_group: %TRUE if it stands for a family of devices, %FALSE for one device
+ * @parameters: (nullable): the mechanism's parameters; must not be changed afterwards. %NULL for an empty object.
+ *
+ * Returns: (transfer full): a new attestation
+ */
+BREVET_API
+BrevetAttestation *brevet_attestation_new (const char *mechanism, gboolean is_group, JsonObject *parameters);
+
+BREVET_API
+BrevetAttestation *brevet_attestation_ref (BrevetAttestation *self);
+
+BREVET_API
+void brevet_attestation_unref (BrevetAttestation *self);
+
+BREVET_API
+const char *brevet_attestation_get_mechanism (BrevetAttestation *self);
+
+BREVET_API
+gboolean brevet_attestation_is_group (BrevetAttestation *self);
+
+/**
+ * brevet_attestation_get_parameters:
+ *
+ * Returns: (transfer none): the mechanism's parameters; only read them
+ */
+BREVET_API
+JsonObject *brevet_attestation_get_parameters (BrevetAttestation *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAttestation, brevet_attestation_unref)
+
+G_END_DECLS

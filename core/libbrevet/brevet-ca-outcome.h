@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-chain.h"
+#include "brevet-trust-bundle.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetCaOutcome:
+ *
+ * What a CA answered: a certificate, or a ticket to ask again with. Immutable and reference counted.
+ */
+typedef struct _BrevetCaOutcome BrevetCaOutcome;
+
+#define BREVET_TYPE_CA_OUTCOME (brevet_ca_outcome_get_type ())
+
+/**
+ * BREVET_CA_TICKET_MAX_SIZE:
+ *
+ * Longest ticket in bytes.
+ */
+#define BREVET_CA_TICKET_MAX_SIZE 4096
+
+BREVET_API
+GType brevet_ca_outcome_get_type (void);
+
+/**
+ * brevet_ca_outcome_new_issued:
+ * @chain: leaf, then what the CA sent of its issuers; the core puts it in order and drops the root
+ * @roots: (nullable): roots that came along
+ * @backend_reference: (nullable): the CA's own name for the certificate, needed to revoke it
+ *
+ * Returns: (transfer full): an outcome
+ */
+BREVET_API
+BrevetCaOutcome *brevet_ca_outcome_new_issued (BrevetChain *chain, BrevetTrustBundle *roots, const char *backend_reference);
+
+/**
+ * brevet_ca_outcome_new_pending:
+ * @ticket: printable ASCII, at most %BREVET_CA_TICKET_MAX_SIZE bytes; must survive a restart and be usable by a new instance with the
+ *   same configuration
+ * @poll_after: seconds before it is worth asking
+ * @expires_at: seconds since 1970-01-01 UTC after which the ticket is worthless, 0 if unknown
+ *
+ * Returns: (transfer full): an outcome
+ */
+BREVET_API
+BrevetCaOutcome *brevet_ca_outcome_new_pending (const char *ticket, guint poll_after, gint64 expires_at);
+
+BREVET_API
+BrevetCaOutcome *brevet_ca_outcome_ref (BrevetCaOutcome *self);
+
+BREVET_API
+void brevet_ca_outcome_unref (BrevetCaOutcome *self);
+
+BREVET_API
+gboolean brevet_ca_outcome_is_issued (BrevetCaOutcome *self);
+
+BREVET_API
+BrevetChain *brevet_ca_outcome_get_chain (BrevetCaOutcome *self);
+
+BREVET_API
+BrevetTrustBundle *brevet_ca_outcome_get_roots (BrevetCaOutcome *self);
+
+BREVET_API
+const char *brevet_ca_outcome_get_backend_reference (BrevetCaOutcome *self);
+
+BREVET_API
+const char *brevet_ca_outcome_get_ticket (BrevetCaOutcome *self);
+
+BREVET_API
+guint brevet_ca_outcome_get_poll_after (BrevetCaOutcome *self);
+
+BREVET_API
+gint64 brevet_ca_outcome_get_expires_at (BrevetCaOutcome *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetCaOutcome, brevet_ca_outcome_unref)
+
+/**
+ * BrevetCaHealth:
+ *
+ * What a check of a CA found. Immutable and reference counted.
+ */
+typedef struct _BrevetCaHealth BrevetCaHealth;
+
+#define BREVET_TYPE_CA_HEALTH (brevet_ca_health_get_type ())
+
+/**
+ * BrevetCaHealthState:
+ * @BREVET_CA_HEALTH_UNKNOWN: not checked
+ * @BREVET_CA_HEALTH_OK: it can issue
+ * @BREVET_CA_HEALTH_DEGRADED: it can issue, but somebody should look
+ * @BREVET_CA_HEALTH_DOWN: it cannot issue
+ */
+typedef enum {
+  BREVET_CA_HEALTH_UNKNOWN,
+  BREVET_CA_HEALTH_OK,
+  BREVET_CA_HEALTH_DEGRADED,
+  BREVET_CA_HEALTH_DOWN,
+} BrevetCaHealthState;
+
+BREVET_API
+GType brevet_ca_health_get_type (void);
+
+/**
+ * brevet_ca_health_new:
+ * @message: a sentence for the operator
+ * @expires: seconds since 1970-01-01 UTC: the soonest end of a certificate or credential that the CA depends on, 0 if unknown
+ *
+ * Returns: (transfer full): a finding
+ */
+BREVET_API
+BrevetCaHealth *brevet_ca_health_new (BrevetCaHealthState state, const char *message, gint64 expires);
+
+BREVET_API
+BrevetCaHealth *brevet_ca_health_ref (BrevetCaHealth *self);
+
+BREVET_API
+void brevet_ca_health_unref (BrevetCaHealth *self);
+
+BREVET_API
+BrevetCaHealthState brevet_ca_health_get_state (BrevetCaHealth *self);
+
+BREVET_API
+const char *brevet_ca_health_get_message (BrevetCaHealth *self);
+
+BREVET_API
+gint64 brevet_ca_health_get_expires (BrevetCaHealth *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetCaHealth, brevet_ca_health_unref)
+
+G_END_DECLS

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-chain.h"
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetClaims:
+ *
+ * What a stranger presents about itself. A listener carries it and judges nothing; a verifier judges. Reference counted; filled by one
+ * thread before it is shared.
+ */
+typedef struct _BrevetClaims BrevetClaims;
+
+#define BREVET_TYPE_CLAIMS (brevet_claims_get_type ())
+
+BREVET_API
+GType brevet_claims_get_type (void);
+
+BREVET_API
+BrevetClaims *brevet_claims_new (void);
+
+BREVET_API
+BrevetClaims *brevet_claims_ref (BrevetClaims *self);
+
+BREVET_API
+void brevet_claims_unref (BrevetClaims *self);
+
+/**
+ * brevet_claims_set_token:
+ * @token: (nullable): an authorisation token exactly as received, wiped when the claims are freed
+ */
+BREVET_API
+void brevet_claims_set_token (BrevetClaims *self, const char *token);
+
+BREVET_API
+const char *brevet_claims_get_token (BrevetClaims *self);
+
+/**
+ * brevet_claims_set_chain:
+ * @chain: (nullable): certificates of a peer that has proved to hold the leaf's key in its TLS handshake. Not verified otherwise.
+ */
+BREVET_API
+void brevet_claims_set_chain (BrevetClaims *self, BrevetChain *chain);
+
+BREVET_API
+BrevetChain *brevet_claims_get_chain (BrevetClaims *self);
+
+/**
+ * brevet_claims_set_remote_address:
+ * @address: (nullable): address of the peer, for logs and limits; without a port
+ */
+BREVET_API
+void brevet_claims_set_remote_address (BrevetClaims *self, const char *address);
+
+BREVET_API
+const char *brevet_claims_get_remote_address (BrevetClaims *self);
+
+/**
+ * brevet_claims_set_device:
+ * @id_scope: (nullable): the scope that the peer claims to belong to
+ * @registration_id: (nullable): the device that the peer claims to be
+ */
+BREVET_API
+void brevet_claims_set_device (BrevetClaims *self, const char *id_scope, const char *registration_id);
+
+BREVET_API
+const char *brevet_claims_get_id_scope (BrevetClaims *self);
+
+BREVET_API
+const char *brevet_claims_get_registration_id (BrevetClaims *self);
+
+/**
+ * brevet_claims_set_parameters:
+ * @parameters: (nullable): members of the request that belong to its attestation, such as the public parts of a TPM's keys
+ */
+BREVET_API
+void brevet_claims_set_parameters (BrevetClaims *self, JsonObject *parameters);
+
+BREVET_API
+JsonObject *brevet_claims_get_parameters (BrevetClaims *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetClaims, brevet_claims_unref)
+
+G_END_DECLS

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-macros.h"
+#include "brevet-secret.h"
+
+#include <gnutls/abstract.h>
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetKey:
+ *
+ * A private key: in memory (from a file) or in a token (a PKCS#11 URI). Immutable, reference counted, usable from several threads.
+ */
+typedef struct _BrevetKey BrevetKey;
+
+#define BREVET_TYPE_KEY (brevet_key_get_type ())
+
+/**
+ * BrevetKeyKind:
+ * @BREVET_KEY_KIND_EC_P256: ECDSA on NIST P-256
+ * @BREVET_KEY_KIND_EC_P384: ECDSA on NIST P-384
+ * @BREVET_KEY_KIND_RSA_2048: RSA, 2048 bits
+ * @BREVET_KEY_KIND_RSA_3072: RSA, 3072 bits
+ * @BREVET_KEY_KIND_ED25519: EdDSA on Curve25519
+ */
+typedef enum {
+  BREVET_KEY_KIND_EC_P256,
+  BREVET_KEY_KIND_EC_P384,
+  BREVET_KEY_KIND_RSA_2048,
+  BREVET_KEY_KIND_RSA_3072,
+  BREVET_KEY_KIND_ED25519,
+} BrevetKeyKind;
+
+BREVET_API
+GType brevet_key_get_type (void);
+
+/**
+ * brevet_key_generate:
+ *
+ * Returns: (transfer full) (nullable): a new key in memory, or %NULL with %BREVET_ERROR_FAILED
+ */
+BREVET_API
+BrevetKey *brevet_key_generate (BrevetKeyKind kind, GError **error);
+
+/**
+ * brevet_key_load:
+ * @location: path of a PEM file (PKCS#8, SEC1 or PKCS#1), or a PKCS#11 URI
+ * @password: (nullable): password of an encrypted file, or PIN of the token
+ *
+ * Returns: (transfer full) (nullable): the key, or %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ */
+BREVET_API
+BrevetKey *brevet_key_load (const char *location, BrevetSecret *password, GError **error);
+
+/**
+ * brevet_key_new_from_pem:
+ * @pem: an unencrypted private key
+ *
+ * Returns: (transfer full) (nullable): the key, or %NULL with %BREVET_ERROR_INVALID
+ */
+BREVET_API
+BrevetKey *brevet_key_new_from_pem (const char *pem, GError **error);
+
+/**
+ * brevet_key_save:
+ * @path: file to write, mode 0600, durably; an existing file is refused with %BREVET_ERROR_CONFLICT
+ *
+ * Writes PKCS#8 PEM. Fails with %BREVET_ERROR_UNSUPPORTED for a key in a token.
+ */
+BREVET_API
+gboolean brevet_key_save (BrevetKey *self, const char *path, GError **error);
+
+BREVET_API
+BrevetKey *brevet_key_ref (BrevetKey *self);
+
+BREVET_API
+void brevet_key_unref (BrevetKey *self);
+
+/**
+ * brevet_key_get_spki_sha256:
+ *
+ * Returns: (transfer none): SHA-256 over the DER of the public key (SubjectPublicKeyInfo), 64 lower-case hexadecimal digits
+ */
+BREVET_API
+const char *brevet_key_get_spki_sha256 (BrevetKey *self);
+
+/**
+ * brevet_key_create_csr:
+ * @common_name: the only part of the subject
+ *
+ * Returns: (transfer full) (nullable): a PKCS#10 request as DER, or %NULL with an error
+ */
+BREVET_API
+GBytes *brevet_key_create_csr (BrevetKey *self, const char *common_name, GError **error);
+
+/**
+ * brevet_key_get_privkey: (skip)
+ *
+ * Returns: (transfer none): the key for GnuTLS; only read it
+ */
+BREVET_API
+gnutls_privkey_t brevet_key_get_privkey (BrevetKey *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetKey, brevet_key_unref)
+
+G_END_DECLS

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-macros.h"
+
+G_BEGIN_DECLS
+
+/* Message ids: one per event that an operator searches for. They are part of the interface: never reused, never changed. Their
+ * explanations are in the message catalog data/brevet.catalog. */
+#define BREVET_MESSAGE_SERVICE_STARTED       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a01"
+#define BREVET_MESSAGE_SERVICE_STOPPED       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a02"
+#define BREVET_MESSAGE_SERVICE_RELOADED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a03"
+#define BREVET_MESSAGE_CONFIGURATION_PROBLEM "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a04"
+#define BREVET_MESSAGE_ATTESTATION_REFUSED   "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a05"
+#define BREVET_MESSAGE_ASSIGNED              "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a06"
+#define BREVET_MESSAGE_REGISTRATION_FAILED   "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a07"
+#define BREVET_MESSAGE_ISSUED                "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a08"
+#define BREVET_MESSAGE_ISSUANCE_FAILED       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a09"
+#define BREVET_MESSAGE_CERTIFICATE_REFUSED   "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0a"
+#define BREVET_MESSAGE_OPERATION_RESUMED     "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0b"
+#define BREVET_MESSAGE_OPERATOR_CHANGE       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0c"
+#define BREVET_MESSAGE_OPERATOR_REFUSED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0d"
+#define BREVET_MESSAGE_OVERLOADED            "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0e"
+#define BREVET_MESSAGE_LISTENER_PAUSED       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0f"
+
+/**
+ * brevet_log_init:
+ * @program: name that stands before each line on a terminal or a pipe
+ * @verbose: also write debug messages (as with `G_MESSAGES_DEBUG=all`)
+ *
+ * Routes GLib's log of this process: structured to the journal where standard error is connected to it, else one line per message
+ * on standard error, with the fields whose names begin with `BREVET_` after the text. Call it first in main().
+ */
+BREVET_API
+void brevet_log_init (const char *program, gboolean verbose);
+
+/**
+ * brevet_log_event: (skip)
+ * @level: %G_LOG_LEVEL_MESSAGE, %G_LOG_LEVEL_WARNING or %G_LOG_LEVEL_INFO
+ * @message_id: one of the BREVET_MESSAGE_ constants
+ * @message: a sentence for an operator, without a trailing stop; not a format
+ * @...: pairs of field name (`"BREVET_REGISTRATION"`, upper case) and string value; a pair whose value is %NULL is left out.
+ *   Ended by %NULL.
+ *
+ * Writes one structured record. Never give it a key, a token, a CSR or a response body.
+ */
+BREVET_API
+void brevet_log_event (GLogLevelFlags level, const char *message_id, const char *message, ...) G_GNUC_NULL_TERMINATED;
+
+G_END_DECLS

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-macros.h"
+#include "brevet-settings.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetPlugin:
+ *
+ * Base class of everything replaceable. Construct-only properties: `name`, what the configuration calls this instance, and `config`,
+ * the group it is configured with.
+ *
+ * Threads: an instance is made and configured on the main thread; afterwards its verbs may be called from any thread that runs a main
+ * context, several at once, and each is answered on the thread-default main context of its caller. A plugin hides its own threads.
+ */
+#define BREVET_TYPE_PLUGIN (brevet_plugin_get_type ())
+BREVET_API
+G_DECLARE_DERIVABLE_TYPE (BrevetPlugin, brevet_plugin, BREVET, PLUGIN, GObject)
+
+/**
+ * BrevetPluginClass:
+ * @configure: reads the settings, completely and without waiting for a network: every mistake in them is reported here.
+ *   Called once, before any other verb. Optional.
+ */
+struct _BrevetPluginClass
+{
+  GObjectClass parent_class;
+
+  gboolean (*configure) (BrevetPlugin *self, GError **error);
+
+  /*< private >*/
+  gpointer padding[8];
+};
+
+/**
+ * brevet_plugin_get_name:
+ *
+ * Returns: (transfer none): what the configuration calls this instance
+ */
+BREVET_API
+const char *brevet_plugin_get_name (BrevetPlugin *self);
+
+/**
+ * brevet_plugin_get_settings:
+ *
+ * Returns: (transfer none): the group it is configured with; never %NULL
+ */
+BREVET_API
+BrevetSettings *brevet_plugin_get_settings (BrevetPlugin *self);
+
+/**
+ * brevet_plugin_configure:
+ *
+ * Returns: %FALSE with %BREVET_ERROR_NOT_CONFIGURED naming file, line and key
+ */
+BREVET_API
+gboolean brevet_plugin_configure (BrevetPlugin *self, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-macros.h"
+#include "brevet-plugin.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BREVET_PLUGIN_ABI:
+ *
+ * Version of the contracts. A plugin's `.plugin` file says `X-Brevet-Abi=` this number; another number is refused.
+ */
+#define BREVET_PLUGIN_ABI 1
+
+/**
+ * BrevetRegistry:
+ *
+ * Finds plugins and makes instances of them. Use it on the main thread. Modules are found by their `.plugin` files alone; code is
+ * loaded when the first instance is made.
+ *
+ * Search path, first hit wins: the directories of `$BREVET_PLUGIN_PATH` (separated by `:`), then the installation's.
+ */
+#define BREVET_TYPE_REGISTRY (brevet_registry_get_type ())
+BREVET_API
+G_DECLARE_FINAL_TYPE (BrevetRegistry, brevet_registry, BREVET, REGISTRY, GObject)
+
+/**
+ * brevet_registry_new:
+ *
+ * Returns: (transfer full): a registry over the search path
+ */
+BREVET_API
+BrevetRegistry *brevet_registry_new (void);
+
+/**
+ * brevet_registry_get_search_path:
+ *
+ * Returns: (transfer none): the directories, separated by `:`
+ */
+BREVET_API
+const char *brevet_registry_get_search_path (BrevetRegistry *self);
+
+/**
+ * brevet_registry_create:
+ * @contract: the interface that is wanted, such as %BREVET_TYPE_STORE
+ * @module: name of the module, such as `store-sqlite`
+ * @name: name for the instance
+ * @settings: (nullable): its settings; %NULL for an empty group
+ *
+ * Loads the module if need be, makes an instance and configures it.
+ *
+ * Returns: (transfer full) (nullable): the instance; %NULL with %BREVET_ERROR_NOT_CONFIGURED naming the module and the search path
+ *   if it is unknown, broken, made for other contracts or does not implement @contract
+ */
+BREVET_API
+BrevetPlugin *brevet_registry_create (BrevetRegistry *self, GType contract, const char *module, const char *name,
+                                      BrevetSettings *settings, GError **error);
+
+/**
+ * brevet_registry_find_module:
+ * @contract_name: prefix of the module names: `ca`, `attestation`, `transport` or `store`
+ * @provides: a name of the outside world, such as a certificateAuthorityType or an attestation type
+ *
+ * Looks for a module whose `.plugin` file lists @provides in `X-Brevet-Provides`. Loads no code.
+ *
+ * Returns: (nullable) (transfer none): the module's name, or %NULL
+ */
+BREVET_API
+const char *brevet_registry_find_module (BrevetRegistry *self, const char *contract_name, const char *provides);
+
+/**
+ * brevet_registry_list_provided:
+ * @contract_name: as for brevet_registry_find_module()
+ *
+ * Returns: (transfer full) (array zero-terminated=1): everything that the modules of this kind provide, sorted
+ */
+BREVET_API
+char **brevet_registry_list_provided (BrevetRegistry *self, const char *contract_name);
+
+G_END_DECLS

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-attestation.h"
+#include "brevet-claims.h"
+#include "brevet-plugin.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetVerdict:
+ *
+ * What a verifier answers when it does not refuse: accepted, or a challenge to be answered first. Immutable, reference counted.
+ */
+typedef struct _BrevetVerdict BrevetVerdict;
+
+#define BREVET_TYPE_VERDICT (brevet_verdict_get_type ())
+
+BREVET_API
+GType brevet_verdict_get_type (void);
+
+/**
+ * brevet_verdict_new_accepted:
+ * @credential: what was proved, in words for the log: `primary key`
+ * @parameters: (nullable): what the assigned device is told about its attestation, %NULL for an empty object
+ *
+ * Returns: (transfer full): a verdict
+ */
+BREVET_API
+BrevetVerdict *brevet_verdict_new_accepted (const char *credential, JsonObject *parameters);
+
+/**
+ * brevet_verdict_new_challenge:
+ * @parameters: what the device needs to prove itself with its next request
+ *
+ * Returns: (transfer full): a verdict
+ */
+BREVET_API
+BrevetVerdict *brevet_verdict_new_challenge (JsonObject *parameters);
+
+BREVET_API
+BrevetVerdict *brevet_verdict_ref (BrevetVerdict *self);
+
+BREVET_API
+void brevet_verdict_unref (BrevetVerdict *self);
+
+BREVET_API
+gboolean brevet_verdict_is_accepted (BrevetVerdict *self);
+
+/**
+ * brevet_verdict_get_credential:
+ *
+ * Returns: (nullable) (transfer none): what was proved; %NULL for a challenge
+ */
+BREVET_API
+const char *brevet_verdict_get_credential (BrevetVerdict *self);
+
+BREVET_API
+JsonObject *brevet_verdict_get_parameters (BrevetVerdict *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetVerdict, brevet_verdict_unref)
+
+/**
+ * BrevetVerifier:
+ *
+ * The service's half of one attestation mechanism (protocol/dps.md §6 to §8). It owns everything that only this mechanism knows: what
+ * an operator may write into an enrollment, what of it may be shown, and how a device proves itself.
+ */
+#define BREVET_TYPE_VERIFIER (brevet_verifier_get_type ())
+BREVET_API
+G_DECLARE_INTERFACE (BrevetVerifier, brevet_verifier, BREVET, VERIFIER, BrevetPlugin)
+
+/**
+ * BrevetVerifierInterface:
+ * @prepare: see brevet_verifier_prepare()
+ * @describe: see brevet_verifier_describe()
+ * @needs_body: see brevet_verifier_needs_body(); optional
+ * @verify_async: see brevet_verifier_verify_async()
+ * @verify_finish: see brevet_verifier_verify_finish()
+ */
+struct _BrevetVerifierInterface
+{
+  GTypeInterface parent_iface;
+
+  JsonObject *(*prepare) (BrevetVerifier *self, BrevetAttestation *wanted, BrevetAttestation *stored, GError **error);
+  JsonObject *(*describe) (BrevetVerifier *self, BrevetAttestation *stored);
+  gboolean (*needs_body) (BrevetVerifier *self, BrevetClaims *claims);
+  void (*verify_async) (BrevetVerifier *self, BrevetAttestation *attestation, BrevetClaims *claims, GCancellable *cancellable,
+                        GAsyncReadyCallback callback, gpointer user_data);
+  BrevetVerdict *(*verify_finish) (BrevetVerifier *self, GAsyncResult *result, GError **error);
+};
+
+/**
+ * brevet_verifier_prepare:
+ * @wanted: what an operator asks for
+ * @stored: (nullable): what the enrollment has now, if it exists and uses the same mechanism: parts that @wanted leaves out on purpose
+ *   (keys that were never shown) are taken from here
+ *
+ * Checks and completes the parameters of an enrollment before it is stored.
+ *
+ * Returns: (transfer full) (nullable): the parameters to store, or %NULL with %BREVET_ERROR_INVALID naming the member
+ */
+BREVET_API
+JsonObject *brevet_verifier_prepare (BrevetVerifier *self, BrevetAttestation *wanted, BrevetAttestation *stored, GError **error);
+
+/**
+ * brevet_verifier_describe:
+ *
+ * Returns: (transfer full): the parameters as they may be shown: without any secret
+ */
+BREVET_API
+JsonObject *brevet_verifier_describe (BrevetVerifier *self, BrevetAttestation *stored);
+
+/**
+ * brevet_verifier_needs_body:
+ *
+ * Returns: %TRUE if @claims cannot be judged before the body of the request is read
+ */
+BREVET_API
+gboolean brevet_verifier_needs_body (BrevetVerifier *self, BrevetClaims *claims);
+
+/**
+ * brevet_verifier_verify_async:
+ * @attestation: what the enrollment demands
+ * @claims: what the device presents, with the device that it claims to be
+ *
+ * Judges @claims against @attestation.
+ */
+BREVET_API
+void brevet_verifier_verify_async (BrevetVerifier *self, BrevetAttestation *attestation, BrevetClaims *claims,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * brevet_verifier_verify_finish:
+ *
+ * Returns: (transfer full) (nullable): accepted or challenge; %NULL with %BREVET_ERROR_REJECTED and a reason for the operator if the
+ *   claims do not satisfy the attestation, or %BREVET_ERROR_CORRUPT if the stored parameters cannot be used
+ */
+BREVET_API
+BrevetVerdict *brevet_verifier_verify_finish (BrevetVerifier *self, GAsyncResult *result, GError **error);
+
+G_END_DECLS

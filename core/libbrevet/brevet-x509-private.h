@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-certificate.h"
+#include "brevet-error.h"
+
+#include <gnutls/abstract.h>
+
+G_BEGIN_DECLS
+
+/* SHA-256 of a public key's DER in lower-case hexadecimal digits, a zero byte included. */
+#define BREVET_SHA256_HEX_SIZE 65
+
+void       brevet_x509_hex         (const guint8 *bytes, gsize length, char *hex);
+gboolean   brevet_x509_spki_sha256 (gnutls_pubkey_t key, char hex[BREVET_SHA256_HEX_SIZE], GError **error);
+char      *brevet_x509_format_date (gint64 seconds);
+char      *brevet_x509_to_pem      (const char *label, GBytes *der);
+gboolean   brevet_x509_load_text   (const char *path, char **text, GError **error);
+GPtrArray *brevet_x509_parse_pem   (const char *pem, guint maximum, GError **error);
+
+G_END_DECLS

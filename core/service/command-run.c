@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include "brevet-command.h"
+#include "brevet-config.h"
+#include "brevet-error.h"
+#include "brevet-log.h"
+#include "service.h"
+
+#include <glib-unix.h>
+#include <glib/gi18n-lib.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+typedef struct {
+  GMainLoop *loop;
+  BrevetService *service;
+  char *config_path;
+  guint terminate_source;
+  guint interrupt_source;
+} Run;
+
+static void
+notify_manager (const char *state)
+{
+#ifdef HAVE_SYSTEMD
+  sd_notify (0, state);
+#endif
+}
+
+static void
+on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Run *run = user_data;
+
+  brevet_service_stop_finish (run->service, result);
+  g_main_loop_quit (run->loop);
+}
+
+static gboolean
+on_terminate (gpointer user_data)
+{
+  Run *run = user_data;
+
+  notify_manager ("STOPPING=1");
+  run->terminate_source = run->interrupt_source = 0;
+  brevet_service_stop_async (run->service, on_stopped, run);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_reload (gpointer user_data)
+{
+  Run *run = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetConfig) config = NULL;
+
+  notify_manager ("RELOADING=1");
+  config = brevet_config_load (run->config_path, &error);
+  if (config != NULL && brevet_service_reload (run->service, config, &error))
+    brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_RELOADED, "Reloaded the configuration", NULL);
+  else
+    {
+      g_autofree char *message = g_strdup_printf ("The configuration was not reloaded, nothing has changed: %s", error->message);
+
+      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
+    }
+  notify_manager ("READY=1");
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+write_ready_file (BrevetService *service, const char *path, GError **error)
+{
+  GPtrArray *listeners = brevet_service_get_listeners (service);
+  g_autoptr(GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < listeners->len; i++)
+    {
+      BrevetListener *listener = g_ptr_array_index (listeners, i);
+
+      g_string_append_printf (text, "%s=%u\n", brevet_plugin_get_name (BREVET_PLUGIN (listener)),
+                              brevet_listener_get_port (listener));
+    }
+  return path == NULL || g_file_set_contents (path, text->str, text->len, error);
+}
+
+static void
+announce (BrevetService *service)
+{
+  GPtrArray *listeners = brevet_service_get_listeners (service);
+
+  for (guint i = 0; i < listeners->len; i++)
+    {
+      BrevetListener *listener = g_ptr_array_index (listeners, i);
+
+      g_print (_("Ready: listener %s on port %u\n"), brevet_plugin_get_name (BREVET_PLUGIN (listener)),
+               brevet_listener_get_port (listener));
+    }
+  brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_STARTED, "The provisioning service is ready", "BREVET_VERSION",
+                    BREVET_VERSION, NULL);
+  notify_manager ("READY=1");
+}
+
+static int
+run_service (Run *run, const char *ready_file)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetConfig) config = brevet_config_load (run->config_path, &error);
+  guint reload_source;
+
+  run->service = config != NULL ? brevet_service_new (config, &error) : NULL;
+  if (run->service == NULL || !brevet_service_start (run->service, &error) ||
+      !write_ready_file (run->service, ready_file, &error))
+    return brevet_command_fail (error);
+  run->terminate_source = g_unix_signal_add (SIGTERM, on_terminate, run);
+  run->interrupt_source = g_unix_signal_add (SIGINT, on_terminate, run);
+  reload_source = g_unix_signal_add (SIGHUP, on_reload, run);
+  announce (run->service);
+  g_main_loop_run (run->loop);
+  g_source_remove (reload_source);
+  g_clear_handle_id (&run->terminate_source, g_source_remove);
+  g_clear_handle_id (&run->interrupt_source, g_source_remove);
+  brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_STOPPED, "The provisioning service has stopped", NULL);
+  return BREVET_EXIT_OK;
+}
+
+int
+brevet_dps_command_run (int argc, char **argv)
+{
+  g_autofree char *config_path = NULL;
+  g_autofree char *ready_file = NULL;
+  const GOptionEntry entries[] = {
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
+      N_("Configuration file; its drop-ins are in FILE.d (default: " BREVET_SYSCONF_DIR "/brevet/dps.conf)"), N_("FILE") },
+    { "ready-file", 0, 0, G_OPTION_ARG_FILENAME, &ready_file,
+      N_("Write a line LISTENER=PORT for each listener to FILE once the service is ready"), N_("FILE") },
+    { NULL },
+  };
+  Run run = { 0 };
+  int exit_code = BREVET_EXIT_OK;
+
+  if (!brevet_command_parse ("run", NULL, entries,
+                             _("Runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads configuration and certificates."), 0,
+                             0, &argc, &argv, &exit_code))
+    return exit_code;
+  run.config_path = config_path != NULL ? g_steal_pointer (&config_path) : g_strdup (BREVET_SYSCONF_DIR "/brevet/dps.conf");
+  run.loop = g_main_loop_new (NULL, FALSE);
+  exit_code = run_service (&run, ready_file);
+  g_clear_object (&run.service);
+  g_main_loop_unref (run.loop);
+  g_free (run.config_path);
+  return exit_code;
+}

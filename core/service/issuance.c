@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "issuance.h"
+
+#include "brevet-clock.h"
+#include "brevet-error.h"
+#include "brevet-identifier.h"
+#include "brevet-log.h"
+#include "issue.h"
+
+#define STORE_RETRY_SECONDS 5
+
+typedef struct {
+  BrevetServiceContext *context;
+  BrevetLimits *limits;
+  BrevetWaiters *waiters;
+  BrevetOperation *operation;
+  BrevetRegistration *registration; /* NULL once a newer operation has taken the registration over */
+  gboolean was_assigned;
+  char *authority;
+  BrevetInventoryEntry *entry;      /* NULL if no certificate came of it */
+  GMainContext *main_context;
+} Issuance;
+
+static void
+issuance_free (Issuance *self)
+{
+  brevet_limits_end_operation (self->limits);
+  brevet_service_context_unref (self->context);
+  brevet_operation_free (self->operation);
+  brevet_registration_free (self->registration);
+  g_free (self->authority);
+  brevet_inventory_entry_free (self->entry);
+  g_main_context_unref (self->main_context);
+  g_free (self);
+}
+
+static void commit_result (Issuance *self);
+
+static void
+log_result (Issuance *self)
+{
+  BrevetCertificate *leaf;
+  g_autofree char *message = NULL;
+
+  if (self->entry == NULL)
+    return;
+  leaf = brevet_chain_get_leaf (self->entry->chain);
+  message = g_strdup_printf ("Assigned %s to %s and issued its certificate", self->operation->registration_id,
+                             self->operation->state->assigned_hub);
+  brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_ISSUED, message, "BREVET_REGISTRATION", self->operation->registration_id,
+                    "BREVET_HUB", self->operation->state->assigned_hub, "BREVET_CA", self->authority, "BREVET_SERIAL",
+                    brevet_certificate_get_serial (leaf), "BREVET_SHA256",
+                    brevet_certificate_get_sha256 (leaf), "BREVET_OPERATION", self->operation->id, "BREVET_TRACKING_ID",
+                    self->operation->tracking_id, NULL);
+}
+
+static void
+finish (Issuance *self)
+{
+  log_result (self);
+  if (self->entry != NULL)
+    self->operation->state->certificate_pem = brevet_chain_to_pem (self->entry->chain);
+  brevet_waiters_notify (self->waiters, self->operation);
+  issuance_free (self);
+}
+
+static gboolean
+on_store_retry (gpointer user_data)
+{
+  commit_result (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* A signed certificate is not thrown away because a disk is full for a moment: it is kept and written as soon as that is possible. */
+static void
+commit_later (Issuance *self, const GError *error)
+{
+  g_autoptr(GSource) source = g_timeout_source_new_seconds (STORE_RETRY_SECONDS);
+
+  g_warning ("The result of operation %s cannot be stored, trying again in %d s: %s", self->operation->id, STORE_RETRY_SECONDS,
+             error->message);
+  g_source_set_callback (source, on_store_retry, self, NULL);
+  g_source_attach (source, self->main_context);
+}
+
+static void
+set_failed (Issuance *self, guint code, const char *message)
+{
+  BrevetRegistrationState *states[2] = { self->operation->state, NULL };
+
+  if (self->was_assigned)
+    g_clear_pointer (&self->registration, brevet_registration_free);
+  if (self->registration != NULL)
+    states[1] = self->registration->state;
+  g_clear_pointer (&self->entry, brevet_inventory_entry_free);
+  for (guint i = 0; i < G_N_ELEMENTS (states); i++)
+    {
+      if (states[i] == NULL)
+        continue;
+      states[i]->status = BREVET_REGISTRATION_FAILED;
+      states[i]->error_code = code;
+      g_free (states[i]->error_message);
+      states[i]->error_message = g_strdup (message);
+    }
+}
+
+static void
+on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Issuance *self = user_data;
+  g_autoptr(GError) error = NULL;
+
+  if (brevet_store_commit_finish (BREVET_STORE (source), result, &error))
+    finish (self);
+  else if (!g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CONFLICT))
+    commit_later (self, error);
+  else if (self->registration != NULL)
+    {
+      /* A newer operation, or an operator, has changed the registration meanwhile: theirs stands. */
+      g_clear_pointer (&self->registration, brevet_registration_free);
+      commit_result (self);
+    }
+  else if (self->entry != NULL)
+    {
+      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED,
+                        "The certificate authority used a serial number for the second time", "BREVET_CA", self->authority,
+                        "BREVET_SERIAL", brevet_certificate_get_serial (brevet_chain_get_leaf (self->entry->chain)), NULL);
+      set_failed (self, 500000, "The certificate authority is at fault. Register again later.");
+      commit_result (self);
+    }
+  else
+    commit_later (self, error);
+}
+
+static void
+commit_result (Issuance *self)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autofree char *journal_key = brevet_identifier_fold (self->operation->id);
+
+  if (self->entry != NULL)
+    {
+      g_free (self->operation->certificate_key);
+      self->operation->certificate_key = brevet_records_put_certificate (batch, self->entry);
+      self->operation->certificate_expires = brevet_certificate_get_not_after (brevet_chain_get_leaf (self->entry->chain));
+    }
+  else
+    g_clear_pointer (&self->operation->certificate_key, g_free);
+  self->operation->state->updated = brevet_clock_now ();
+  if (self->registration != NULL)
+    {
+      self->registration->state->updated = self->operation->state->updated;
+      g_free (self->operation->state->etag);
+      self->operation->state->etag =
+        g_strdup (brevet_records_put_registration (batch, self->registration, self->registration->etag));
+    }
+  brevet_records_put_operation (batch, self->operation, NULL);
+  brevet_batch_delete (batch, BREVET_COLLECTION_JOURNAL, journal_key, NULL);
+  brevet_store_commit_async (self->context->store, batch, NULL, on_committed, self);
+}
+
+/* What a device is told never holds the CA's own words (protocol/ca-backends.md §8.5); the operator's log has them. */
+static void
+describe_failure (Issuance *self, const GError *error)
+{
+  gboolean permanent = brevet_ca_error_classify (error) == BREVET_CA_ERROR_CLASS_PERMANENT;
+  g_autofree char *message = g_strdup_printf ("No certificate was issued for %s: %s", self->operation->registration_id,
+                                              error->message);
+
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ISSUANCE_FAILED, message, "BREVET_REGISTRATION",
+                    self->operation->registration_id, "BREVET_CA", self->authority, "BREVET_OPERATION", self->operation->id,
+                    "BREVET_TRACKING_ID", self->operation->tracking_id, "BREVET_UPSTREAM",
+                    brevet_ca_error_get_upstream_message (error), NULL);
+  if (g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_NEW_KEY_REQUIRED))
+    set_failed (self, 400000, "The certificate authority wants a new key. Make a new key and CSR, and register again.");
+  else if (permanent)
+    set_failed (self, 400000, "The certificate authority refused the request.");
+  else
+    set_failed (self, 500000, "The certificate authority is not available. Register again later.");
+}
+
+static void
+on_issue_finished (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Issuance *self = user_data;
+  g_autoptr(GError) error = NULL;
+
+  self->entry = brevet_issue_finish (result, &error);
+  if (self->entry == NULL)
+    describe_failure (self, error);
+  else
+    {
+      self->operation->state->status = BREVET_REGISTRATION_ASSIGNED;
+      if (self->registration != NULL)
+        self->registration->state->status = BREVET_REGISTRATION_ASSIGNED;
+    }
+  commit_result (self);
+}
+
+void
+brevet_issuance_run (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *waiters, BrevetOperation *operation,
+                     BrevetRegistration *registration, BrevetIntent *intent, BrevetCsr *csr, gboolean was_assigned,
+                     gboolean resumed)
+{
+  Issuance *self = g_new0 (Issuance, 1);
+
+  self->context = brevet_service_context_ref (context);
+  self->limits = limits;
+  self->waiters = waiters;
+  self->operation = operation;
+  self->registration = registration;
+  self->was_assigned = was_assigned;
+  self->authority = g_strdup (intent->authority);
+  self->main_context = g_main_context_ref_thread_default ();
+  brevet_issue_async (context, intent, csr, resumed, on_issue_finished, self);
+}

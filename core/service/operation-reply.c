@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "operation-reply.h"
+
+#include "brevet-error.h"
+#include "brevet-identifier.h"
+
+typedef struct {
+  BrevetServiceContext *context;
+  BrevetRequest *request;
+  BrevetOperation *operation;
+  BrevetDialect dialect;
+} Build;
+
+static void
+build_free (gpointer data)
+{
+  Build *build = data;
+
+  brevet_service_context_unref (build->context);
+  brevet_request_unref (build->request);
+  g_clear_pointer (&build->operation, brevet_operation_free);
+  g_free (build);
+}
+
+/* What is needed to remember, after the reply has gone out, that the device has its certificate. */
+typedef struct {
+  BrevetServiceContext *context;
+  BrevetOperation *operation;
+} Delivery;
+
+static void
+delivery_free (gpointer data)
+{
+  Delivery *delivery = data;
+
+  brevet_service_context_unref (delivery->context);
+  brevet_operation_free (delivery->operation);
+  g_free (delivery);
+}
+
+static void
+on_delivery_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_store_commit_finish (BREVET_STORE (source), result, &error) &&
+      !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CONFLICT))
+    g_warning ("A delivered certificate could not be marked as delivered; it may be handed out once more: %s", error->message);
+}
+
+static void
+on_delivered (gpointer user_data)
+{
+  Delivery *delivery = user_data;
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+
+  delivery->operation->delivered = TRUE;
+  brevet_records_put_operation (batch, delivery->operation, NULL);
+  brevet_store_commit_async (delivery->context->store, batch, NULL, on_delivery_recorded, NULL);
+}
+
+/* The record of an operation holds no certificate: that lies in the inventory. */
+static Delivery *
+make_delivery (Build *build)
+{
+  Delivery *delivery = g_new0 (Delivery, 1);
+
+  delivery->context = brevet_service_context_ref (build->context);
+  delivery->operation = brevet_operation_copy (build->operation);
+  g_clear_pointer (&delivery->operation->state->certificate_pem, g_free);
+  g_clear_pointer (&delivery->operation->state->trust_bundle, json_object_unref);
+  return delivery;
+}
+
+static void
+return_reply (GTask *task)
+{
+  Build *build = g_task_get_task_data (task);
+  BrevetOperation *operation = build->operation;
+  BrevetReply *reply =
+    brevet_operation_reply (operation->id, operation->state, build->dialect, build->context->retry_after);
+
+  brevet_reply_set_header (reply, "x-ms-request-id", brevet_request_get_tracking_id (build->request));
+  if (operation->state->status == BREVET_REGISTRATION_ASSIGNED && operation->certificate_key != NULL && !operation->delivered)
+    brevet_reply_set_delivered_callback (reply, on_delivered, make_delivery (build), delivery_free);
+  g_task_return_pointer (task, reply, (GDestroyNotify) brevet_reply_unref);
+}
+
+static void
+on_trust_bundle_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Build *build = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
+
+  if (record != NULL)
+    build->operation->state->trust_bundle = brevet_records_read_trust_bundle_json (record, &error);
+  if (build->operation->state->trust_bundle != NULL)
+    return_reply (task);
+  else if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    {
+      g_warning ("The trust bundle “%s” of the enrollment “%s” does not exist; %s gets none", build->operation->trust_bundle_id,
+                 build->operation->enrollment_id, build->operation->registration_id);
+      return_reply (task);
+    }
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void
+load_trust_bundle (GTask *task)
+{
+  Build *build = g_task_get_task_data (task);
+  g_autofree char *key = NULL;
+
+  if (build->operation->trust_bundle_id == NULL)
+    {
+      return_reply (task);
+      return;
+    }
+  key = brevet_identifier_fold (build->operation->trust_bundle_id);
+  brevet_store_get_async (build->context->store, BREVET_COLLECTION_TRUST_BUNDLES, key, g_task_get_cancellable (task),
+                          on_trust_bundle_loaded, g_object_ref (task));
+}
+
+static void
+on_certificate_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Build *build = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
+
+  if (record != NULL)
+    build->operation->state->certificate_pem = brevet_records_read_certificate_pem (record, &error);
+  if (build->operation->state->certificate_pem == NULL)
+    g_task_return_error (task, error);
+  else
+    load_trust_bundle (task);
+}
+
+void
+brevet_operation_reply_async (BrevetServiceContext *context, BrevetRequest *request, BrevetOperation *operation,
+                              BrevetDialect dialect, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Build *build = g_new0 (Build, 1);
+
+  g_task_set_source_tag (task, brevet_operation_reply_async);
+  build->context = brevet_service_context_ref (context);
+  build->request = brevet_request_ref (request);
+  build->operation = operation;
+  build->dialect = dialect;
+  g_task_set_task_data (task, build, build_free);
+  if (operation->state->status != BREVET_REGISTRATION_ASSIGNED || dialect == BREVET_DIALECT_STABLE)
+    return_reply (task);
+  else if (operation->certificate_key != NULL && operation->state->certificate_pem == NULL)
+    brevet_store_get_async (context->store, BREVET_COLLECTION_CERTIFICATES, operation->certificate_key, cancellable,
+                            on_certificate_loaded, g_object_ref (task));
+  else
+    load_trust_bundle (task);
+}
+
+BrevetReply *
+brevet_operation_reply_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

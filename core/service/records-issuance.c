@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "records.h"
+
+#include "brevet-error.h"
+#include "brevet-identifier.h"
+#include "brevet-wire-json.h"
+#include "record-json.h"
+
+#include <string.h>
+
+BrevetIntent *
+brevet_records_read_intent (BrevetRecord *record, GError **error)
+{
+  g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
+  g_autoptr(BrevetIntent) intent = g_new0 (BrevetIntent, 1);
+  g_autoptr(GBytes) idempotency_key = NULL;
+
+  if (object == NULL ||
+      !brevet_record_json_require (object, record, error, "operationId", "registrationId", "certificateAuthority", "csr",
+                                   "commonName", "idempotencyKey", NULL))
+    return NULL;
+  intent->operation_id = brevet_record_json_dup_string (object, "operationId");
+  intent->registration_id = brevet_record_json_dup_string (object, "registrationId");
+  intent->authority = brevet_record_json_dup_string (object, "certificateAuthority");
+  intent->csr = brevet_record_json_dup_base64 (object, "csr");
+  intent->common_name = brevet_record_json_dup_string (object, "commonName");
+  intent->uri = brevet_record_json_dup_string (object, "uri");
+  intent->validity = json_object_get_int_member_with_default (object, "validity", 0);
+  intent->requested_at = json_object_get_int_member_with_default (object, "requestedAt", 0);
+  intent->attempt = json_object_get_int_member_with_default (object, "attempt", 1);
+  intent->ticket = brevet_record_json_dup_string (object, "ticket");
+  intent->expires_at = json_object_get_int_member_with_default (object, "expiresAt", 0);
+  intent->sent = json_object_get_boolean_member_with_default (object, "sent", TRUE);
+  idempotency_key = brevet_record_json_dup_base64 (object, "idempotencyKey");
+  if (g_bytes_get_size (idempotency_key) != sizeof intent->idempotency_key)
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the idempotency key has %" G_GSIZE_FORMAT " bytes",
+                   g_bytes_get_size (idempotency_key));
+      brevet_record_prefix_error (record, error);
+      return NULL;
+    }
+  memcpy (intent->idempotency_key, g_bytes_get_data (idempotency_key, NULL), sizeof intent->idempotency_key);
+  return g_steal_pointer (&intent);
+}
+
+void
+brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent)
+{
+  g_autoptr(JsonObject) object = json_object_new ();
+
+  brevet_record_json_set_string (object, "operationId", intent->operation_id);
+  brevet_record_json_set_string (object, "registrationId", intent->registration_id);
+  brevet_record_json_set_string (object, "certificateAuthority", intent->authority);
+  brevet_record_json_set_base64 (object, "csr", g_bytes_get_data (intent->csr, NULL), g_bytes_get_size (intent->csr));
+  brevet_record_json_set_string (object, "commonName", intent->common_name);
+  brevet_record_json_set_string (object, "uri", intent->uri);
+  json_object_set_int_member (object, "validity", intent->validity);
+  brevet_record_json_set_base64 (object, "idempotencyKey", intent->idempotency_key, sizeof intent->idempotency_key);
+  json_object_set_int_member (object, "requestedAt", intent->requested_at);
+  json_object_set_int_member (object, "attempt", intent->attempt);
+  brevet_record_json_set_string (object, "ticket", intent->ticket);
+  json_object_set_int_member (object, "expiresAt", intent->expires_at);
+  json_object_set_boolean_member (object, "sent", intent->sent);
+  brevet_record_json_put (batch, BREVET_COLLECTION_JOURNAL, intent->operation_id, intent->registration_id, object, NULL);
+}
+
+void
+brevet_intent_free (BrevetIntent *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->operation_id);
+  g_free (self->registration_id);
+  g_free (self->authority);
+  g_clear_pointer (&self->csr, g_bytes_unref);
+  g_free (self->common_name);
+  g_free (self->uri);
+  g_free (self->ticket);
+  g_free (self);
+}
+
+BrevetInventoryEntry *
+brevet_records_read_certificate (BrevetRecord *record, GError **error)
+{
+  g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
+  g_autoptr(BrevetInventoryEntry) entry = g_new0 (BrevetInventoryEntry, 1);
+  const char *pem;
+
+  if (object == NULL)
+    return NULL;
+  pem = json_object_get_string_member_with_default (object, "chain", "");
+  entry->chain = brevet_chain_new_from_pem (pem, error);
+  if (entry->chain == NULL)
+    {
+      g_prefix_error (error, "The certificate “%s” of the inventory is damaged: ", brevet_record_get_key (record));
+      return NULL;
+    }
+  entry->registration_id = brevet_record_json_dup_string (object, "registrationId");
+  entry->operation_id = brevet_record_json_dup_string (object, "operationId");
+  entry->authority = brevet_record_json_dup_string (object, "certificateAuthority");
+  entry->backend_reference = brevet_record_json_dup_string (object, "backendReference");
+  entry->status = brevet_record_json_dup_string (object, "status");
+  entry->reason = brevet_record_json_dup_string (object, "reason");
+  return g_steal_pointer (&entry);
+}
+
+char *
+brevet_records_read_certificate_pem (BrevetRecord *record, GError **error)
+{
+  g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
+
+  if (object == NULL || !brevet_record_json_require (object, record, error, "chain", NULL))
+    return NULL;
+  return brevet_record_json_dup_string (object, "chain");
+}
+
+/* Issuer and serial number are what makes a certificate unique (RFC 5280 §4.1.2.2). One that was refused may have any serial number,
+ * so it is kept under its fingerprint. */
+static char *
+certificate_key (const BrevetInventoryEntry *entry)
+{
+  BrevetCertificate *certificate = brevet_chain_get_leaf (entry->chain);
+  g_autofree char *issuer = NULL;
+
+  if (g_strcmp0 (entry->status, BREVET_INVENTORY_ISSUED) != 0)
+    return g_strconcat (entry->status, ":", brevet_certificate_get_sha256 (certificate), NULL);
+  issuer = g_compute_checksum_for_string (G_CHECKSUM_SHA256, brevet_certificate_get_issuer (certificate), -1);
+  return g_strconcat (issuer, ":", brevet_certificate_get_serial (certificate), NULL);
+}
+
+char *
+brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry)
+{
+  BrevetCertificate *leaf = brevet_chain_get_leaf (entry->chain);
+  g_autoptr(JsonObject) object = json_object_new ();
+  g_autofree char *parent = brevet_identifier_fold (entry->registration_id);
+  g_autofree char *pem = brevet_chain_to_pem (entry->chain);
+  g_autofree char *key = certificate_key (entry);
+  g_autoptr(GBytes) body = NULL;
+
+  brevet_record_json_set_string (object, "registrationId", entry->registration_id);
+  brevet_record_json_set_string (object, "operationId", entry->operation_id);
+  brevet_record_json_set_string (object, "certificateAuthority", entry->authority);
+  brevet_record_json_set_string (object, "backendReference", entry->backend_reference);
+  brevet_record_json_set_string (object, "status", entry->status);
+  brevet_record_json_set_string (object, "reason", entry->reason);
+  brevet_record_json_set_string (object, "subject", brevet_certificate_get_subject (leaf));
+  brevet_record_json_set_string (object, "issuer", brevet_certificate_get_issuer (leaf));
+  brevet_record_json_set_string (object, "serial", brevet_certificate_get_serial (leaf));
+  brevet_record_json_set_string (object, "sha256", brevet_certificate_get_sha256 (leaf));
+  brevet_record_json_set_string (object, "spkiSha256", brevet_certificate_get_spki_sha256 (leaf));
+  json_object_set_int_member (object, "notBefore", brevet_certificate_get_not_before (leaf));
+  json_object_set_int_member (object, "notAfter", brevet_certificate_get_not_after (leaf));
+  brevet_record_json_set_string (object, "chain", pem);
+  body = brevet_wire_print_object (object);
+  brevet_batch_put (batch, BREVET_COLLECTION_CERTIFICATES, key, parent, body,
+                    g_str_equal (entry->status, BREVET_INVENTORY_ISSUED) ? BREVET_IF_ABSENT : NULL);
+  return g_steal_pointer (&key);
+}
+
+void
+brevet_inventory_entry_free (BrevetInventoryEntry *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->registration_id);
+  g_free (self->operation_id);
+  g_free (self->authority);
+  g_free (self->backend_reference);
+  g_clear_pointer (&self->chain, brevet_chain_unref);
+  g_free (self->status);
+  g_free (self->reason);
+  g_free (self);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-authority-document.h"
+#include "brevet-enrollment.h"
+#include "brevet-registration-state.h"
+#include "brevet-store.h"
+#include "brevet-trust-bundle-document.h"
+
+G_BEGIN_DECLS
+
+/* What the service keeps, and under which keys: the one place that knows how typed records lie in a store. Bodies are JSON; enrollments,
+ * certificate authorities and trust bundles in the form of the service API itself, complete with secrets. Identifiers are folded to make
+ * keys, the first spelling stands in the body. */
+
+#define BREVET_COLLECTION_ENROLLMENTS   "enrollments"             /* key: registration id */
+#define BREVET_COLLECTION_GROUPS        "enrollment-groups"       /* key: group id */
+#define BREVET_COLLECTION_AUTHORITIES   "certificate-authorities" /* key: name */
+#define BREVET_COLLECTION_TRUST_BUNDLES "trust-bundles"           /* key: id */
+#define BREVET_COLLECTION_REGISTRATIONS "registrations"           /* key: registration id, parent: group id */
+#define BREVET_COLLECTION_OPERATIONS    "operations"              /* key: operation id, parent: registration id */
+#define BREVET_COLLECTION_JOURNAL       "journal"                 /* key: operation id; there while an issuance is unfinished */
+#define BREVET_COLLECTION_CERTIFICATES  "certificates"            /* key: issuer and serial, parent: registration id; the inventory */
+
+#define BREVET_INVENTORY_ISSUED  "issued"
+#define BREVET_INVENTORY_REFUSED "refused"
+
+/**
+ * BrevetOperation:
+ * @id: operation id
+ * @registration_id: the device, first spelling
+ * @question: SHA-256 over what was asked: the same question joins the operation
+ * @tracking_id: of the request that began it
+ * @enrollment_id: the enrollment that admitted it
+ * @enrollment_is_group: whether that is a group
+ * @state: its state, without certificate and trust bundle
+ * @certificate_key: (nullable): key of the certificate in the inventory
+ * @trust_bundle_id: (nullable): bundle to deliver along
+ * @certificate_expires: seconds since 1970-01-01 UTC, 0 without a certificate
+ * @delivered: the final result has been handed to the network
+ * @etag: (nullable): version
+ *
+ * One register call in flight or finished. Plain data.
+ */
+typedef struct {
+  char *id;
+  char *registration_id;
+  char *question;
+  char *tracking_id;
+  char *enrollment_id;
+  gboolean enrollment_is_group;
+  BrevetRegistrationState *state;
+  char *certificate_key;
+  char *trust_bundle_id;
+  gint64 certificate_expires;
+  gboolean delivered;
+  char *etag;
+} BrevetOperation;
+
+/**
+ * BrevetRegistration:
+ * @state: as the registration status lookup shows it
+ * @operation_id: (nullable): the latest operation
+ * @enrollment_id: the enrollment that admitted it last
+ * @enrollment_is_group: whether that is a group
+ * @initial_hub: (nullable): hub of the first assignment
+ * @etag: (nullable): version
+ *
+ * What is known of one device. Plain data.
+ */
+typedef struct {
+  BrevetRegistrationState *state;
+  char *operation_id;
+  char *enrollment_id;
+  gboolean enrollment_is_group;
+  char *initial_hub;
+  char *etag;
+} BrevetRegistration;
+
+/**
+ * BrevetIntent:
+ * @operation_id: the operation that wants the certificate
+ * @registration_id: the device, first spelling
+ * @authority: name of the certificate authority
+ * @csr: the request as DER
+ * @common_name: subject that was asked for
+ * @uri: (nullable): URI that was asked for
+ * @validity: lifetime that was asked for, seconds, 0 for the CA's own
+ * @idempotency_key: (array fixed-size=32): the same for each attempt that asks for the same certificate
+ * @requested_at: seconds since 1970-01-01 UTC
+ * @attempt: 1 for the first; a new attempt has a new idempotency key
+ * @ticket: (nullable): from a CA that answered pending
+ * @expires_at: end of the ticket, 0 if unknown
+ * @sent: a CA may have been asked
+ *
+ * An entry of the issuance journal: what a CA is about to be asked, written before it is asked. Plain data.
+ */
+typedef struct {
+  char *operation_id;
+  char *registration_id;
+  char *authority;
+  GBytes *csr;
+  char *common_name;
+  char *uri;
+  gint64 validity;
+  guint8 idempotency_key[32];
+  gint64 requested_at;
+  guint attempt;
+  char *ticket;
+  gint64 expires_at;
+  gboolean sent;
+} BrevetIntent;
+
+/**
+ * BrevetInventoryEntry:
+ * @registration_id: the device
+ * @operation_id: the operation
+ * @authority: name of the certificate authority
+ * @backend_reference: (nullable): the CA's own name for it
+ * @chain: leaf and intermediates
+ * @status: %BREVET_INVENTORY_ISSUED, or %BREVET_INVENTORY_REFUSED if the core's checks failed and it was never handed out
+ * @reason: (nullable): why it was refused
+ *
+ * One certificate that a CA signed for us. Plain data.
+ */
+typedef struct {
+  char *registration_id;
+  char *operation_id;
+  char *authority;
+  char *backend_reference;
+  BrevetChain *chain;
+  char *status;
+  char *reason;
+} BrevetInventoryEntry;
+
+BrevetEnrollment *brevet_records_read_enrollment (BrevetRecord *record, GError **error);
+
+void brevet_records_put_enrollment (BrevetBatch *batch, const BrevetEnrollment *enrollment, const char *condition);
+
+BrevetAuthorityDocument *brevet_records_read_authority (BrevetRecord *record, GError **error);
+
+void brevet_records_put_authority (BrevetBatch *batch, const BrevetAuthorityDocument *authority, const char *condition);
+
+BrevetTrustBundleDocument *brevet_records_read_trust_bundle (BrevetRecord *record, GError **error);
+
+/**
+ * brevet_records_read_trust_bundle_json:
+ *
+ * Returns: (transfer full) (nullable): the bundle as devices see it, without parsing its certificates again
+ */
+JsonObject *brevet_records_read_trust_bundle_json (BrevetRecord *record, GError **error);
+
+void brevet_records_put_trust_bundle (BrevetBatch *batch, const BrevetTrustBundleDocument *bundle, const char *condition);
+
+BrevetRegistration *brevet_records_read_registration (BrevetRecord *record, GError **error);
+
+/* The record's parent is the group's key, so that a group's registrations can be listed. Returns the etag that it will have, owned by
+ * @batch. */
+const char *brevet_records_put_registration (BrevetBatch *batch, const BrevetRegistration *registration, const char *condition);
+
+BrevetOperation *brevet_records_read_operation (BrevetRecord *record, GError **error);
+
+void brevet_records_put_operation (BrevetBatch *batch, const BrevetOperation *operation, const char *condition);
+
+BrevetIntent *brevet_records_read_intent (BrevetRecord *record, GError **error);
+
+void brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent);
+
+BrevetInventoryEntry *brevet_records_read_certificate (BrevetRecord *record, GError **error);
+
+/**
+ * brevet_records_read_certificate_pem:
+ *
+ * Returns: (transfer full) (nullable): the chain as devices get it, without parsing it again
+ */
+char *brevet_records_read_certificate_pem (BrevetRecord *record, GError **error);
+
+/**
+ * brevet_records_put_certificate:
+ *
+ * Adds a certificate to the inventory, on the condition that its issuer never used its serial number before.
+ *
+ * Returns: (transfer full): its key
+ */
+char *brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry);
+
+/**
+ * brevet_records_enrollment_collection:
+ *
+ * Returns: (transfer none): collection of individual enrollments or of groups
+ */
+const char *brevet_records_enrollment_collection (gboolean is_group);
+
+BrevetRegistrationState *brevet_registration_state_copy (const BrevetRegistrationState *self);
+BrevetOperation *brevet_operation_copy (const BrevetOperation *self);
+void brevet_operation_free (BrevetOperation *self);
+void brevet_registration_free (BrevetRegistration *self);
+void brevet_intent_free (BrevetIntent *self);
+void brevet_inventory_entry_free (BrevetInventoryEntry *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetOperation, brevet_operation_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetRegistration, brevet_registration_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetIntent, brevet_intent_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetInventoryEntry, brevet_inventory_entry_free)
+
+G_END_DECLS

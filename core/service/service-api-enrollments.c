@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Individual enrollments and enrollment groups (protocol/dps.md §10.5). */
+
+#include "service-api-private.h"
+
+#include "brevet-error.h"
+#include "brevet-identifier.h"
+#include "brevet-wire-error.h"
+
+#define BODY_LIMIT (64 * 1024)
+
+/* An enrollment whose mechanism has no plugin any more is still shown, without its parameters: who knows which of them are secret. */
+static JsonObject *
+show_enrollment (BrevetServiceContext *context, BrevetRecord *record, GError **error)
+{
+  g_autoptr(BrevetEnrollment) enrollment = brevet_records_read_enrollment (record, error);
+  g_autoptr(JsonObject) parameters = NULL;
+  BrevetVerifier *verifier;
+
+  if (enrollment == NULL)
+    return NULL;
+  verifier = brevet_service_context_get_verifier (context, brevet_attestation_get_mechanism (enrollment->attestation), NULL);
+  parameters = verifier != NULL ? brevet_verifier_describe (verifier, enrollment->attestation) : json_object_new ();
+  return brevet_enrollment_to_json (enrollment, parameters);
+}
+
+static JsonObject *
+show_attestation (BrevetRecord *record, GError **error)
+{
+  g_autoptr(BrevetEnrollment) enrollment = brevet_records_read_enrollment (record, error);
+
+  return enrollment != NULL ? brevet_attestation_to_json (enrollment->attestation, NULL) : NULL;
+}
+
+/* What the stored enrollment has counts only for the same mechanism: keys of one are nothing to another. */
+static BrevetAttestation *
+find_stored_attestation (const BrevetEnrollment *stored, const char *mechanism)
+{
+  if (stored == NULL || !g_str_equal (brevet_attestation_get_mechanism (stored->attestation), mechanism))
+    return NULL;
+  return stored->attestation;
+}
+
+static gboolean
+prepare_attestation (BrevetServiceContext *context, BrevetEnrollment *enrollment, const BrevetEnrollment *stored, GError **error)
+{
+  const char *mechanism = brevet_attestation_get_mechanism (enrollment->attestation);
+  BrevetVerifier *verifier = brevet_service_context_get_verifier (context, mechanism, error);
+  g_autoptr(JsonObject) parameters = NULL;
+  BrevetAttestation *prepared;
+
+  if (verifier == NULL)
+    return FALSE;
+  parameters = brevet_verifier_prepare (verifier, enrollment->attestation, find_stored_attestation (stored, mechanism), error);
+  if (parameters == NULL)
+    return FALSE;
+  prepared = brevet_attestation_new (mechanism, enrollment->is_group, parameters);
+  brevet_attestation_unref (enrollment->attestation);
+  enrollment->attestation = prepared;
+  return TRUE;
+}
+
+static gboolean
+check_hubs (BrevetHubs *hubs, const BrevetEnrollment *enrollment, GError **error)
+{
+  for (guint i = 0; enrollment->hubs != NULL && enrollment->hubs[i] != NULL; i++)
+    if (!brevet_hubs_is_linked (hubs, enrollment->hubs[i]))
+      {
+        const char *const *linked = brevet_hubs_list (hubs);
+        g_autofree char *list = g_strjoinv (", ", (char **) linked);
+
+        g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The hub “%s” is not linked to this service; linked are: %s",
+                     enrollment->hubs[i], linked[0] != NULL ? list : "none");
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
+check_allocation (const BrevetEnrollment *enrollment, GError **error)
+{
+  if (enrollment->allocation != BREVET_ALLOCATION_CUSTOM)
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The allocationPolicy “custom” (a webhook) is not available in this service; use "
+               "“hashed”, “geoLatency” or “static”");
+  return FALSE;
+}
+
+static gpointer
+parse_enrollment (BrevetServiceCall *call, GError **error)
+{
+  g_autoptr(BrevetEnrollment) stored = NULL;
+  g_autoptr(BrevetEnrollment) enrollment = NULL;
+  gboolean is_group = call->route->kind == BREVET_ROUTE_GROUP;
+
+  if (call->record != NULL)
+    {
+      stored = brevet_records_read_enrollment (call->record, error);
+      if (stored == NULL)
+        return NULL;
+    }
+  enrollment = brevet_enrollment_parse (brevet_request_get_body (call->request), is_group, call->route->id, call->route->dialect,
+                                        stored, error);
+  if (enrollment == NULL || !check_allocation (enrollment, error) || !check_hubs (call->context->hubs, enrollment, error) ||
+      !prepare_attestation (call->context, enrollment, stored, error))
+    return NULL;
+  return g_steal_pointer (&enrollment);
+}
+
+/* Finishes the search for something that an enrollment names. */
+static gboolean
+take_reference (GObject *source, GAsyncResult *result, const char *member, const char *name, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &cause);
+
+  if (record != NULL)
+    return TRUE;
+  if (g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The %s “%s” does not exist; create it first", member, name);
+  else
+    g_propagate_error (error, g_steal_pointer (&cause));
+  return FALSE;
+}
+
+static void
+on_bundle_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  const BrevetEnrollment *enrollment = call->document;
+  GError *error = NULL;
+
+  if (take_reference (source, result, "trustBundleId", enrollment->trust_bundle_id, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+check_bundle (GTask *task)
+{
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  const BrevetEnrollment *enrollment = call->document;
+  g_autofree char *key = NULL;
+
+  if (enrollment->trust_bundle_id == NULL)
+    {
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+  key = brevet_identifier_fold (enrollment->trust_bundle_id);
+  brevet_store_get_async (call->context->store, BREVET_COLLECTION_TRUST_BUNDLES, key, g_task_get_cancellable (task), on_bundle_read,
+                          g_object_ref (task));
+}
+
+static void
+on_authority_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  const BrevetEnrollment *enrollment = call->document;
+  GError *error = NULL;
+
+  if (take_reference (source, result, "certificateAuthorityName", enrollment->certificate_authority, &error))
+    check_bundle (task);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+check_references_async (BrevetServiceCall *call, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  const BrevetEnrollment *enrollment = call->document;
+  g_autoptr(BrevetAuthorityDocument) configured = NULL;
+  g_autofree char *key = NULL;
+
+  g_task_set_source_tag (task, check_references_async);
+  g_task_set_task_data (task, call, NULL); /* the caller's task holds it longer than this one lasts */
+  if (enrollment->certificate_authority != NULL)
+    configured = brevet_authority_pool_get_configured (call->context->authorities, enrollment->certificate_authority);
+  if (enrollment->certificate_authority == NULL || configured != NULL)
+    {
+      check_bundle (task);
+      return;
+    }
+  key = brevet_identifier_fold (enrollment->certificate_authority);
+  brevet_store_get_async (call->context->store, BREVET_COLLECTION_AUTHORITIES, key, cancellable, on_authority_read,
+                          g_object_ref (task));
+}
+
+static gboolean
+check_references_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+put_enrollment (BrevetBatch *batch, gpointer document, const char *condition)
+{
+  brevet_records_put_enrollment (batch, document, condition);
+}
+
+/* With the keys: who may write them may read them, and tools read them here (protocol/dps.md §10.1). */
+static JsonObject *
+confirm_enrollment (gpointer document, const char *etag, gint64 created, gint64 updated)
+{
+  BrevetEnrollment *enrollment = document;
+
+  g_free (enrollment->etag);
+  enrollment->etag = g_strdup (etag);
+  enrollment->created = created;
+  enrollment->updated = updated;
+  return brevet_enrollment_to_json (enrollment, NULL);
+}
+
+const BrevetServiceResource brevet_service_enrollments = {
+  .noun = "enrollment",
+  .collection = BREVET_COLLECTION_ENROLLMENTS,
+  .not_found_code = BREVET_WIRE_CODE_NOT_FOUND,
+  .body_limit = BODY_LIMIT,
+  .read_right = BREVET_RIGHT_ENROLLMENT_READ,
+  .write_right = BREVET_RIGHT_ENROLLMENT_WRITE,
+  .show = show_enrollment,
+  .show_attestation = show_attestation,
+  .parse = parse_enrollment,
+  .check_async = check_references_async,
+  .check_finish = check_references_finish,
+  .put = put_enrollment,
+  .confirm = confirm_enrollment,
+  .free_document = (GDestroyNotify) brevet_enrollment_unref,
+};
+
+const BrevetServiceResource brevet_service_groups = {
+  .noun = "enrollment group",
+  .collection = BREVET_COLLECTION_GROUPS,
+  .not_found_code = BREVET_WIRE_CODE_NOT_FOUND,
+  .body_limit = BODY_LIMIT,
+  .read_right = BREVET_RIGHT_ENROLLMENT_READ,
+  .write_right = BREVET_RIGHT_ENROLLMENT_WRITE,
+  .show = show_enrollment,
+  .show_attestation = show_attestation,
+  .parse = parse_enrollment,
+  .check_async = check_references_async,
+  .check_finish = check_references_finish,
+  .put = put_enrollment,
+  .confirm = confirm_enrollment,
+  .free_document = (GDestroyNotify) brevet_enrollment_unref,
+};

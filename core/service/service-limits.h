@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-config.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetLimits:
+ *
+ * Protects the service from too much: group `[limits]` with `requests-per-device` (requests per minute of one device that has proved
+ * who it is; 0 for no limit), `requests-in-flight` and `operations-in-flight`. Thread-safe; its memory is bounded.
+ */
+typedef struct _BrevetLimits BrevetLimits;
+
+BrevetLimits *brevet_limits_new (BrevetConfig *config, GError **error);
+
+void brevet_limits_free (BrevetLimits *self);
+
+/**
+ * brevet_limits_take_device:
+ * @registration_key: folded registration id
+ * @now: monotonic microseconds
+ *
+ * Returns: 0 if the device may go on, else the seconds after which it may
+ */
+guint brevet_limits_take_device (BrevetLimits *self, const char *registration_key, gint64 now);
+
+/**
+ * brevet_limits_begin_request:
+ *
+ * Returns: %FALSE if too many requests are being handled; else end it with brevet_limits_end_request()
+ */
+gboolean brevet_limits_begin_request (BrevetLimits *self);
+
+void brevet_limits_end_request (BrevetLimits *self);
+
+/**
+ * brevet_limits_begin_operation:
+ *
+ * Returns: %FALSE if too many issuances are under way; else end it with brevet_limits_end_operation()
+ */
+gboolean brevet_limits_begin_operation (BrevetLimits *self);
+
+/**
+ * brevet_limits_resume_operation:
+ *
+ * Counts an operation that was begun before a restart, whatever the limit says.
+ */
+void brevet_limits_resume_operation (BrevetLimits *self);
+
+void brevet_limits_end_operation (BrevetLimits *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetLimits, brevet_limits_free)
+
+G_END_DECLS

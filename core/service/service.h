@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-config.h"
+#include "brevet-handler.h"
+#include "brevet-listener.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetService:
+ *
+ * The whole provisioning service behind its doors: implements #BrevetHandler for any number of listeners, and takes them along when it
+ * starts and stops.
+ */
+#define BREVET_TYPE_SERVICE (brevet_service_get_type ())
+G_DECLARE_FINAL_TYPE (BrevetService, brevet_service, BREVET, SERVICE, GObject)
+
+/**
+ * brevet_service_new:
+ * @config: the configuration
+ *
+ * Makes every plugin that @config names, opens the store and takes up interrupted issuances. Begins no listening.
+ *
+ * Returns: (transfer full) (nullable): the service, or %NULL with an error that names file and line
+ */
+BrevetService *brevet_service_new (BrevetConfig *config, GError **error);
+
+/**
+ * brevet_service_start:
+ *
+ * Opens the listeners of all groups `[listener NAME]`.
+ */
+gboolean brevet_service_start (BrevetService *self, GError **error);
+
+/**
+ * brevet_service_reload:
+ * @config: the new configuration
+ *
+ * Replaces everything but store and addresses: CAs, hubs, policies, certificates of the listeners. A configuration that is wrong changes
+ * nothing.
+ */
+gboolean brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error);
+
+/**
+ * brevet_service_stop_async:
+ *
+ * Closes the listeners, letting requests in flight be answered.
+ */
+void brevet_service_stop_async (BrevetService *self, GAsyncReadyCallback callback, gpointer user_data);
+
+void brevet_service_stop_finish (BrevetService *self, GAsyncResult *result);
+
+/**
+ * brevet_service_get_listeners:
+ *
+ * Returns: (transfer none) (element-type BrevetListener): the listeners
+ */
+GPtrArray *brevet_service_get_listeners (BrevetService *self);
+
+G_END_DECLS

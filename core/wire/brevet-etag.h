@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * brevet_etag_normalise:
+ * @text: an etag in any of the spellings of protocol/dps.md §10.3: `*`, `"*"`, quoted, unquoted, doubly quoted, with `W/`
+ *
+ * Returns: (transfer full): the bare tag, or `*`
+ */
+char *brevet_etag_normalise (const char *text);
+
+/**
+ * brevet_etag_quote:
+ * @etag: a bare tag
+ *
+ * Returns: (transfer full): the tag in quotes, as it stands in headers and in the member `etag`
+ */
+char *brevet_etag_quote (const char *etag);
+
+G_END_DECLS

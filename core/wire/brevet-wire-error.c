@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-wire-error.h"
+
+#include "brevet-wire-json.h"
+#include "brevet-wire-private.h"
+
+static void
+set_number_header (BrevetReply *reply, const char *name, guint value)
+{
+  g_autofree char *text = g_strdup_printf ("%u", value);
+
+  brevet_reply_set_header (reply, name, text);
+}
+
+BrevetReply *
+brevet_wire_error_reply (guint status, guint code, const char *tracking_id, const char *message, gint64 now, guint retry_after)
+{
+  g_autoptr(JsonObject) object = json_object_new ();
+  g_autoptr(GBytes) body = NULL;
+  guint number = code != 0 ? code : status * 1000;
+  BrevetReply *reply;
+
+  json_object_set_int_member (object, "errorCode", number);
+  brevet_wire_add_string (object, "trackingId", tracking_id);
+  json_object_set_string_member (object, "message", message != NULL ? message : "");
+  brevet_wire_add_time (object, "timestampUtc", now);
+  body = brevet_wire_print_object (object);
+
+  reply = brevet_reply_new (status, body);
+  brevet_reply_set_header (reply, "content-type", "application/json; charset=utf-8");
+  set_number_header (reply, "x-ms-error-code", number);
+  if (tracking_id != NULL)
+    brevet_reply_set_header (reply, "x-ms-request-id", tracking_id);
+  if (retry_after > 0)
+    set_number_header (reply, "retry-after", retry_after);
+  return reply;
+}
+
+/* The first of the two members that holds a text. */
+static char *
+find_text (JsonObject *object, const char *member, const char *alternative)
+{
+  const char *text;
+
+  if ((!brevet_wire_get_string (object, member, &text, NULL) || text == NULL) &&
+      (!brevet_wire_get_string (object, alternative, &text, NULL) || text == NULL))
+    return NULL;
+  return g_strdup (text);
+}
+
+static gint64
+find_number (JsonObject *object, const char *member, const char *alternative)
+{
+  JsonNode *node = json_object_get_member (object, member);
+
+  if (node == NULL)
+    node = json_object_get_member (object, alternative);
+  if (node == NULL || !JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_INT64)
+    return 0;
+  return json_node_get_int (node);
+}
+
+BrevetWireProblem *
+brevet_wire_problem_parse (BrevetReply *reply)
+{
+  BrevetWireProblem *self = g_new0 (BrevetWireProblem, 1);
+  g_autoptr(JsonObject) object = brevet_wire_parse_object (brevet_reply_get_body (reply), "the reply", NULL);
+  const char *code = brevet_reply_get_header (reply, "x-ms-error-code");
+
+  if (object != NULL)
+    {
+      self->code = find_number (object, "errorCode", "code");
+      self->message = find_text (object, "message", "errorMessage");
+      self->tracking_id = find_text (object, "trackingId", "trackingID");
+    }
+  if (self->code == 0 && code != NULL && !g_ascii_string_to_signed (code, 10, 0, G_MAXINT32, &self->code, NULL))
+    self->code = 0;
+  if (self->tracking_id == NULL)
+    self->tracking_id = g_strdup (brevet_reply_get_header (reply, "x-ms-request-id"));
+  return self;
+}
+
+void
+brevet_wire_problem_free (BrevetWireProblem *self)
+{
+  g_free (self->message);
+  g_free (self->tracking_id);
+  g_free (self);
+}

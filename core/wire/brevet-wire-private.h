@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-error.h"
+
+#include <json-glib/json-glib.h>
+
+G_BEGIN_DECLS
+
+/* Bytes that a parser of JSON text must never see; see brevet-wire-json-check.c. */
+gboolean brevet_wire_json_check (const char *text, GError **error);
+
+/* A value from outside, cut and escaped so that it can stand in a message. */
+char *brevet_wire_excerpt (const char *value);
+
+/* Decodes %XX once. NULL if the encoding is broken, or if the result holds a zero byte or is no UTF-8. */
+char *brevet_wire_percent_decode (const char *text);
+
+/* Standard base64 with padding and nothing else; NULL if it is anything else, or empty. */
+GBytes *brevet_wire_base64_decode (const char *text);
+
+/* Members that are only there if they have a value. */
+void brevet_wire_add_string (JsonObject *object, const char *member, const char *value);
+void brevet_wire_add_node (JsonObject *object, const char *member, JsonNode *value);
+void brevet_wire_add_time (JsonObject *object, const char *member, gint64 microseconds);
+
+/* RFC 3339 text to microseconds; 0 if it is absent or cannot be read. */
+gint64 brevet_wire_get_time (JsonObject *object, const char *member);
+
+/* Copies a string member into a fresh string; FALSE with the member's name if it is no string. */
+gboolean brevet_wire_dup_string (JsonObject *object, const char *member, char **value, GError **error);
+
+/* A deep copy without members that are null. */
+JsonObject *brevet_wire_strip_nulls (JsonObject *object);
+
+/* Turns BREVET_ERROR_INVALID into BREVET_ERROR_CORRUPT, for records that this service wrote itself. */
+void brevet_wire_mark_corrupt (GError **error, const char *what);
+
+G_END_DECLS

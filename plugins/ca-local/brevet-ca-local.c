@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-ca-local.h"
+
+#include "brevet-ca-local-issue.h"
+#include "brevet-ca-local-profile.h"
+#include "brevet-clock.h"
+
+#include <string.h>
+
+#define DAY G_GINT64_CONSTANT (86400)
+
+struct _BrevetCaLocal
+{
+  BrevetPlugin          parent_instance;
+  BrevetCaLocalProfile *profile;
+  GMutex                token_lock;
+};
+
+static void ca_backend_iface_init (BrevetCaBackendInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetCaLocal, brevet_ca_local, BREVET_TYPE_PLUGIN,
+                               G_IMPLEMENT_INTERFACE (BREVET_TYPE_CA_BACKEND, ca_backend_iface_init))
+
+static gboolean
+brevet_ca_local_configure (BrevetPlugin *plugin, GError **error)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (plugin);
+
+  self->profile = brevet_ca_local_profile_new (brevet_plugin_get_settings (plugin), error);
+  return self->profile != NULL;
+}
+
+/* The same content with another signature would be another certificate: only some keys sign the same way twice. */
+static BrevetCaCapabilities
+brevet_ca_local_get_capabilities (BrevetCaBackend *backend)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (backend);
+  int algorithm = gnutls_privkey_get_pk_algorithm (brevet_key_get_privkey (self->profile->key), NULL);
+  gboolean repeatable = algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_EDDSA_ED25519 ||
+                        (algorithm == GNUTLS_PK_ECDSA && brevet_ca_local_profile_in_memory (self->profile));
+
+  return BREVET_CA_CAPABILITY_VALIDITY | BREVET_CA_CAPABILITY_URI | (repeatable ? BREVET_CA_CAPABILITY_IDEMPOTENT : 0);
+}
+
+static void
+issue_now (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (source);
+  GError *error = NULL;
+  BrevetCaOutcome *outcome = brevet_ca_local_issue (self->profile, task_data, brevet_clock_now_seconds (), &error);
+
+  if (outcome != NULL)
+    g_task_return_pointer (task, outcome, (GDestroyNotify) brevet_ca_outcome_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+issue_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&BREVET_CA_LOCAL (source)->token_lock);
+
+  if (!g_task_return_error_if_cancelled (task))
+    issue_now (task, source, task_data, cancellable);
+}
+
+/* A signature with a key in memory takes a tenth of a millisecond, less than a change of threads is worth. */
+static void
+brevet_ca_local_issue_async (BrevetCaBackend *backend, BrevetCaRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback,
+                             gpointer user_data)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (backend);
+  g_autoptr(GTask) task = g_task_new (backend, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, brevet_ca_local_issue_async);
+  g_task_set_task_data (task, brevet_ca_request_ref (request), (GDestroyNotify) brevet_ca_request_unref);
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  if (brevet_ca_local_profile_in_memory (self->profile))
+    issue_now (task, backend, request, cancellable);
+  else
+    g_task_run_in_thread (task, issue_in_thread);
+}
+
+static BrevetCaOutcome *
+brevet_ca_local_issue_finish (BrevetCaBackend *backend, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static gboolean
+try_key (BrevetCaLocalProfile *profile, GError **error)
+{
+  gnutls_privkey_t privkey = brevet_key_get_privkey (profile->key);
+  gnutls_datum_t data = { (guint8 *) "brevet", strlen ("brevet") };
+  gnutls_datum_t signature = { NULL, 0 };
+  gnutls_digest_algorithm_t digest;
+  gnutls_pubkey_t pubkey;
+  int code;
+
+  gnutls_pubkey_init (&pubkey);
+  code = gnutls_pubkey_import_x509 (pubkey, brevet_certificate_get_crt (brevet_chain_get_leaf (profile->chain)), 0);
+  if (code >= 0)
+    code = gnutls_pubkey_get_preferred_hash_algorithm (pubkey, &digest, NULL);
+  if (code >= 0)
+    code = gnutls_privkey_sign_data (privkey, digest, 0, &data, &signature);
+  gnutls_free (signature.data);
+  gnutls_pubkey_deinit (pubkey);
+  if (code < 0)
+    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The CA's key cannot sign: %s", gnutls_strerror (code));
+  return code >= 0;
+}
+
+/* Shortened certificates are a sign that nobody remembered to renew the CA. */
+static BrevetCaHealth *
+judge (BrevetCaLocalProfile *profile, gint64 now)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *message = NULL;
+  const char *subject = brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain));
+  gint64 left = profile->not_after - now;
+  gboolean single = brevet_chain_get_length (profile->chain) == 1 &&
+                    brevet_certificate_is_self_issued (brevet_chain_get_leaf (profile->chain));
+  BrevetCaHealthState state = left < profile->validity ? BREVET_CA_HEALTH_DEGRADED : BREVET_CA_HEALTH_OK;
+
+  if (!brevet_ca_local_check_usable (profile, now, &error) || !try_key (profile, &error))
+    return brevet_ca_health_new (BREVET_CA_HEALTH_DOWN, error->message, profile->not_after);
+  message = g_strdup_printf ("“%s” can issue for %" G_GINT64_FORMAT " more days%s%s", subject, left / DAY,
+                             state == BREVET_CA_HEALTH_DEGRADED ? ", which is less than a certificate lives: renew it" : "",
+                             single ? "; it is a root that issues by itself, which suits a laboratory only" : "");
+  return brevet_ca_health_new (state, message, profile->not_after);
+}
+
+static void
+check_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (source);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->token_lock);
+
+  g_task_return_pointer (task, judge (self->profile, brevet_clock_now_seconds ()), (GDestroyNotify) brevet_ca_health_unref);
+}
+
+static void
+brevet_ca_local_check_async (BrevetCaBackend *backend, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (backend, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, brevet_ca_local_check_async);
+  g_task_run_in_thread (task, check_in_thread);
+}
+
+static BrevetCaHealth *
+brevet_ca_local_check_finish (BrevetCaBackend *backend, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+brevet_ca_local_get_trust_async (BrevetCaBackend *backend, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (backend);
+  g_autoptr(GTask) task = g_task_new (backend, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, brevet_ca_local_get_trust_async);
+  if (!g_task_return_error_if_cancelled (task))
+    g_task_return_pointer (task, brevet_trust_bundle_ref (self->profile->trust), (GDestroyNotify) brevet_trust_bundle_unref);
+}
+
+static BrevetTrustBundle *
+brevet_ca_local_get_trust_finish (BrevetCaBackend *backend, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+ca_backend_iface_init (BrevetCaBackendInterface *iface)
+{
+  iface->get_capabilities = brevet_ca_local_get_capabilities;
+  iface->check_async = brevet_ca_local_check_async;
+  iface->check_finish = brevet_ca_local_check_finish;
+  iface->issue_async = brevet_ca_local_issue_async;
+  iface->issue_finish = brevet_ca_local_issue_finish;
+  iface->get_trust_async = brevet_ca_local_get_trust_async;
+  iface->get_trust_finish = brevet_ca_local_get_trust_finish;
+}
+
+static void
+brevet_ca_local_finalize (GObject *object)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (object);
+
+  g_clear_pointer (&self->profile, brevet_ca_local_profile_free);
+  g_mutex_clear (&self->token_lock);
+  G_OBJECT_CLASS (brevet_ca_local_parent_class)->finalize (object);
+}
+
+static void
+brevet_ca_local_class_init (BrevetCaLocalClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = brevet_ca_local_finalize;
+  BREVET_PLUGIN_CLASS (klass)->configure = brevet_ca_local_configure;
+}
+
+static void
+brevet_ca_local_init (BrevetCaLocal *self)
+{
+  g_mutex_init (&self->token_lock);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "brevet-sqlite-store.h"
+
+#include "brevet-error.h"
+#include "brevet-sqlite-job.h"
+#include "brevet-sqlite-lock.h"
+#include "brevet-sqlite-queue.h"
+#include "brevet-sqlite-reader.h"
+#include "brevet-sqlite-schema.h"
+#include "brevet-sqlite-writer.h"
+
+#include <unistd.h>
+
+#define DEFAULT_READERS 2
+#define MAXIMUM_READERS 64
+#define DEFAULT_MAXIMUM_QUEUED 4096
+
+struct _BrevetSqliteStore
+{
+  BrevetPlugin parent_instance;
+
+  char   *file;
+  gint64  reader_count;
+  gint64  maximum_queued;
+
+  gboolean           is_open;
+  int                lock;
+  BrevetSqliteQueue *reads;
+  BrevetSqliteQueue *writes;
+  GPtrArray         *threads;
+};
+
+static void brevet_sqlite_store_iface_init (BrevetStoreInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetSqliteStore, brevet_sqlite_store, BREVET_TYPE_PLUGIN,
+                               G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, brevet_sqlite_store_iface_init))
+
+static gboolean
+brevet_sqlite_store_configure (BrevetPlugin *plugin, GError **error)
+{
+  BrevetSqliteStore *self = BREVET_SQLITE_STORE (plugin);
+  BrevetSettings *settings = brevet_plugin_get_settings (plugin);
+
+  if (brevet_settings_require_string (settings, "file", error) == NULL)
+    return FALSE;
+  self->file = brevet_settings_get_path (settings, "file");
+  return brevet_settings_get_int (settings, "readers", DEFAULT_READERS, 1, MAXIMUM_READERS, &self->reader_count, error) &&
+         brevet_settings_get_int (settings, "maximum-queued", DEFAULT_MAXIMUM_QUEUED, 1, G_MAXINT32, &self->maximum_queued, error);
+}
+
+static gboolean
+add_thread (BrevetSqliteStore *self, GThread *thread)
+{
+  if (thread == NULL)
+    return FALSE;
+  g_ptr_array_add (self->threads, thread);
+  return TRUE;
+}
+
+static gboolean
+start_writer (BrevetSqliteStore *self, GError **error)
+{
+  g_autoptr(BrevetSqliteConnection) connection = brevet_sqlite_connection_open (self->file, error);
+
+  if (connection == NULL || !brevet_sqlite_schema_prepare (connection, error))
+    return FALSE;
+  return add_thread (self, brevet_sqlite_writer_start (g_steal_pointer (&connection), self->writes, error));
+}
+
+static gboolean
+start_reader (BrevetSqliteStore *self, GError **error)
+{
+  BrevetSqliteConnection *connection = brevet_sqlite_connection_open (self->file, error);
+
+  return connection != NULL && add_thread (self, brevet_sqlite_reader_start (connection, self->reads, error));
+}
+
+static gboolean
+start (BrevetSqliteStore *self, GError **error)
+{
+  if (!brevet_sqlite_schema_create_file (self->file, error) || !start_writer (self, error))
+    return FALSE;
+  for (gint64 i = 0; i < self->reader_count; i++)
+    if (!start_reader (self, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Every thread answers what is queued before it ends, so that nothing that was accepted is lost. */
+static void
+stop (BrevetSqliteStore *self)
+{
+  if (self->threads == NULL)
+    return;
+  brevet_sqlite_queue_close (self->reads);
+  brevet_sqlite_queue_close (self->writes);
+  g_clear_pointer (&self->threads, g_ptr_array_unref);
+  g_clear_pointer (&self->reads, brevet_sqlite_queue_free);
+  g_clear_pointer (&self->writes, brevet_sqlite_queue_free);
+  self->is_open = FALSE;
+  close (self->lock);
+  self->lock = -1;
+}
+
+static gboolean
+brevet_sqlite_store_open (BrevetStore *store, GError **error)
+{
+  BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
+
+  if (self->is_open)
+    return TRUE;
+  self->lock = brevet_sqlite_lock_take (self->file, error);
+  if (self->lock < 0)
+    return FALSE;
+  self->reads = brevet_sqlite_queue_new ((guint) self->maximum_queued);
+  self->writes = brevet_sqlite_queue_new ((guint) self->maximum_queued);
+  self->threads = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
+  self->is_open = start (self, error);
+  if (!self->is_open)
+    stop (self);
+  return self->is_open;
+}
+
+static void
+submit (BrevetSqliteStore *self, BrevetSqliteQueue *queue, BrevetSqliteJob *job, gpointer source_tag, GCancellable *cancellable,
+        GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, source_tag);
+  g_task_set_task_data (task, job, (GDestroyNotify) brevet_sqlite_job_free);
+  /* What happened to the database is the answer, even if the caller has lost interest in the meantime. */
+  g_task_set_check_cancellable (task, FALSE);
+  if (!self->is_open)
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_FAILED, "The database %s is not open", self->file);
+  else if (brevet_sqlite_queue_push (queue, task))
+    g_steal_pointer (&task);
+  else
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_BUSY,
+                             "%" G_GINT64_FORMAT " requests wait for the database %s already; try again later",
+                             self->maximum_queued, self->file);
+}
+
+static void
+brevet_sqlite_store_get_async (BrevetStore *store, const char *collection, const char *key, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
+{
+  BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
+  BrevetSqliteJob *job = brevet_sqlite_job_new (BREVET_SQLITE_JOB_GET);
+
+  job->collection = g_strdup (collection);
+  job->key = g_strdup (key);
+  submit (self, self->reads, job, brevet_sqlite_store_get_async, cancellable, callback, user_data);
+}
+
+static BrevetRecord *
+brevet_sqlite_store_get_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_sqlite_store_get_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+brevet_sqlite_store_list_async (BrevetStore *store, const char *collection, const char *parent, const char *after, guint limit,
+                                GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
+  BrevetSqliteJob *job = brevet_sqlite_job_new (BREVET_SQLITE_JOB_LIST);
+
+  job->collection = g_strdup (collection);
+  job->parent = g_strdup (parent);
+  job->key = g_strdup (after);
+  job->limit = limit;
+  submit (self, self->reads, job, brevet_sqlite_store_list_async, cancellable, callback, user_data);
+}
+
+static GPtrArray *
+brevet_sqlite_store_list_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_sqlite_store_list_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+brevet_sqlite_store_commit_async (BrevetStore *store, BrevetBatch *batch, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                  gpointer user_data)
+{
+  BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
+  BrevetSqliteJob *job = brevet_sqlite_job_new (BREVET_SQLITE_JOB_COMMIT);
+
+  job->batch = brevet_batch_ref (batch);
+  submit (self, self->writes, job, brevet_sqlite_store_commit_async, cancellable, callback, user_data);
+}
+
+static gboolean
+brevet_sqlite_store_commit_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_sqlite_store_commit_async), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+brevet_sqlite_store_iface_init (BrevetStoreInterface *iface)
+{
+  iface->open = brevet_sqlite_store_open;
+  iface->get_async = brevet_sqlite_store_get_async;
+  iface->get_finish = brevet_sqlite_store_get_finish;
+  iface->list_async = brevet_sqlite_store_list_async;
+  iface->list_finish = brevet_sqlite_store_list_finish;
+  iface->commit_async = brevet_sqlite_store_commit_async;
+  iface->commit_finish = brevet_sqlite_store_commit_finish;
+}
+
+static void
+brevet_sqlite_store_dispose (GObject *object)
+{
+  stop (BREVET_SQLITE_STORE (object));
+  G_OBJECT_CLASS (brevet_sqlite_store_parent_class)->dispose (object);
+}
+
+static void
+brevet_sqlite_store_finalize (GObject *object)
+{
+  g_free (BREVET_SQLITE_STORE (object)->file);
+  G_OBJECT_CLASS (brevet_sqlite_store_parent_class)->finalize (object);
+}
+
+static void
+brevet_sqlite_store_class_init (BrevetSqliteStoreClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = brevet_sqlite_store_dispose;
+  object_class->finalize = brevet_sqlite_store_finalize;
+  BREVET_PLUGIN_CLASS (klass)->configure = brevet_sqlite_store_configure;
+}
+
+static void
+brevet_sqlite_store_init (BrevetSqliteStore *self)
+{
+  self->lock = -1;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "brevet-https-exchange.h"
+
+#include "brevet-error.h"
+#include "brevet-https-credential.h"
+#include "brevet-https-trouble.h"
+
+#include <string.h>
+
+#define CHUNK 16384
+
+/* One exchange, from its request to its last byte: the data of its task. */
+typedef struct {
+  const BrevetHttpsPeer *peer;
+  SoupMessage *message;
+  GTlsCertificate *credential;
+  GTlsCertificateFlags flaws;
+  GCancellable *inner;         /* cancelled by the caller, by the deadline and by us */
+  GCancellable *outer;
+  gulong outer_handler;
+  GSource *deadline;
+  gboolean timed_out;
+  gboolean restarted;
+  GInputStream *stream;
+  GByteArray *body;
+} Exchange;
+
+static void
+exchange_free (Exchange *self)
+{
+  g_cancellable_disconnect (self->outer, self->outer_handler);
+  g_clear_object (&self->outer);
+  if (self->deadline != NULL)
+    g_source_destroy (self->deadline);
+  g_clear_pointer (&self->deadline, g_source_unref);
+  g_clear_object (&self->inner);
+  g_clear_object (&self->stream);
+  g_signal_handlers_disconnect_by_data (self->message, self);
+  g_clear_object (&self->message);
+  g_clear_object (&self->credential);
+  g_clear_pointer (&self->body, g_byte_array_unref);
+  g_free (self);
+}
+
+static void
+fail (GTask *task, GError *cause)
+{
+  Exchange *self = g_task_get_task_data (task);
+
+  if (self->timed_out)
+    g_task_return_error (task, brevet_https_trouble_new_timeout (self->peer));
+  else if (self->restarted)
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
+                             "Cannot reach %s port %u: the connection was closed before there was an answer", self->peer->host,
+                             self->peer->port);
+  else if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_task_return_error (task, g_error_copy (cause));
+  else
+    g_task_return_error (task, brevet_https_trouble_new (self->peer, cause, self->flaws));
+  g_error_free (cause);
+}
+
+static void
+copy_header (const char *name, const char *value, gpointer user_data)
+{
+  g_autofree char *lower_case = g_ascii_strdown (name, -1);
+
+  brevet_reply_set_header (user_data, lower_case, value);
+}
+
+static void
+finish (GTask *task)
+{
+  Exchange *self = g_task_get_task_data (task);
+  g_autoptr(BrevetReply) reply = NULL;
+  g_autoptr(GBytes) body = g_byte_array_free_to_bytes (g_steal_pointer (&self->body));
+
+  reply = brevet_reply_new (soup_message_get_status (self->message), g_bytes_get_size (body) > 0 ? body : NULL);
+  soup_message_headers_foreach (soup_message_get_response_headers (self->message), copy_header, reply);
+  g_task_return_pointer (task, g_steal_pointer (&reply), (GDestroyNotify) brevet_reply_unref);
+}
+
+static void read_more (GTask *task);
+
+static GError *
+too_long (Exchange *self)
+{
+  return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The answer of %s port %u is longer than %d bytes, it is not a service of this kind",
+                      self->peer->host, self->peer->port, BREVET_HTTPS_MAXIMUM_REPLY);
+}
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Exchange *self = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) chunk = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
+
+  if (chunk == NULL)
+    fail (task, g_steal_pointer (&error));
+  else if (g_bytes_get_size (chunk) == 0)
+    finish (task);
+  else if (self->body->len + g_bytes_get_size (chunk) > BREVET_HTTPS_MAXIMUM_REPLY)
+    fail (task, too_long (self));
+  else
+    {
+      g_byte_array_append (self->body, g_bytes_get_data (chunk, NULL), g_bytes_get_size (chunk));
+      read_more (task);
+    }
+}
+
+static void
+read_more (GTask *task)
+{
+  Exchange *self = g_task_get_task_data (task);
+
+  g_input_stream_read_bytes_async (self->stream, CHUNK, g_task_get_priority (task), self->inner, on_read, g_object_ref (task));
+}
+
+static GError *
+check_head (Exchange *self)
+{
+  guint status = soup_message_get_status (self->message);
+
+  if (status < 200 || status > 599)
+    return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The answer of %s port %u has the status %u, which HTTP does not know",
+                        self->peer->host, self->peer->port, status);
+  if (soup_message_headers_get_content_length (soup_message_get_response_headers (self->message)) > BREVET_HTTPS_MAXIMUM_REPLY)
+    return too_long (self);
+  return NULL;
+}
+
+static void
+on_head (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Exchange *self = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  self->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
+  if (self->stream != NULL)
+    error = check_head (self);
+  if (error != NULL)
+    {
+      fail (task, error);
+      return;
+    }
+  self->body = g_byte_array_new ();
+  read_more (task);
+}
+
+/* libsoup sends a request again when a kept connection turns out to be closed. Whether the service has seen it nobody knows: the
+ * caller decides. */
+static void
+on_restarted (SoupMessage *message, gpointer user_data)
+{
+  Exchange *self = user_data;
+
+  self->restarted = TRUE;
+  g_cancellable_cancel (self->inner);
+}
+
+static gboolean
+on_accept_certificate (SoupMessage *message, GTlsCertificate *certificate, GTlsCertificateFlags flaws, gpointer user_data)
+{
+  Exchange *self = user_data;
+
+  self->flaws = flaws;
+  return FALSE;
+}
+
+static gboolean
+on_request_certificate (SoupMessage *message, GTlsClientConnection *connection, gpointer user_data)
+{
+  Exchange *self = user_data;
+
+  if (self->credential == NULL)
+    return FALSE;
+  soup_message_set_tls_client_certificate (message, self->credential);
+  return TRUE;
+}
+
+static gboolean
+on_deadline (gpointer user_data)
+{
+  Exchange *self = user_data;
+
+  self->timed_out = TRUE;
+  g_cancellable_cancel (self->inner);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_outer_cancelled (GCancellable *outer, gpointer user_data)
+{
+  g_cancellable_cancel (G_CANCELLABLE (user_data));
+}
+
+static void
+add_header (const char *name, const char *value, gpointer user_data)
+{
+  soup_message_headers_replace (user_data, name, value);
+}
+
+/* A connection carries the credential of its first request for ever, so a request with a credential gets one of its own. */
+static gboolean
+add_evidence (Exchange *self, BrevetEvidence *evidence, GError **error)
+{
+  SoupMessageHeaders *headers = soup_message_get_request_headers (self->message);
+
+  if (brevet_evidence_get_token (evidence) != NULL)
+    soup_message_headers_replace (headers, "Authorization", brevet_evidence_get_token (evidence));
+  if (brevet_evidence_get_chain (evidence) == NULL)
+    return TRUE;
+  self->credential = brevet_https_credential_new (brevet_evidence_get_chain (evidence), brevet_evidence_get_key (evidence), error);
+  if (self->credential == NULL)
+    return FALSE;
+  soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);
+  soup_message_headers_replace (headers, "Connection", "close");
+  return TRUE;
+}
+
+static SoupMessage *
+make_message (const BrevetHttpsPeer *peer, BrevetRequest *request)
+{
+  g_autoptr(GUri) uri = g_uri_build (SOUP_HTTP_URI_FLAGS, "https", NULL, peer->host, peer->port, brevet_request_get_path (request),
+                                     brevet_request_get_query (request), NULL);
+  SoupMessage *message = soup_message_new_from_uri (brevet_request_get_method (request), uri);
+  SoupMessageHeaders *headers = soup_message_get_request_headers (message);
+
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  soup_message_headers_replace (headers, "Accept", "application/json");
+  brevet_request_foreach_header (request, add_header, headers);
+  if (brevet_request_get_body (request) != NULL)
+    soup_message_set_request_body_from_bytes (message, "application/json", brevet_request_get_body (request));
+  return message;
+}
+
+static Exchange *
+exchange_new (const BrevetHttpsPeer *peer, BrevetRequest *request, GCancellable *outer)
+{
+  Exchange *self = g_new0 (Exchange, 1);
+
+  self->peer = peer;
+  self->inner = g_cancellable_new ();
+  self->message = make_message (peer, request);
+  g_signal_connect (self->message, "restarted", G_CALLBACK (on_restarted), self);
+  g_signal_connect (self->message, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
+  g_signal_connect (self->message, "request-certificate", G_CALLBACK (on_request_certificate), self);
+  self->deadline = g_timeout_source_new_seconds (peer->timeout);
+  g_source_set_callback (self->deadline, on_deadline, self, NULL);
+  g_source_attach (self->deadline, g_main_context_get_thread_default ());
+  if (outer != NULL)
+    {
+      self->outer = g_object_ref (outer);
+      self->outer_handler = g_cancellable_connect (outer, G_CALLBACK (on_outer_cancelled), g_object_ref (self->inner), g_object_unref);
+    }
+  return self;
+}
+
+void
+brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetHttpsPeer *peer, BrevetRequest *request)
+{
+  Exchange *self = exchange_new (peer, request, g_task_get_cancellable (task));
+  BrevetEvidence *evidence = brevet_request_get_evidence (request);
+  g_autoptr(GError) error = NULL;
+
+  g_task_set_task_data (task, self, (GDestroyNotify) exchange_free);
+  if (evidence != NULL && !add_evidence (self, evidence, &error))
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  soup_session_send_async (session, self->message, g_task_get_priority (task), self->inner, on_head, g_object_ref (task));
+}

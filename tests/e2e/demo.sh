@@ -1,0 +1,346 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The main job of brevet from end to end, with the tools that operators and devices have: curl, openssl, mosquitto. ./dev demo runs it,
+# and so does the test suite. BREVET and BREVET_DPS name the two programs; --keep keeps the scratch directory.
+set -eEuo pipefail
+
+: "${BREVET:?names the program brevet}" "${BREVET_DPS:?names the program brevet-dps}"
+fixtures=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../fixtures
+keep=no
+case ${1:-} in
+  --keep) keep=yes ;;
+  '') ;;
+  *)
+    echo "demo: unknown option $1" >&2
+    exit 2
+    ;;
+esac
+
+registration_id=my-registration-id
+ca_name=mylocalca1
+trust_bundle_name=mytrustbundle1
+version=2021-11-01-preview
+scratch=$(mktemp -d)
+log=$scratch/demo.log
+service_log=$scratch/brevet-dps.log
+hub_log=$scratch/mosquitto.log
+children=()
+current='the preparation'
+began=$(date +%s%N)
+
+exec 3>&1
+
+# --- the frame ----------------------------------------------------------------------------------------------------------------------
+
+seconds_since () {
+  awk -v a="$1" -v b="$(date +%s%N)" 'BEGIN { printf "%.2f s", (b - a) / 1e9 }'
+}
+
+clean_up () {
+  for child in "${children[@]}"; do
+    kill -TERM "$child" 2>/dev/null || true
+  done
+  for child in "${children[@]}"; do
+    wait "$child" 2>/dev/null || true
+  done
+  if [ "$keep" = yes ]; then
+    echo "The scratch directory is kept: $scratch" >&3
+  else
+    rm -rf "$scratch"
+  fi
+}
+
+show_tail () {
+  if [ -s "$1" ]; then
+    printf '\n--- the end of %s\n' "$(basename "$1")" >&3
+    tail -n 25 "$1" >&3
+  fi
+}
+
+step_failed () {
+  # A subshell only ends; the shell around it reports.
+  [ "$BASH_SUBSHELL" -eq 0 ] || exit 1
+  trap - ERR
+  printf 'FAILED\n\nThe step that failed: %s.\n' "$current" >&3
+  if [ -n "${reason:-}" ]; then
+    printf 'Why: %s\n' "$reason" >&3
+  fi
+  show_tail "$log"
+  show_tail "$service_log"
+  show_tail "$hub_log"
+  exit 1
+}
+
+# because REASON: the step cannot go on.
+because () {
+  reason=$1
+  step_failed
+}
+
+# step SENTENCE FUNCTION: what the function prints goes to the log, what it says with "result" to the reader.
+step () {
+  local start
+  start=$(date +%s%N)
+  current=$1
+  result=ok
+  reason=''
+  printf '%s … ' "$1" >&3
+  printf '\n=== %s\n' "$1" >>"$log"
+  "$2" >>"$log" 2>&1
+  printf '%s (%s)\n' "$result" "$(seconds_since "$start")" >&3
+}
+
+free_port () {
+  /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# background LOG PATTERN COMMAND...: starts a program and waits until it prints a line with PATTERN.
+background () {
+  local file=$1 pattern=$2 output line
+  shift 2
+  exec {output}< <(exec "$@" 2>>"$file")
+  children+=("$!")
+  while read -r line <&"$output"; do
+    printf '%s\n' "$line" >>"$file"
+    if [[ $line == *"$pattern"* ]]; then
+      cat <&"$output" >>"$file" &
+      return
+    fi
+  done
+  because "$1 ended before it was ready"
+}
+
+# member FILE EXPRESSION: a value from a JSON file.
+member () {
+  /usr/bin/python3 -c 'import json, sys; value = json.load(open(sys.argv[1]))
+for name in sys.argv[2].split("."): value = value[name]
+print(value)' "$1" "$2"
+}
+
+# expect STATUS FILE: the last status line that curl -i wrote.
+expect () {
+  local status
+  cat "$2"
+  echo
+  status=$(sed -n 's/^HTTP\/[0-9.]* \([0-9]*\).*/\1/p' "$2" | tail -n 1)
+  [ "$status" = "$1" ] || because "the service answered ${status:-nothing} instead of $1"
+}
+
+# --- the steps ----------------------------------------------------------------------------------------------------------------------
+
+make_service () {
+  service=$scratch/service
+  port=$(free_port)
+  "$BREVET_DPS" init "$service" --host-name localhost --address 127.0.0.1 --https-port "$port" --hub localhost --json >"$scratch/init.json"
+  id_scope=$(member "$scratch/init.json" idScope)
+  result="scope $id_scope, root and issuing CA, TLS certificate, operator's keys"
+}
+
+start_service () {
+  background "$service_log" "Ready:" "$BREVET_DPS" run --config "$service/dps.conf"
+  dps_service_endpoint=localhost:$port
+  # The seed's commands for trust bundles verify the server's certificate, the others do not.
+  export CURL_CA_BUNDLE=$service/tls/ca.pem
+  result="https://$dps_service_endpoint"
+}
+
+sign_in () {
+  service_api_sas_token=$("$fixtures/sas_token.py" --resource localhost --key-name provisioningserviceowner \
+    --key-file "$service/keys/provisioningserviceowner-primary.key")
+  result="a token of policy provisioningserviceowner"
+}
+
+connect_digicert () {
+  curl -k -L -i -X PUT "https://$dps_service_endpoint/certificateAuthorities/myca1?api-version=$version" -H "Authorization: $service_api_sas_token" -H 'Content-Type: application/json' -H 'Content-Encoding: utf-8' -d'{"certificateAuthorityType":"DigiCertCertificateAuthority","apiKey":"0123456789","profileName":"11112222-3333-4444-5555-666677778888"}' >"$scratch/reply"
+  expect 200 "$scratch/reply"
+  ! grep -q 0123456789 "$scratch/reply" || because "the reply shows the API key"
+  result="myca1 is stored, its API key is not shown again"
+}
+
+connect_local () {
+  curl -k -L -i -X PUT "https://$dps_service_endpoint/certificateAuthorities/$ca_name?api-version=$version" -H "Authorization: $service_api_sas_token" -H 'Content-Type: application/json' -H 'Content-Encoding: utf-8' -d'{"certificateAuthorityType":"LocalCertificateAuthority","profileName":"local"}' >"$scratch/reply"
+  expect 200 "$scratch/reply"
+  result="$ca_name is the CA that init made"
+}
+
+enroll () {
+  curl -k -L -i -X PUT -H "Content-Type: application/json" -H "Content-Encoding:  utf-8" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$registration_id?api-version=$version" -H "If-Match: *" -d '{ "registrationId": "'"$registration_id"'", "attestation": { "type": "symmetricKey" }, "clientCertificateIssuancePolicy": {"certificateAuthorityName":"'"$ca_name"'"} }' >"$scratch/reply"
+  expect 200 "$scratch/reply"
+  result="$registration_id, symmetric key, certificates from $ca_name"
+}
+
+# The device's makers put this key into the device.
+fetch_key () {
+  curl -k -i -X POST -H "Content-Length: 0" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$registration_id/attestationmechanism?api-version=$version" >"$scratch/reply"
+  expect 200 "$scratch/reply" >/dev/null
+  sed '1,/^\r$/d' "$scratch/reply" >"$scratch/attestation.json"
+  (umask 077; member "$scratch/attestation.json" symmetricKey.primaryKey >"$scratch/device.key")
+  result="the service made $(base64 -d "$scratch/device.key" | wc -c) random bytes"
+}
+
+# The hub's own server certificate comes from a CA that the device learns of by its trust bundle alone.
+make_hub_ca () {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/hub-ca.key" -out "$scratch/hub-ca.pem" -days 30 \
+    -subj '/CN=Demo hub CA' -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/hub.key" -out "$scratch/hub.csr" -subj /CN=localhost
+  printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n' >"$scratch/hub.ext"
+  openssl x509 -req -in "$scratch/hub.csr" -CA "$scratch/hub-ca.pem" -CAkey "$scratch/hub-ca.key" -CAcreateserial -days 30 -sha256 \
+    -extfile "$scratch/hub.ext" -out "$scratch/hub.pem"
+  result="CN=Demo hub CA"
+}
+
+create_trust_bundle () {
+  /usr/bin/python3 -c 'import json, sys
+pem = open(sys.argv[1]).read().replace("\n", "\r\n")
+json.dump({"certificates": [{"certificate": pem}]}, open(sys.argv[2], "w"), indent=4)' \
+    "$scratch/hub-ca.pem" "$scratch/sample-put-trustbundle-payload.json"
+  cd "$scratch"
+  curl -v -X PUT -H "Authorization: $service_api_sas_token" -H 'Content-Type: application/json' "https://$dps_service_endpoint/trustBundles/$trust_bundle_name?api-version=$version" -d @sample-put-trustbundle-payload.json >"$scratch/bundle.json" 2>"$scratch/curl-verbose"
+  sed 's/^< //' "$scratch/curl-verbose" >"$scratch/reply"
+  cd /
+  grep -v -i '^> authorization' "$scratch/curl-verbose"
+  expect 200 "$scratch/reply" >/dev/null
+  [ "$(member "$scratch/bundle.json" id)" = "$trust_bundle_name" ]
+  result="$trust_bundle_name with the hub's CA"
+}
+
+get_enrollment () {
+  cd "$scratch"
+  curl -X GET -H "Content-Type: application/json" -H "Content-Encoding:  utf-8" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$registration_id?api-version=$version" >enrollment.json
+  cd /
+  ! grep -q -F "$(cat "$scratch/device.key")" "$scratch/enrollment.json" || because "the reply shows the device's key"
+  etag=$(member "$scratch/enrollment.json" etag)
+  result="enrollment.json, etag $etag, without keys"
+}
+
+edit_enrollment () {
+  /usr/bin/python3 -c 'import json, sys
+enrollment = json.load(open(sys.argv[1]))
+enrollment["trustBundleId"] = sys.argv[2]
+json.dump(enrollment, open(sys.argv[1], "w"), indent=4)' "$scratch/enrollment.json" "$trust_bundle_name"
+  cd "$scratch"
+  curl -k -L -i -X PUT -H "Content-Type: application/json" -H "Content-Encoding:  utf-8" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$registration_id?api-version=$version" -H "If-Match: $etag" -d @enrollment.json >reply
+  expect 200 reply >/dev/null
+  curl -k -L -i -X PUT -H "Content-Type: application/json" -H "Content-Encoding:  utf-8" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$registration_id?api-version=$version" -H "If-Match: $etag" -d @enrollment.json >reply
+  expect 412 reply
+  cd /
+  result="it names $trust_bundle_name now; the same etag again is refused with 412"
+}
+
+make_csr () {
+  cd "$scratch"
+  (umask 077; openssl ecparam -genkey -name prime256v1 -out ec256-key-pair.key)
+  openssl req -new -key ec256-key-pair.key -out ecc256.csr -subj "/CN=$registration_id"
+  cd /
+  result="P-256, CN=$registration_id"
+}
+
+register () {
+  "$BREVET" register --host localhost --port "$port" --ca-file "$service/tls/ca.pem" --id-scope "$id_scope" \
+    --registration-id "$registration_id" --symmetric-key-file "$scratch/device.key" --csr "$scratch/ecc256.csr" \
+    --cert-out "$scratch/device.pem" --trust-bundle-out "$scratch/trust-bundle.pem" --json >"$scratch/registration.json"
+  cat "$scratch/registration.json"
+  hub=$(member "$scratch/registration.json" assignedHub)
+  [ "$hub" = localhost ] || because "the device was assigned to $hub"
+  result="assigned to $hub"
+}
+
+check_certificate () {
+  local key_of_certificate key_of_device
+  openssl verify -x509_strict -purpose sslclient -CAfile "$service/ca/root.pem" -untrusted "$scratch/device.pem" "$scratch/device.pem"
+  key_of_certificate=$(openssl x509 -in "$scratch/device.pem" -noout -pubkey)
+  key_of_device=$(openssl pkey -in "$scratch/ec256-key-pair.key" -pubout)
+  [ "$key_of_certificate" = "$key_of_device" ] || because "the certificate is for another key"
+  subject=$(openssl x509 -in "$scratch/device.pem" -noout -subject -nameopt RFC2253 | sed 's/^subject=//')
+  issuer=$(openssl x509 -in "$scratch/device.pem" -noout -issuer -nameopt RFC2253 | sed 's/^issuer=//')
+  expiry=$(openssl x509 -in "$scratch/device.pem" -noout -enddate | sed 's/^notAfter=//')
+  [ "$subject" = "CN=$registration_id" ] || because "the subject is $subject"
+  cmp "$scratch/trust-bundle.pem" "$scratch/hub-ca.pem" || because "the trust bundle is not the one that was stored"
+  result="openssl verify accepts it for TLS clients"
+}
+
+start_hub () {
+  hub_port=$(free_port)
+  cat >"$scratch/mosquitto.conf" <<TEXT
+listener $hub_port 127.0.0.1
+cafile $service/ca/root.pem
+certfile $scratch/hub.pem
+keyfile $scratch/hub.key
+require_certificate true
+use_identity_as_username true
+acl_file $scratch/mosquitto.acl
+persistence false
+log_dest stdout
+user $(id -un)
+TEXT
+  # A device may write and read its own topics and no others.
+  echo 'pattern readwrite devices/%u/#' >"$scratch/mosquitto.acl"
+  chmod 0600 "$scratch/mosquitto.acl"
+  background "$hub_log" "running" "$(PATH=$PATH:/usr/sbin:/sbin command -v mosquitto)" -c "$scratch/mosquitto.conf"
+  result="mosquitto on port $hub_port, client certificates required"
+}
+
+# with_identity PROGRAM...: as the device: its certificate, its key, its trust bundle, the hub that it was assigned to.
+with_identity () {
+  "$@" -h "$hub" -p "$hub_port" --cafile "$scratch/trust-bundle.pem" --cert "$scratch/device.pem" --key "$scratch/ec256-key-pair.key" -V mqttv311
+}
+
+send_messages () {
+  local topic=devices/$registration_id/messages/events/
+  # A lasting session keeps what arrives between the two calls, so nothing depends on who is faster.
+  with_identity mosquitto_sub -i reader -c -q 1 -t "$topic" -E
+  for number in {1..10}; do
+    echo "{\"message\": $number}"
+  done >"$scratch/sent"
+  with_identity mosquitto_pub -i "$registration_id" -q 1 -t "$topic" -l <"$scratch/sent"
+  with_identity mosquitto_sub -i reader -c -q 1 -t "$topic" -C 10 -W 20 >"$scratch/received"
+  cmp "$scratch/sent" "$scratch/received" || because "not all messages arrived"
+  result="$(wc -l <"$scratch/received") messages arrived"
+}
+
+send_without_certificate () {
+  if mosquitto_pub -h "$hub" -p "$hub_port" --cafile "$scratch/trust-bundle.pem" -V mqttv311 -q 1 -t "devices/$registration_id/messages/events/" -m x; then
+    because "the hub took a message without a certificate"
+  fi
+  result="refused by the hub"
+}
+
+stop_service () {
+  kill -TERM "${children[0]}"
+  wait "${children[0]}" || because "brevet-dps ended with exit code $?"
+  result="exit code 0"
+}
+
+trap step_failed ERR
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+step "An operator makes a service directory with brevet-dps init" make_service
+step "The service starts with a local CA" start_service
+step "The operator signs in" sign_in
+step "curl connects the DigiCert CA, as the seed document says" connect_digicert
+step "The same command connects the local CA" connect_local
+step "curl enrolls the device" enroll
+step "The device's key is fetched" fetch_key
+step "openssl makes the hub's own CA and certificate" make_hub_ca
+step "curl creates a trust bundle" create_trust_bundle
+step "curl reads the enrollment" get_enrollment
+step "The enrollment is edited and put back with its etag" edit_enrollment
+step "openssl makes the device's key and CSR" make_csr
+step "brevet register gets the certificate" register
+step "openssl checks the certificate" check_certificate
+step "The hub starts" start_hub
+step "The device sends ten messages with its certificate" send_messages
+step "Somebody without a certificate tries it too" send_without_certificate
+step "The service stops" stop_service
+
+cat >&3 <<TEXT
+
+Done in $(seconds_since "$began").
+  Subject       $subject
+  Issuer        $issuer
+  Expires       $expiry
+  Hub           $hub
+  Trust bundle  $trust_bundle_name: $(grep -c BEGIN "$scratch/trust-bundle.pem") certificate, $(openssl x509 -in "$scratch/trust-bundle.pem" -noout -subject -nameopt RFC2253 | sed 's/^subject=//')
+TEXT

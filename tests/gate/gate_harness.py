@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests of the front door share: certificates, a server process, a small HTTPS client that can misbehave, TAP output."""
+
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import traceback
+
+PATIENCE = 60  # seconds before a test that waits for an event gives up
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class World:
+    """A directory with certificates. The server's is replaced by renew()."""
+
+    def __init__(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="brevet-gate-")
+        self.renew("first.test")
+        self.make("client", "/CN=pump-07")
+        self.make("other", "/CN=other")
+
+    def path(self, name):
+        return os.path.join(self.directory.name, name)
+
+    def make(self, name, subject, *more):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", subject,
+                "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"), *more)
+
+    def renew(self, name):
+        self.make("server", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name)
+
+
+class Server:
+    def __init__(self, world, settings="", files=None, pass_fds=()):
+        self.world = world
+        self.port = None
+        configuration = world.path("dps.conf")
+        base = {"address": "127.0.0.1", "port": "0", "certificate": "server.pem", "key": "server.key"}
+        for line in settings.split("\n"):
+            if "=" in line:
+                key, value = line.strip().split("=", 1)
+                base[key] = value
+        with open(configuration, "w") as out:
+            out.write("[listener test]\n" + "".join(f"{key}={value}\n" for key, value in base.items()))
+
+        environment = dict(os.environ)
+        # The quarantine of freed memory would hide what the server really keeps.
+        environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None
+        self.log = open(world.path("server.log"), "w+")
+        self.process = subprocess.Popen([os.environ["GATE_TEST_SERVER"], configuration], stdout=subprocess.PIPE, stderr=self.log,
+                                        env=environment, preexec_fn=limit)
+        self.first_line = self.read_line()
+        if self.first_line.startswith("port "):
+            self.port = int(self.first_line.split()[1])
+
+    def read_line(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        assert ready, "the server says nothing"
+        return self.process.stdout.readline().decode().strip()
+
+    def hang_up(self):
+        self.process.send_signal(signal.SIGHUP)
+        return self.read_line()
+
+    def memory(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE)
+        self.log.seek(0)
+        text = self.log.read()
+        assert code == 0 or not self.port, f"the server ended with {code}:\n{text}"
+        assert "ERROR: " not in text and "CRITICAL" not in text, text
+        self.process.stdout.close()
+        self.log.close()
+        return text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        text = self.stop() if kind is None else self.give_up()
+        if kind is not None:
+            print("# log of the server:\n# " + text.replace("\n", "\n# "))
+
+    def give_up(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.seek(0)
+        return self.log.read()
+
+
+def context(version=None, certificate=None):
+    result = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    result.check_hostname = False
+    result.verify_mode = ssl.CERT_NONE
+    if version:
+        result.minimum_version = result.maximum_version = version
+    if certificate:
+        result.load_cert_chain(certificate + ".pem", certificate + ".key")
+    return result
+
+
+def dial(server):
+    raw = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return raw
+
+
+class Reply:
+    def __init__(self, status, headers, body, names):
+        self.status, self.headers, self.body, self.names = status, headers, body, names
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Client:
+    """One TLS connection."""
+
+    def __init__(self, server, ctx=None, session=None):
+        self.socket = (ctx or context()).wrap_socket(dial(server), session=session)
+        self.buffer = b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def request(self, method="GET", target="/echo", headers="", body=b""):
+        head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}"
+        if body:
+            head += f"Content-Length: {len(body)}\r\n"
+        self.send(head.encode() + b"\r\n" + body)
+
+    def more(self):
+        try:
+            data = self.socket.recv(65536)
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
+            data = b""
+        self.buffer += data
+        return bool(data)
+
+    def reply(self):
+        while b"\r\n\r\n" not in self.buffer:
+            if not self.more():
+                return None
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        lines = head.decode().split("\r\n")
+        pairs = [line.split(": ", 1) for line in lines[1:]]
+        headers = dict(pairs)
+        length = int(headers.get("content-length", 0))
+        while len(self.buffer) < length:
+            assert self.more(), "the body is cut off"
+        body, self.buffer = self.buffer[:length], self.buffer[length:]
+        return Reply(int(lines[0].split()[1]), headers, body, [name for name, _ in pairs])
+
+    def get(self, target="/echo", headers=""):
+        self.request("GET", target, headers)
+        return self.reply()
+
+    def ended(self):
+        """Waits until the server closes, and says whether nothing more came."""
+        return not self.more() and self.buffer == b""
+
+    def close(self):
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def run(tests):
+    failed = 0
+    print(f"1..{len(tests)}", flush=True)
+    for number, test in enumerate(tests, 1):
+        name = test.__name__.removeprefix("test_").replace("_", " ")
+        try:
+            test()
+            print(f"ok {number} - {name}", flush=True)
+        except Exception:
+            failed += 1
+            print("# " + traceback.format_exc().replace("\n", "\n# "))
+            print(f"not ok {number} - {name}", flush=True)
+    sys.exit(1 if failed else 0)
