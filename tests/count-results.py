@@ -1,26 +1,52 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Counts the test cases of a JUnit report of meson and prints one line: N passed, N failed, N skipped.
+"""Counts the test cases of meson's testlog.json and prints one line: N passed, N failed, N skipped.
 
-A case is what a test program reports as one (a line of TAP); a program that reports none is one case itself.
+A case is what a test program reports as one (a line of TAP); a program that reports none is one case itself. A program that dies after
+its last good case has one failed case more: itself.
 """
 
+import collections
+import json
+import re
 import sys
-import xml.etree.ElementTree
+
+PLAN = re.compile(r"1\.\.\d+\s*(#.*)?$")
+CASE = re.compile(r"(not )?ok\b(.*)")
+GOOD = ("OK", "EXPECTEDFAIL", "SKIP")
 
 
-def outcome(element):
-    if element.find("failure") is not None or element.find("error") is not None:
-        return "failed"
-    return "skipped" if element.find("skipped") is not None else "passed"
+def count_cases(output):
+    """The outcomes of the lines of TAP, nothing for a program that does not speak it."""
+    counts = collections.Counter()
+    lines = output.splitlines()
+    if not any(PLAN.match(line) for line in lines):
+        return counts
+    for line in lines:
+        case = CASE.match(line)
+        if case and re.search(r"#\s*skip\b", case[2], re.IGNORECASE):
+            counts["skipped"] += 1
+        elif case:
+            counts["failed" if case[1] else "passed"] += 1
+    return counts
+
+
+def count_program(record):
+    counts = count_cases(record.get("stdout", ""))
+    if record["result"] not in GOOD:
+        counts["failed"] = max(1, counts["failed"])
+    elif not counts:
+        counts["skipped" if record["result"] == "SKIP" else "passed"] = 1
+    return counts
 
 
 def main():
-    counts = {"passed": 0, "failed": 0, "skipped": 0}
-    for case in xml.etree.ElementTree.parse(sys.argv[1]).getroot().iter("testcase"):
-        counts[outcome(case)] += 1
-    print(", ".join(f"{number} {name}" for name, number in counts.items()))
-    sys.exit(1 if counts["failed"] or not counts["passed"] else 0)
+    total = collections.Counter()
+    with open(sys.argv[1], encoding="utf-8") as log:
+        for line in log:
+            total += count_program(json.loads(line))
+    print(", ".join(f"{total[name]} {name}" for name in ("passed", "failed", "skipped")))
+    sys.exit(1 if total["failed"] or not total["passed"] else 0)
 
 
 if __name__ == "__main__":

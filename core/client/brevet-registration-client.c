@@ -147,11 +147,12 @@ static void
 try_again (GTask *task, GError *error, int retry_after)
 {
   Registration *self = g_task_get_task_data (task);
+  gint64 pause = choose_pause (self, retry_after);
 
-  g_debug ("Trying again: %s", error->message);
+  g_message ("%s; trying again in %.1f s", error->message, (double) pause / 1000);
   g_clear_error (&self->last_error);
   self->last_error = error;
-  pause_then_go_on (task, choose_pause (self, retry_after));
+  pause_then_go_on (task, pause);
 }
 
 static void

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define TURN 32                 /* most new connections before the open ones have their turn */
-#define PAUSE_MILLISECONDS 100
+#define PAUSE_MILLISECONDS 50
 #define MOST_VICTIMS 4
 
 static void
@@ -53,19 +53,17 @@ log_pause (int code)
                     "BREVET_CAUSE", g_strerror (code), NULL);
 }
 
-/* Returns: TRUE if a descriptor is free now; else one may soon be, from another worker */
+/* Returns: TRUE if a descriptor is free now; else one may soon be: @anybody says whether that is to be hoped for */
 static gboolean
-evict_somebody (BrevetGateAcceptor *self, gboolean *found)
+evict_somebody (BrevetGateAcceptor *self, gboolean *anybody)
 {
-  *found = FALSE;
   for (guint i = 0; i < MOST_VICTIMS; i++)
     {
-      BrevetGateConnection *victim = brevet_gate_census_pick_victim (&self->gate->census);
+      BrevetGateConnection *victim = brevet_gate_census_pick_victim (&self->gate->census, anybody);
       gboolean here;
 
       if (victim == NULL)
         return FALSE;
-      *found = TRUE;
       here = victim->worker == self->worker;
       brevet_gate_connection_evict (victim, self->worker);
       if (here)
@@ -92,13 +90,13 @@ turn_one_away (BrevetGateAcceptor *self)
 static gboolean
 on_exhausted (BrevetGateAcceptor *self, int code)
 {
-  gboolean found;
+  gboolean anybody = FALSE;
 
   log_pause (code);
-  if (evict_somebody (self, &found))
+  if (evict_somebody (self, &anybody))
     return TRUE;
 
-  if (!found)
+  if (!anybody)
     turn_one_away (self);
   pause_accepting (self);
   return FALSE;
@@ -110,25 +108,38 @@ is_exhaustion (int code)
   return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
 
+/* Returns: FALSE if there is nobody more to accept for now */
+static gboolean
+accept_one (BrevetGateAcceptor *self)
+{
+  struct sockaddr_storage peer = { 0 };
+  socklen_t length = sizeof peer;
+  int fd;
+
+  if (!brevet_gate_census_is_ready (&self->gate->census))
+    {
+      pause_accepting (self);
+      return FALSE;
+    }
+
+  fd = accept4 (self->watch.fd, (struct sockaddr *) &peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0)
+    brevet_gate_connection_accept (self, fd, &peer);
+  else if (errno == EAGAIN)
+    return FALSE;
+  else if (is_exhaustion (errno))
+    return on_exhausted (self, errno);
+
+  /* Every other error is the fate of one connection, such as a reset before it was accepted. */
+  return TRUE;
+}
+
 static void
 on_ready (BrevetGateWatch *watch, guint32 events)
 {
-  BrevetGateAcceptor *self = (BrevetGateAcceptor *) watch;
-
   for (guint turn = 0; turn < TURN; turn++)
-    {
-      struct sockaddr_storage peer = { 0 };
-      socklen_t length = sizeof peer;
-      int fd = accept4 (self->watch.fd, (struct sockaddr *) &peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-      if (fd >= 0)
-        brevet_gate_connection_accept (self, fd, &peer);
-      else if (errno == EAGAIN)
-        return;
-      else if (is_exhaustion (errno) && !on_exhausted (self, errno))
-        return;
-      /* Everything else is the fate of one connection, such as a reset before it was accepted. */
-    }
+    if (!accept_one ((BrevetGateAcceptor *) watch))
+      return;
 }
 
 BrevetGateAcceptor *

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define GRACE (G_USEC_PER_SEC / 5)
+
 struct _BrevetGateAddress
 {
   guint8 bytes[16];
@@ -60,9 +62,16 @@ start_waiting (BrevetGateCensus *self, BrevetGateSeat *seat)
   if (seat->waiting)
     return;
 
+  seat->since = g_get_monotonic_time ();
   g_queue_push_tail_link (&self->waiting, &seat->everywhere);
   g_queue_push_tail_link (&seat->address->waiting, &seat->neighbours);
   seat->waiting = TRUE;
+}
+
+static gboolean
+is_droppable (BrevetGateSeat *seat)
+{
+  return seat != NULL && g_get_monotonic_time () - seat->since >= GRACE;
 }
 
 static gpointer
@@ -70,7 +79,7 @@ take_first (BrevetGateCensus *self, GQueue *queue)
 {
   BrevetGateSeat *seat = g_queue_peek_head (queue);
 
-  if (seat == NULL)
+  if (!is_droppable (seat))
     return NULL;
 
   stop_waiting (self, seat);
@@ -87,6 +96,15 @@ make_room (BrevetGateCensus *self, BrevetGateAddress *address, gpointer *victim)
   else
     return TRUE;
   return *victim != NULL;
+}
+
+gboolean
+brevet_gate_census_is_ready (BrevetGateCensus *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  BrevetGateSeat *first = g_queue_peek_head (&self->waiting);
+
+  return self->count < self->maximum || first == NULL || is_droppable (first);
 }
 
 gboolean
@@ -114,10 +132,11 @@ brevet_gate_census_enter (BrevetGateCensus *self, BrevetGateSeat *seat, const gu
 }
 
 gpointer
-brevet_gate_census_pick_victim (BrevetGateCensus *self)
+brevet_gate_census_pick_victim (BrevetGateCensus *self, gboolean *anybody)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
 
+  *anybody = !g_queue_is_empty (&self->waiting);
   return take_first (self, &self->waiting);
 }
 
@@ -130,6 +149,17 @@ brevet_gate_census_set_waiting (BrevetGateCensus *self, BrevetGateSeat *seat, gb
     start_waiting (self, seat);
   else
     stop_waiting (self, seat);
+}
+
+void
+brevet_gate_census_renew (BrevetGateCensus *self, BrevetGateSeat *seat)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  if (!seat->waiting)
+    return;
+  stop_waiting (self, seat);
+  start_waiting (self, seat);
 }
 
 void

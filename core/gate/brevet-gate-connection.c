@@ -9,6 +9,9 @@
 /* How long a closed connection may still send before it is reset. */
 #define LINGER_MILLISECONDS 2000
 
+/* Left alone, the kernel would keep megabytes for a peer that asks and does not read. */
+#define SEND_BUFFER (64 * 1024)
+
 BrevetGateConnection *
 brevet_gate_connection_ref (BrevetGateConnection *self)
 {
@@ -41,6 +44,15 @@ leave_protocol (BrevetGateConnection *self)
   brevet_gate_protocol_entry_unref (protocol);
 }
 
+/* A peer that has not read is not sent the rest: the kernel would keep it for minutes. */
+static void
+reset_on_close (int fd)
+{
+  struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+  setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
 static void
 drop_output (BrevetGateConnection *self)
 {
@@ -61,6 +73,8 @@ brevet_gate_connection_abort (BrevetGateConnection *self)
   brevet_gate_wheel_disarm (&self->timer);
   brevet_gate_worker_unwatch (self->worker, &self->watch);
   g_clear_pointer (&self->session, gnutls_deinit);
+  if (!g_queue_is_empty (&self->output))
+    reset_on_close (self->watch.fd);
   close (self->watch.fd);
   self->watch.fd = -1;
   leave_protocol (self);
@@ -181,9 +195,10 @@ static void
 begin_handshake (BrevetGateConnection *self)
 {
   BrevetGate *gate = self->acceptor->gate;
-  int on = 1;
+  int on = 1, size = SEND_BUFFER;
 
   setsockopt (self->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt (self->watch.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   if (brevet_gate_credentials_open_session (self->credentials, &gate->ticket_key, &self->session) < 0
       || !brevet_gate_worker_watch (self->worker, &self->watch, EPOLLIN))
     {
@@ -275,6 +290,7 @@ brevet_gate_connection_opened (BrevetGateConnection *self)
   setsockopt (self->watch.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
   self->phase = BREVET_GATE_PHASE_OPEN;
   brevet_gate_wheel_disarm (&self->timer);
+  brevet_gate_census_renew (&self->acceptor->gate->census, &self->seat);
   enter_protocol (self, protocol);
 }
 

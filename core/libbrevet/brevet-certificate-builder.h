@@ -114,10 +114,11 @@ void brevet_certificate_builder_set_crl_uri (BrevetCertificateBuilder *self, con
 
 /**
  * brevet_certificate_builder_sign:
+ * @self: (transfer full): used up
  * @issuer: (nullable): certificate of the issuer; %NULL for a self-signed certificate
  * @issuer_key: its private key
  *
- * Signs with the hash that fits the issuer's key. Uses the builder up.
+ * Signs with the hash that fits the issuer's key.
  *
  * Returns: (transfer full) (nullable): the certificate, or %NULL with %BREVET_ERROR_FAILED or %BREVET_ERROR_INVALID
  */

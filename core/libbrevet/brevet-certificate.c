@@ -143,7 +143,7 @@ brevet_certificate_to_pem (BrevetCertificate *self)
   return brevet_x509_to_pem ("CERTIFICATE", self->der);
 }
 
-/* An empty name is reported by GnuTLS as missing data. */
+/* An empty name is reported by GnuTLS as missing data; a name that claims to be UTF-8 is passed on whatever its bytes are. */
 static char *
 take_name (int code, gnutls_datum_t *name)
 {
@@ -151,7 +151,7 @@ take_name (int code, gnutls_datum_t *name)
 
   if (code < 0)
     return g_strdup ("");
-  text = g_strndup ((const char *) name->data, name->size);
+  text = g_utf8_make_valid ((const char *) name->data, name->size);
   gnutls_free (name->data);
   return text;
 }
@@ -187,12 +187,12 @@ read_common_name (BrevetCertificate *self)
 {
   char buffer[1024];
   gsize size = sizeof buffer;
+  char *name = NULL;
   int code = gnutls_x509_crt_get_dn_by_oid (self->crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, buffer, &size);
 
-  /* A name with a zero byte inside is no name: C would see only its head. */
-  if (code < 0 || memchr (buffer, '\0', size) != NULL || !g_utf8_validate (buffer, size, NULL))
-    return g_strdup ("");
-  return g_strndup (buffer, size);
+  if (code >= 0)
+    name = brevet_x509_unescape_name (buffer, size);
+  return name != NULL ? name : g_strdup ("");
 }
 
 const char *

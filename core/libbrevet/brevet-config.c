@@ -153,10 +153,14 @@ read_key (Reader *reader, const char *line, guint number, GError **error)
       return FALSE;
     }
   value = g_key_file_get_string (reader->key_file, reader->heading, key, &local_error);
-  if (value == NULL)
+  /* The value of a wrong escape sequence is not NULL. */
+  if (local_error != NULL)
     {
+      /* GKeyFile's own message repeats the value, which may be a secret. */
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s: [%s] %s: %s", origin, reader->heading, key,
-                   local_error->message);
+                   g_error_matches (local_error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_UNKNOWN_ENCODING)
+                   ? "the value is not UTF-8 text" : "there is an unknown escape sequence in the value; write “\\\\” for one “\\”");
+      brevet_secret_free_text (g_steal_pointer (&value));
       return FALSE;
     }
   brevet_settings_set (reader->group->settings, key, value, origin);
@@ -180,33 +184,41 @@ read_heading (Reader *reader, const char *line, guint number)
     }
 }
 
+/* The lines without white space around them, which nobody sees: GKeyFile would keep it at the end of a value. */
+static char **
+split_lines (const char *text)
+{
+  char **lines = g_strsplit (text, "\n", -1);
+
+  for (char **line = lines; *line != NULL; line++)
+    g_strstrip (*line);
+  return lines;
+}
+
 /* GKeyFile parses and unescapes; the walk over the lines only finds out where each key stands. */
 static gboolean
 read_text (BrevetConfig *self, const char *text, const char *file, GError **error)
 {
   g_autoptr(GKeyFile) key_file = g_key_file_new ();
-  g_autoptr(GError) local_error = NULL;
-  g_auto(GStrv) lines = NULL;
+  g_auto(GStrv) lines = split_lines (text);
+  g_autofree char *stripped = g_strjoinv ("\n", lines);
   Reader reader = { self, key_file, file, NULL, NULL };
   gboolean fine = TRUE;
 
-  if (*text != '\0' && !g_key_file_load_from_data (key_file, text, -1, G_KEY_FILE_NONE, &local_error))
+  if (*stripped != '\0' && !g_key_file_load_from_data (key_file, stripped, -1, G_KEY_FILE_NONE, NULL))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
                    "%s:%u: this line is neither a group such as “[service]”, nor “key=value”, nor a comment that begins with “#”",
-                   file, find_malformed_line (text));
+                   file, find_malformed_line (stripped));
       return FALSE;
     }
 
-  lines = g_strsplit (text, "\n", -1);
   for (guint i = 0; fine && lines[i] != NULL; i++)
     {
-      const char *line = g_strstrip (lines[i]);
-
-      if (*line == '[')
-        read_heading (&reader, line, i + 1);
-      else if (*line != '#' && *line != '\0')
-        fine = read_key (&reader, line, i + 1, error);
+      if (*lines[i] == '[')
+        read_heading (&reader, lines[i], i + 1);
+      else if (*lines[i] != '#' && *lines[i] != '\0')
+        fine = read_key (&reader, lines[i], i + 1, error);
     }
   g_free (reader.heading);
   return fine;

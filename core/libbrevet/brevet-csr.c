@@ -5,7 +5,6 @@
 #include "brevet-x509-private.h"
 
 #include <gnutls/crypto.h>
-#include <string.h>
 
 struct _BrevetCsr
 {
@@ -77,15 +76,14 @@ read_common_name (BrevetCsr *self, gnutls_x509_crq_t crq, GError **error)
   gsize size = sizeof buffer;
   int code = gnutls_x509_crq_get_dn_by_oid (crq, GNUTLS_OID_X520_COMMON_NAME, 0, 0, buffer, &size);
 
-  if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+  if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE || (code >= 0 && size == 0))
     return TRUE;
-  /* A zero byte inside would let two readers see two names. */
-  if (code < 0 || memchr (buffer, '\0', size) != NULL || !g_utf8_validate (buffer, size, NULL))
+  self->common_name = code >= 0 ? brevet_x509_unescape_name (buffer, size) : NULL;
+  if (self->common_name == NULL)
     {
       g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The common name of the certificate request is malformed");
       return FALSE;
     }
-  self->common_name = size > 0 ? g_strndup (buffer, size) : NULL;
 
   size = sizeof buffer;
   code = gnutls_x509_crq_get_dn_by_oid (crq, GNUTLS_OID_X520_COMMON_NAME, 1, 0, buffer, &size);

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 void       brevet_x509_hex         (const guint8 *bytes, gsize length, char *hex);
 gboolean   brevet_x509_spki_sha256 (gnutls_pubkey_t key, char hex[BREVET_SHA256_HEX_SIZE], GError **error);
+char      *brevet_x509_unescape_name (const char *escaped, gsize length);
 char      *brevet_x509_format_date (gint64 seconds);
 char      *brevet_x509_to_pem      (const char *label, GBytes *der);
 gboolean   brevet_x509_load_text   (const char *path, char **text, GError **error);

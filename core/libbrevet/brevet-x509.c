@@ -43,6 +43,30 @@ brevet_x509_spki_sha256 (gnutls_pubkey_t key, char hex[BREVET_SHA256_HEX_SIZE], 
   return TRUE;
 }
 
+/*
+ * brevet_x509_unescape_name:
+ * @escaped: part of a name as GnuTLS gives it: with a backslash before whatever RFC 4514 gives a meaning
+ *
+ * Returns: (transfer full) (nullable): the text as it stands in the name; %NULL if it is no text: not UTF-8, of an unknown string type, or
+ *   with a zero byte inside, which would let two readers see two names
+ */
+char *
+brevet_x509_unescape_name (const char *escaped, gsize length)
+{
+  GString *name;
+
+  if (length == 0 || escaped[0] == '#' || memchr (escaped, '\0', length) != NULL || !g_utf8_validate (escaped, length, NULL))
+    return NULL;
+  name = g_string_sized_new (length);
+  for (gsize i = 0; i < length; i++)
+    {
+      if (escaped[i] == '\\' && i + 1 < length)
+        i++;
+      g_string_append_c (name, escaped[i]);
+    }
+  return g_string_free (name, FALSE);
+}
+
 /* Dates in certificates may lie outside of what a calendar can show. */
 char *
 brevet_x509_format_date (gint64 seconds)

@@ -118,8 +118,8 @@ read_key (BrevetSettings *settings, const char *name, BrevetSecret **key, GError
   brevet_secret_get_data (decoded, &length);
   if (length < KEY_MINIMUM || length > KEY_MAXIMUM)
     {
-      g_propagate_error (error, brevet_settings_error (settings, name, "the key has %" G_GSIZE_FORMAT " bytes; make one of %d to %d "
-                                                       "random bytes and write it as base64", length, KEY_MINIMUM, KEY_MAXIMUM));
+      g_propagate_error (error, brevet_settings_error (settings, name, "the key has %" G_GSIZE_FORMAT " bytes; make one of %d to "
+                                                       "%d random bytes and write it as base64", length, KEY_MINIMUM, KEY_MAXIMUM));
       return FALSE;
     }
   *key = g_steal_pointer (&decoded);
@@ -141,8 +141,8 @@ read_policy (BrevetSettings *settings, GError **error)
     return NULL;
   if (policy->keys[0] == NULL && policy->keys[1] == NULL)
     {
-      g_propagate_error (error, brevet_settings_error (settings, "primary-key-file", "the policy has no key; name a file that holds "
-                                                       "one as base64"));
+      g_propagate_error (error, brevet_settings_error (settings, "primary-key-file", "the policy has no key; name a file that "
+                                                       "holds one as base64"));
       return NULL;
     }
   return g_steal_pointer (&policy);

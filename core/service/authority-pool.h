@@ -33,9 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAuthority, brevet_authority_unref)
 /**
  * BrevetAuthorityPool:
  *
- * From the name of a certificate authority to something that can be asked. A name is that of a stored certificate authority; its type
- * says which plugin is meant, its profileName which configured group `[ca NAME]` of this plugin. Without profileName the only such
- * group is meant; where there is none at all, an instance is made from the stored members alone (settings `profile` and `api-key`).
+ * From the name of a certificate authority to something that can be asked. A name is that of a stored certificate authority; its
+ * type says which plugin is meant, its profileName which configured group `[ca NAME]` of this plugin. Without profileName the only
+ * such group is meant; where there is none at all, an instance is made from the stored members alone (settings `profile` and
+ * `api-key`).
  * Every configured group is itself a certificate authority of its own name, unless one is stored under that name.
  *
  * Usable from several threads; only the registry, and so the making of instances, is left to the main thread, which must be running
@@ -73,8 +74,8 @@ BrevetAuthority *brevet_authority_pool_resolve_finish (BrevetAuthorityPool *self
  * @document: a certificate authority that is about to be stored
  *
  * Returns: %FALSE with %BREVET_ERROR_INVALID if its type is unknown, or if groups of its type are configured and its profileName
- *   names none of them, or is absent although there are several; a type that the protocol documents but no installed plugin provides
- *   is fine here
+ *   names none of them, or is absent although there are several; a type that the protocol documents but no installed plugin
+ *   provides is fine here
  */
 gboolean brevet_authority_pool_check_document (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document, GError **error);
 

@@ -8,6 +8,7 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 
+#include <arpa/inet.h>
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
@@ -111,11 +112,26 @@ generate_id_scope (void)
 static gboolean
 check_address (const char *address, GError **error)
 {
-  if (g_hostname_is_ip_address (address))
+  guint8 bytes[sizeof (struct in6_addr)];
+
+  if (inet_pton (AF_INET, address, bytes) == 1 || inet_pton (AF_INET6, address, bytes) == 1)
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--address: “%s” is not an IP address; write for example 127.0.0.1 or ::",
                address);
   return FALSE;
+}
+
+/* Devices put a port behind the name of their hub. */
+static gboolean
+check_hubs (char **hubs, GError **error)
+{
+  for (gsize i = 0; hubs[i] != NULL; i++)
+    if (strchr (hubs[i], ':') != NULL)
+      {
+        g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--hub: “%s” is an IPv6 address; a hub needs a name", hubs[i]);
+        return FALSE;
+      }
+  return TRUE;
 }
 
 static gboolean
@@ -146,7 +162,7 @@ plan (const Options *options, GError **error)
   if (scaffold->host_names == NULL)
     return NULL;
   scaffold->hubs = normalise_host_names ("--hub", options->hubs != NULL ? options->hubs : localhost, error);
-  if (scaffold->hubs == NULL)
+  if (scaffold->hubs == NULL || !check_hubs (scaffold->hubs, error))
     return NULL;
   scaffold->address = options->address != NULL ? g_strdup (options->address) : default_address ();
   scaffold->id_scope = options->id_scope != NULL ? g_strdup (options->id_scope) : generate_id_scope ();

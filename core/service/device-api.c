@@ -4,6 +4,7 @@
 #include "attest.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-etag.h"
 #include "brevet-identifier.h"
 #include "brevet-log.h"
 #include "brevet-registration-request.h"
@@ -179,6 +180,19 @@ get_wait (Call *call)
   return 0;
 }
 
+/* The header `location` of a register reply names the request itself (protocol/dps.md §3.1). */
+static void
+set_location (Call *call, BrevetReply *reply)
+{
+  const char *host = brevet_request_get_header (call->request, "host");
+  g_autofree char *location = NULL;
+
+  if (call->route->kind != BREVET_ROUTE_REGISTER || brevet_reply_get_status (reply) != 202 || host == NULL)
+    return;
+  location = g_strconcat ("https://", host, brevet_request_get_path (call->request), NULL);
+  brevet_reply_set_header (reply, "location", location);
+}
+
 static void
 on_reply_made (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -188,6 +202,8 @@ on_reply_made (GObject *source, GAsyncResult *result, gpointer user_data)
   BrevetReply *reply = brevet_operation_reply_finish (result, &error);
   guint wait = get_wait (call);
 
+  if (reply != NULL)
+    set_location (call, reply);
   if (reply != NULL && wait > 0)
     {
       g_autofree char *applied = g_strdup_printf ("wait=%u", wait);
@@ -343,8 +359,12 @@ on_registration_loaded (GObject *source, GAsyncResult *result, gpointer user_dat
   g_autoptr(BrevetRegistration) registration = record != NULL ? brevet_records_read_registration (record, &error) : NULL;
 
   if (registration != NULL)
-    return_reply (task, brevet_reply_with_json (call->request, 200,
-                                                brevet_registration_state_to_json (registration->state, call->route->dialect)));
+    {
+      g_free (registration->state->etag);
+      registration->state->etag = brevet_etag_encode (registration->etag);
+      return_reply (task, brevet_reply_with_json (call->request, 200,
+                                                  brevet_registration_state_to_json (registration->state, call->route->dialect)));
+    }
   else if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     return_reply (task, brevet_reply_with_error (call->request, 404, BREVET_WIRE_CODE_NOT_FOUND,
                                                  "This device has never registered."));

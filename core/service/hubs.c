@@ -169,9 +169,9 @@ hash_ticket_block (const Hub *hub, const char *device, guint32 block, guint8 dig
   g_checksum_get_digest (checksum, digest, &length);
 }
 
-/* Rendezvous hashing. For each device a hub of weight w draws w tickets, and the highest ticket of all hubs wins the device, so that a
- * hub gets its share w / (sum of all weights). Tickets of a hub depend on nothing but device and hub: a hub that is added (or gains
- * weight) only takes the devices that it wins, a hub that goes (or loses weight) only gives up its own.
+/* Rendezvous hashing. For each device a hub of weight w draws w tickets, and the highest ticket of all hubs wins the device: a hub
+ * gets its share w / (sum of all weights). Tickets depend on nothing but device and hub: a hub that is added (or gains weight) only
+ * takes the devices that it wins, a hub that goes (or loses weight) only gives up its own.
  *
  * Ticket number t is the big-endian 64-bit number at byte 8 (t mod 4) of
  *   SHA-256 (registration id ‖ 0x00 ‖ host name ‖ 0x00 ‖ floor (t / 4) as 32-bit big-endian), both names in ASCII lower case.
@@ -276,8 +276,8 @@ choose_static (BrevetHubs *self, const char *const *wanted, GError **error)
     return g_ptr_array_index (self->hubs, 0);
   hub = find_hub (self, wanted[0]);
   if (hub == NULL)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The hub “%s” of the enrollment is not linked; add a group [hub NAME] "
-                 "or change the enrollment", wanted[0]);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The hub “%s” of the enrollment is not linked; add a group [hub "
+                 "NAME] or change the enrollment", wanted[0]);
   return hub;
 }
 
@@ -325,8 +325,8 @@ brevet_hubs_choose (BrevetHubs *self, BrevetAllocationPolicy policy, const char 
   eligible = list_eligible (self, wanted);
   if (eligible->len == 0)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "None of the hubs that the enrollment allows is linked; add a group "
-                   "[hub NAME] or change the enrollment");
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "None of the hubs that the enrollment allows is linked; add a "
+                   "group [hub NAME] or change the enrollment");
       return NULL;
     }
   if (policy == BREVET_ALLOCATION_GEO_LATENCY)

@@ -2,6 +2,7 @@
 #include "operation-reply.h"
 
 #include "brevet-error.h"
+#include "brevet-etag.h"
 #include "brevet-identifier.h"
 
 typedef struct {
@@ -73,16 +74,29 @@ make_delivery (Build *build)
 }
 
 static void
+encode_etag (BrevetRegistrationState *state)
+{
+  char *encoded = state->etag != NULL ? brevet_etag_encode (state->etag) : NULL;
+
+  g_free (state->etag);
+  state->etag = encoded;
+}
+
+static void
 return_reply (GTask *task)
 {
   Build *build = g_task_get_task_data (task);
   BrevetOperation *operation = build->operation;
-  BrevetReply *reply =
-    brevet_operation_reply (operation->id, operation->state, build->dialect, build->context->retry_after);
+  Delivery *delivery = NULL;
+  BrevetReply *reply;
 
-  brevet_reply_set_header (reply, "x-ms-request-id", brevet_request_get_tracking_id (build->request));
   if (operation->state->status == BREVET_REGISTRATION_ASSIGNED && operation->certificate_key != NULL && !operation->delivered)
-    brevet_reply_set_delivered_callback (reply, on_delivered, make_delivery (build), delivery_free);
+    delivery = make_delivery (build);
+  encode_etag (operation->state);
+  reply = brevet_operation_reply (operation->id, operation->state, build->dialect, build->context->retry_after);
+  brevet_reply_set_header (reply, "x-ms-request-id", brevet_request_get_tracking_id (build->request));
+  if (delivery != NULL)
+    brevet_reply_set_delivered_callback (reply, on_delivered, delivery, delivery_free);
   g_task_return_pointer (task, reply, (GDestroyNotify) brevet_reply_unref);
 }
 

@@ -49,7 +49,8 @@ brevet_reply_without_body (BrevetRequest *request, guint status)
 static BrevetReply *
 make_error (BrevetRequest *request, guint status, guint code, const char *message, guint retry_after)
 {
-  return brevet_wire_error_reply (status, code, brevet_request_get_tracking_id (request), message, brevet_clock_now (), retry_after);
+  return brevet_wire_error_reply (status, code, brevet_request_get_tracking_id (request), message, brevet_clock_now (),
+                                  retry_after);
 }
 
 BrevetReply *

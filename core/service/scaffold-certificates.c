@@ -74,8 +74,10 @@ make_authority (const Authority *authority, const char *scope, const Identity *i
   brevet_certificate_builder_set_key (builder, identity->key);
   brevet_certificate_builder_set_path_length (builder, authority->path_length);
   brevet_certificate_builder_set_validity (builder, now - BACKDATED, now + (gint64) authority->days * DAY);
-  identity->certificate = brevet_certificate_builder_sign (builder, issuer != NULL ? issuer->certificate : NULL,
-                                                           issuer != NULL ? issuer->key : identity->key, error);
+  if (issuer == NULL)
+    identity->certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), NULL, identity->key, error);
+  else
+    identity->certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), issuer->certificate, issuer->key, error);
   return identity->certificate != NULL;
 }
 
@@ -96,7 +98,7 @@ issue_server (const Identity *authority, BrevetKey *key, const char *const *host
       brevet_certificate_builder_add_dns_name (builder, "127.0.0.1");
       brevet_certificate_builder_add_dns_name (builder, "::1");
     }
-  return brevet_certificate_builder_sign (builder, authority->certificate, authority->key, error);
+  return brevet_certificate_builder_sign (g_steal_pointer (&builder), authority->certificate, authority->key, error);
 }
 
 static gboolean

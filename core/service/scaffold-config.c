@@ -14,14 +14,14 @@ append_service (GString *text, const BrevetScaffold *self)
                           "# The scope that devices name, and the names that this service is reached by.\n"
                           "id-scope=%s\n"
                           "host-names=%s\n"
-                          "# Which hub a device gets when its enrollment does not say: hashed, geoLatency or static.\n"
+                          "# Which hub a device gets when its enrollment does not say: hashed or geoLatency.\n"
                           "allocation=hashed\n"
                           "# Seconds that a device is asked to wait between two polls (2 to 59).\n"
                           "#retry-after=3s\n"
                           "# Longest time that a register call with “Prefer: wait” is kept waiting for its result.\n"
-                          "#maximum-wait=20s\n"
+                          "#maximum-wait=30s\n"
                           "# An issuance that the CA neither answers nor holds as pending fails after this time.\n"
-                          "#issuance-timeout=60s\n"
+                          "#issuance-timeout=1h\n"
                           "store=main\n"
                           "\n",
                           self->id_scope, host_names);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* PUT and DELETE of every resource, with the conditions of protocol/dps.md §10.3. A change is committed on the condition that the record
- * is still the one that was read, so that nobody overwrites what he has not seen. Where the operator did not name a version, a change in
- * between is no reason to bother him: the record is read and merged again. */
+/* PUT and DELETE of every resource, with the conditions of protocol/dps.md §10.3. A change is committed on the condition that the
+ * record is still the one that was read, so that nobody overwrites what he has not seen. Where the operator did not name a version,
+ * a change in between is no reason to bother him: the record is read and merged again. */
 
 #include "service-api-private.h"
 
@@ -162,8 +162,8 @@ on_read_to_put (GObject *source, GAsyncResult *result, gpointer user_data)
     refuse_version (task);
   else if (call->record == NULL && call->wanted_etag != NULL && !is_any (call->wanted_etag))
     refuse_version (task);
+  /* `*` on a missing record creates it: the documented commands of operators create their first enrollment that way. */
   else
-    /* `*` on a missing record creates it: the documented commands of operators create their first enrollment that way. */
     parse_put (task);
 }
 

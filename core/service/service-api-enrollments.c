@@ -10,7 +10,7 @@
 
 #define BODY_LIMIT (64 * 1024)
 
-/* An enrollment whose mechanism has no plugin any more is still shown, without its parameters: who knows which of them are secret. */
+/* An enrollment whose mechanism has no plugin any more is still shown, without its parameters: some of them may be secret. */
 static JsonObject *
 show_enrollment (BrevetServiceContext *context, BrevetRecord *record, GError **error)
 {
@@ -82,8 +82,8 @@ check_allocation (const BrevetEnrollment *enrollment, GError **error)
 {
   if (enrollment->allocation != BREVET_ALLOCATION_CUSTOM)
     return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The allocationPolicy “custom” (a webhook) is not available in this service; use "
-               "“hashed”, “geoLatency” or “static”");
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The allocationPolicy “custom” (a webhook) is not available in this "
+               "service; use “hashed”, “geoLatency” or “static”");
   return FALSE;
 }
 

@@ -61,7 +61,8 @@ brevet_service_api_admit (BrevetServiceContext *context, const BrevetRoute *rout
 
   brevet_request_set_body_limit (request, resource->body_limit);
   if (brevet_access_policies_authorise (context->policies, claims != NULL ? brevet_claims_get_token (claims) : NULL,
-                                        brevet_request_get_path (request), needed, brevet_clock_now_seconds (), &policy_name, &error))
+                                        brevet_request_get_path (request), needed, brevet_clock_now_seconds (), &policy_name,
+                                        &error))
     return NULL;
   return refuse_operator (request, policy_name, error);
 }

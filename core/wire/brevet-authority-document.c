@@ -58,7 +58,8 @@ read_api_key (BrevetAuthorityDocument *self, JsonObject *object, GError **error)
     return TRUE;
   if (*text == '\0')
     {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The member “apiKey” is empty; leave it out to keep the stored key");
+      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID,
+                           "The member “apiKey” is empty; leave it out to keep the stored key");
       return FALSE;
     }
   self->api_key = brevet_secret_new (text, strlen (text));

@@ -66,7 +66,8 @@ check_combination (const char *mechanism, gboolean is_group, JsonObject *paramet
   if (strcmp (mechanism, "x509") != 0 || parameters == NULL)
     return TRUE;
   if (is_group && json_object_has_member (parameters, "clientCertificates"))
-    return refuse_member (error, "clientCertificates", "is for individual enrollments only; a group has signingCertificates or caReferences");
+    return refuse_member (error, "clientCertificates",
+                          "is for individual enrollments only; a group has signingCertificates or caReferences");
   if (!is_group && json_object_has_member (parameters, "signingCertificates"))
     return refuse_member (error, "signingCertificates", "is for enrollment groups only");
   if (!is_group && json_object_has_member (parameters, "caReferences"))

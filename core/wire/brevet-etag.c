@@ -31,3 +31,11 @@ brevet_etag_quote (const char *etag)
 {
   return g_strconcat ("\"", etag, "\"", NULL);
 }
+
+char *
+brevet_etag_encode (const char *etag)
+{
+  g_autofree char *quoted = brevet_etag_quote (etag);
+
+  return g_base64_encode ((const guchar *) quoted, strlen (quoted));
+}

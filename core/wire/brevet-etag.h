@@ -21,4 +21,12 @@ char *brevet_etag_normalise (const char *text);
  */
 char *brevet_etag_quote (const char *etag);
 
+/**
+ * brevet_etag_encode:
+ * @etag: a bare tag
+ *
+ * Returns: (transfer full): base64 of the quoted tag, as it stands in registration states (protocol/dps.md §2.5)
+ */
+char *brevet_etag_encode (const char *etag);
+
 G_END_DECLS

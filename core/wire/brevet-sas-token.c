@@ -25,13 +25,14 @@ static gboolean
 take_field (const char *pair, char **fields, GError **error)
 {
   const char *equals = strchr (pair, '=');
+  gsize length = equals != NULL ? (gsize) (equals - pair) : 0;
   g_autofree char *reason = NULL;
 
   if (equals == NULL)
     return refuse (error, "a field has no value");
   for (guint i = 0; i < N_FIELDS; i++)
     {
-      if (strlen (field_names[i]) != (gsize) (equals - pair) || g_ascii_strncasecmp (pair, field_names[i], (gsize) (equals - pair)) != 0)
+      if (strlen (field_names[i]) != length || g_ascii_strncasecmp (pair, field_names[i], length) != 0)
         continue;
       if (fields[i] == NULL)
         {
@@ -115,8 +116,9 @@ brevet_sas_token_parse (const char *text, GError **error)
 {
   g_autoptr(BrevetSasToken) self = g_new0 (BrevetSasToken, 1);
   char *fields[N_FIELDS] = { NULL };
-  gboolean is_valid = split_fields (text, fields, error) && read_resource (self, fields, error) && read_signature (self, fields, error) &&
-                      read_expiry (self, fields, error) && read_key_name (self, fields, error);
+  gboolean is_valid = split_fields (text, fields, error) && read_resource (self, fields, error) &&
+                      read_signature (self, fields, error) && read_expiry (self, fields, error) &&
+                      read_key_name (self, fields, error);
 
   for (guint i = 0; i < N_FIELDS; i++)
     brevet_secret_free_text (fields[i]);

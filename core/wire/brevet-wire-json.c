@@ -193,6 +193,32 @@ brevet_wire_mark_corrupt (GError **error, const char *what)
   (*error)->code = BREVET_ERROR_CORRUPT;
 }
 
+/* json-glib 1.6 writes 1e+57 as “1e+57.0”, which nobody can read: drops “.0” behind an exponent. */
+static void
+repair_numbers (char *json)
+{
+  gboolean in_string = FALSE;
+  gboolean in_exponent = FALSE;
+  char *out = json;
+
+  for (const char *p = json; *p != '\0'; p++)
+    {
+      if (in_string && *p == '\\')
+        *out++ = *p++;
+      else if (*p == '"')
+        in_string = !in_string;
+      else if (!in_string && in_exponent && g_str_has_prefix (p, ".0"))
+        {
+          p++;
+          continue;
+        }
+      else if (!in_string && !g_ascii_isdigit (*p) && *p != '+' && *p != '-')
+        in_exponent = *p == 'e' && g_ascii_isdigit (p[-1]);
+      *out++ = *p;
+    }
+  *out = '\0';
+}
+
 /* json-glib writes UTF-8, but some clients take every byte for a character (protocol/dps.md §1.4). */
 static GBytes *
 escape_to_ascii (const char *json)
@@ -222,6 +248,7 @@ brevet_wire_print (JsonNode *node)
 
   json_generator_set_root (generator, node);
   json = json_generator_to_data (generator, NULL);
+  repair_numbers (json);
   valid = g_utf8_make_valid (json, -1);
   return escape_to_ascii (valid);
 }

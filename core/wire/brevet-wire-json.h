@@ -10,9 +10,9 @@ G_BEGIN_DECLS
  * @body: (nullable): bytes of a message; %NULL, empty, and white space alone count as an empty object
  * @what: what is being read, for messages: `the request`
  *
- * Reads one JSON object (RFC 8259), strictly: UTF-8, at most 32 levels deep, nothing behind it, no escaped zero and no half surrogate
- * pairs, numbers within 64 bits. Of a member that occurs twice the last one counts. Its members whose value is null are left out; in
- * nested objects the functions below take null for absent.
+ * Reads one JSON object (RFC 8259), strictly: UTF-8, at most 32 levels deep, nothing behind it, no escaped zero, no half surrogate
+ * pairs, numbers within 64 bits. Of a member that occurs twice the last one counts. Its members whose value is null are left out;
+ * in nested objects the functions below take null for absent.
  *
  * Returns: (transfer full) (nullable): the object, or %NULL with %BREVET_ERROR_INVALID
  */

@@ -58,7 +58,8 @@ brevet_symmetric_key_prover_configure (BrevetPlugin *plugin, GError **error)
   g_propagate_error (error,
                      self->key == NULL
                        ? brevet_settings_error (settings, "key-file",
-                                                "there is no key; name a file with the device's key, or with its group's in group-key-file")
+                                                "there is no key; name the file with the device's key here, or with its group's in "
+                                                "group-key-file")
                        : brevet_settings_error (settings, "group-key-file",
                                                 "there is a key of the device and one of its group; keep one of the two"));
   return FALSE;
@@ -80,8 +81,8 @@ brevet_symmetric_key_prover_prove_async (BrevetProver *prover, const char *id_sc
   if (challenge != NULL)
     {
       g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                               "The service wants a challenge answered, which a symmetric key cannot do; use the attestation of the "
-                               "device's enrollment");
+                               "The service wants a challenge answered, which a symmetric key cannot do; use the attestation of "
+                               "the device's enrollment");
       return;
     }
 

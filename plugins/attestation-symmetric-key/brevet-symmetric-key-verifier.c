@@ -43,8 +43,8 @@ check_own_key (const char *member, const char *text, GError **error)
     brevet_secret_get_data (key, &length);
   if (length >= OWN_KEY_MIN && length <= OWN_KEY_MAX)
     return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The member “symmetricKey.%s” must be the base64 of %d to %d bytes", member,
-               OWN_KEY_MIN, OWN_KEY_MAX);
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The member “symmetricKey.%s” must be the base64 of %d to %d bytes",
+               member, OWN_KEY_MIN, OWN_KEY_MAX);
   return FALSE;
 }
 
@@ -84,7 +84,8 @@ prepare_key (JsonObject *parameters, const char *member, BrevetAttestation *want
 }
 
 static JsonObject *
-brevet_symmetric_key_verifier_prepare (BrevetVerifier *verifier, BrevetAttestation *wanted, BrevetAttestation *stored, GError **error)
+brevet_symmetric_key_verifier_prepare (BrevetVerifier *verifier, BrevetAttestation *wanted, BrevetAttestation *stored,
+                                       GError **error)
 {
   g_autoptr(JsonObject) parameters = json_object_new ();
 
@@ -145,7 +146,7 @@ find_key (BrevetAttestation *attestation, BrevetSasToken *token, const char *reg
         return brevet_verdict_new_accepted (is_group ? slots[i].derived_name : slots[i].own_name, NULL);
     }
   g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                       is_group ? "The signature of the token matches neither of the keys derived from the group's primary and secondary key"
+                       is_group ? "The signature of the token matches no key derived from the group's primary or secondary key"
                                 : "The signature of the token matches neither the primary nor the secondary key of the enrollment");
   return NULL;
 }
@@ -160,8 +161,8 @@ reject_audience (BrevetSasToken *token, const char *id_scope, const char *regist
     g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
                          "The token names another key than “registration”; it was made for something else than registering");
   else
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "The token is for “%s”, not for “%s/registrations/%s”", escaped, id_scope,
-                 registration_id);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "The token is for “%s”, not for “%s/registrations/%s”", escaped,
+                 id_scope, registration_id);
   return FALSE;
 }
 
@@ -189,7 +190,8 @@ judge (BrevetAttestation *attestation, BrevetClaims *claims, GError **error)
 
   if (text == NULL || *text == '\0')
     {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "There is no token, and the enrollment demands a symmetric key");
+      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+                           "There is no token, and the enrollment demands a symmetric key");
       return NULL;
     }
   if (id_scope == NULL || registration_id == NULL)

@@ -20,7 +20,10 @@ struct _BrevetHttpsTransport
   BrevetPlugin parent_instance;
 
   BrevetHttpsPeer peer;
-  SoupSession *session;
+  GTlsDatabase   *database;    /* NULL: the default of the process */
+  GProxyResolver *resolver;    /* NULL: no proxy */
+  GMainContext   *home;        /* whose exchanges share a session, and with it connections */
+  SoupSession    *session;
 };
 
 static void brevet_https_transport_iface_init (BrevetTransportInterface *iface);
@@ -37,20 +40,18 @@ use_ca_file (BrevetHttpsTransport *self, GError **error)
 {
   BrevetSettings *settings = brevet_plugin_get_settings (BREVET_PLUGIN (self));
   g_autoptr(BrevetTrustBundle) bundle = brevet_trust_bundle_load (self->peer.ca_file, error);
-  g_autoptr(GTlsDatabase) database = NULL;
   g_autoptr(GError) local_error = NULL;
 
   if (bundle == NULL)
     return FALSE;
-  database = g_tls_file_database_new (self->peer.ca_file, &local_error);
-  if (database == NULL)
+  self->database = g_tls_file_database_new (self->peer.ca_file, &local_error);
+  if (self->database == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, "ca-file", "cannot use %s: %s", self->peer.ca_file, local_error->message));
       return FALSE;
     }
-  g_tls_backend_set_default_database (g_tls_backend_get_default (), database);
+  g_tls_backend_set_default_database (g_tls_backend_get_default (), self->database);
   default_database_replaced = TRUE;
-  soup_session_set_tls_database (self->session, database);
   return TRUE;
 }
 
@@ -59,14 +60,12 @@ static void
 use_system_trust (BrevetHttpsTransport *self)
 {
   GTlsBackend *backend = g_tls_backend_get_default ();
-  g_autoptr(GTlsDatabase) database = NULL;
 
   if (!default_database_replaced)
     return;
   g_tls_backend_set_default_database (backend, NULL);
   default_database_replaced = FALSE;
-  database = g_tls_backend_get_default_database (backend);
-  soup_session_set_tls_database (self->session, database);
+  self->database = g_tls_backend_get_default_database (backend);
 }
 
 static gboolean
@@ -74,22 +73,17 @@ use_proxy (BrevetHttpsTransport *self, GError **error)
 {
   BrevetSettings *settings = brevet_plugin_get_settings (BREVET_PLUGIN (self));
   const char *proxy = brevet_settings_get_string (settings, "proxy", NULL);
-  g_autoptr(GProxyResolver) resolver = NULL;
   g_autoptr(GUri) uri = NULL;
 
   if (proxy == NULL)
-    {
-      soup_session_set_proxy_resolver (self->session, NULL);
-      return TRUE;
-    }
+    return TRUE;
   uri = g_uri_parse (proxy, G_URI_FLAGS_NONE, NULL);
   if (uri == NULL || !g_str_equal (g_uri_get_scheme (uri), "http") || g_uri_get_host (uri) == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, "proxy", "“%s” is not a proxy; write for example http://proxy:3128", proxy));
       return FALSE;
     }
-  resolver = g_simple_proxy_resolver_new (proxy, NULL);
-  soup_session_set_proxy_resolver (self->session, resolver);
+  self->resolver = g_simple_proxy_resolver_new (proxy, NULL);
   return TRUE;
 }
 
@@ -112,13 +106,26 @@ read_host (BrevetHttpsTransport *self, GError **error)
 
 /* What libsoup would do by itself: decode bodies (a small answer could become a large one) and answer challenges. Neither is wanted. */
 static SoupSession *
-make_session (void)
+make_session (BrevetHttpsTransport *self)
 {
-  SoupSession *session = soup_session_new_with_options ("user-agent", "brevet/" BREVET_VERSION, "timeout", 0, NULL);
+  SoupSession *session = soup_session_new_with_options ("user-agent", "brevet/" BREVET_VERSION, "timeout", 0,
+                                                        "proxy-resolver", self->resolver, NULL);
 
+  if (self->database != NULL)
+    soup_session_set_tls_database (session, self->database);
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
   soup_session_remove_feature_by_type (session, SOUP_TYPE_AUTH_MANAGER);
   return session;
+}
+
+/* A session that several threads use at once hangs with libsoup 3.2. Exchanges on the context that the transport was made on, which in a
+ * device is all of them, share one session and its kept connections; any other gets one of its own. */
+static SoupSession *
+choose_session (BrevetHttpsTransport *self)
+{
+  g_autoptr(GMainContext) context = g_main_context_ref_thread_default ();
+
+  return g_object_ref (self->session);
 }
 
 static gboolean
@@ -135,12 +142,14 @@ brevet_https_transport_configure (BrevetPlugin *plugin, GError **error)
   self->peer.port = (guint16) port;
   self->peer.timeout = (guint) timeout;
   self->peer.ca_file = brevet_settings_get_path (settings, "ca-file");
-  self->session = make_session ();
   if (!use_proxy (self, error))
     return FALSE;
-  if (self->peer.ca_file != NULL)
-    return use_ca_file (self, error);
-  use_system_trust (self);
+  if (self->peer.ca_file == NULL)
+    use_system_trust (self);
+  else if (!use_ca_file (self, error))
+    return FALSE;
+  self->home = g_main_context_ref_thread_default ();
+  self->session = make_session (self);
   return TRUE;
 }
 
@@ -150,9 +159,10 @@ brevet_https_transport_exchange_async (BrevetTransport *transport, BrevetRequest
 {
   BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (transport);
   g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr(SoupSession) session = choose_session (self);
 
   g_task_set_source_tag (task, brevet_https_transport_exchange_async);
-  brevet_https_exchange_run (task, self->session, &self->peer, request);
+  brevet_https_exchange_run (task, session, &self->peer, request);
 }
 
 static BrevetReply *
@@ -172,7 +182,11 @@ brevet_https_transport_iface_init (BrevetTransportInterface *iface)
 static void
 brevet_https_transport_dispose (GObject *object)
 {
-  g_clear_object (&BREVET_HTTPS_TRANSPORT (object)->session);
+  BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (object);
+
+  g_clear_object (&self->session);
+  g_clear_object (&self->database);
+  g_clear_object (&self->resolver);
   G_OBJECT_CLASS (brevet_https_transport_parent_class)->dispose (object);
 }
 
@@ -181,6 +195,7 @@ brevet_https_transport_finalize (GObject *object)
 {
   BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (object);
 
+  g_clear_pointer (&self->home, g_main_context_unref);
   g_free (self->peer.host);
   g_free (self->peer.ca_file);
   G_OBJECT_CLASS (brevet_https_transport_parent_class)->finalize (object);

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import ssl
+import warnings
 
 from gate_harness import Client, Server, World, context, dial, run
 
@@ -137,7 +138,12 @@ def test_delivery_is_reported():
     with Server(world) as server, Client(server) as client, Client(server) as other:
         for _ in range(3):
             client.get("/big")
-        assert other.get("/counters").json["delivered"] == 3
+        # The client may have the last byte before the server's thread has counted it; the questions count as well.
+        asked = 0
+        while (delivered := other.get("/counters").json["delivered"]) < 3 + asked:
+            asked += 1
+            assert asked < 1000
+        assert delivered == 3 + asked
 
 
 def test_a_reply_that_nobody_fetched_is_not_delivered_and_cancelled():
@@ -146,12 +152,15 @@ def test_a_reply_that_nobody_fetched_is_not_delivered_and_cancelled():
         gone.request("GET", "/hold")
         while client.get("/counters").json["held"] != 1:
             pass
-        before = client.get("/counters").json["delivered"]
         gone.close()
-        while client.get("/counters").json["cancelled"] != 1:
-            before += 1
-        # The last reply that counts itself is one of ours; the held one is missing.
-        assert client.get("/counters").json["delivered"] == before + 2
+        delivered = client.get("/counters").json["delivered"]
+        while True:
+            counters = client.get("/counters").json
+            delivered += 1
+            # Only the replies to these questions were delivered, also when the other one was cancelled and answered.
+            assert counters["delivered"] == delivered
+            if counters["cancelled"] == 1 and counters["held"] == 0:
+                break
 
 
 def test_header_of_a_reply_cannot_be_injected():
@@ -175,6 +184,7 @@ def test_idle_connection_is_closed():
 
 def test_old_tls_is_refused_with_an_alert():
     with Server(world) as server:
+        warnings.simplefilter("ignore", DeprecationWarning)
         old = context()
         old.minimum_version = ssl.TLSVersion.TLSv1
         old.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -183,7 +193,7 @@ def test_old_tls_is_refused_with_an_alert():
             Client(server, old)
             raise AssertionError("TLS 1.1 was accepted")
         except ssl.SSLError as error:
-            assert "alert" in str(error).lower(), error
+            assert "protocol version" in str(error), error
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             with Client(server, context(version)) as client:
                 assert client.get().status == 200
@@ -280,7 +290,7 @@ def test_stop_answers_what_is_in_flight():
             pass
         helper.send(b"POST /release HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n")
         assert helper.reply().status == 100
-        server.process.terminate()
+        server.terminate()
         assert server.read_line() == "stopping"
         assert idle.ended()
         helper.send(b"x")

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 PATIENCE = 60  # seconds before a test that waits for an event gives up
@@ -44,6 +45,7 @@ class Server:
     def __init__(self, world, settings="", files=None, pass_fds=()):
         self.world = world
         self.port = None
+        self.terminated = False
         configuration = world.path("dps.conf")
         base = {"address": "127.0.0.1", "port": "0", "certificate": "server.pem", "key": "server.key"}
         for line in settings.split("\n"):
@@ -77,9 +79,13 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
 
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.terminated = True
+
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None and not self.terminated:
+            self.terminate()
         code = self.process.wait(PATIENCE)
         self.log.seek(0)
         text = self.log.read()
@@ -115,8 +121,8 @@ def context(version=None, certificate=None):
     return result
 
 
-def dial(server):
-    raw = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+def dial(server, source="127.0.0.1"):
+    raw = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE, source_address=(source, 0))
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return raw
 
@@ -134,7 +140,12 @@ class Client:
     """One TLS connection."""
 
     def __init__(self, server, ctx=None, session=None):
-        self.socket = (ctx or context()).wrap_socket(dial(server), session=session)
+        raw = dial(server)
+        try:
+            self.socket = (ctx or context()).wrap_socket(raw, session=session)
+        except OSError:
+            raw.close()
+            raise
         self.buffer = b""
 
     def send(self, data):
@@ -153,6 +164,16 @@ class Client:
             data = b""
         self.buffer += data
         return bool(data)
+
+    def glance(self):
+        """Takes what has come without waiting for more; returns False once the server has closed."""
+        self.socket.setblocking(False)
+        try:
+            return self.more()
+        except (ssl.SSLWantReadError, BlockingIOError):
+            return True
+        finally:
+            self.socket.settimeout(PATIENCE)
 
     def reply(self):
         while b"\r\n\r\n" not in self.buffer:
@@ -192,7 +213,9 @@ def run(tests):
     for number, test in enumerate(tests, 1):
         name = test.__name__.removeprefix("test_").replace("_", " ")
         try:
+            begun = time.monotonic()
             test()
+            print(f"# {time.monotonic() - begun:.1f} s")
             print(f"ok {number} - {name}", flush=True)
         except Exception:
             failed += 1

@@ -70,7 +70,7 @@ static const Refusal refusals[] = {
   { "p224", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-224 -nodes -keyout k", BREVET_ERROR_REJECTED, "SECP224R1" },
   { "ed25519", "openssl genpkey -algorithm ed25519 -out k; " REQ "-key k", BREVET_ERROR_REJECTED, "Ed25519" },
   { "rsa-pss", "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out k 2>&1; " REQ "-key k", BREVET_ERROR_REJECTED, "RSA-PSS" },
-  { "dsa", "openssl dsaparam -genkey -noout -out k 2048 2>&1; " REQ "-key k", BREVET_ERROR_REJECTED, "DSA" },
+  { "dsa", "openssl dsaparam -genkey -noout -out k 1024 2>&1; " REQ "-key k", BREVET_ERROR_REJECTED, "DSA" },
   { "two-names", "openssl req -new -subj /CN=dev-1/CN=admin -outform DER -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k",
     BREVET_ERROR_INVALID, "more than one common name" },
   { "certificate", "openssl req -x509 -new -subj /CN=dev-1 -outform DER -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k",

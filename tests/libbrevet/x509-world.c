@@ -113,7 +113,10 @@ remove_directory (const char *path)
     {
       g_autofree char *child = g_build_filename (path, name, NULL);
 
-      g_unlink (child);
+      if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
+        remove_directory (child);
+      else
+        g_unlink (child);
     }
   g_rmdir (path);
 }

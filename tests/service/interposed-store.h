@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * InterposedStore:
  *
- * Passes everything on to a real store, and lets a test act at the moment between reading and writing: the one in which two operators
- * meet.
+ * Passes everything on to a real store, and lets a test act at the moment between reading and writing: the one in which two
+ * operators meet.
  */
 #define TYPE_INTERPOSED_STORE (interposed_store_get_type ())
 G_DECLARE_FINAL_TYPE (InterposedStore, interposed_store, INTERPOSED, STORE, BrevetPlugin)

@@ -51,7 +51,7 @@ make_authority (Service *service)
   brevet_certificate_builder_set_common_name (builder, "Factory Root");
   brevet_certificate_builder_set_key (builder, key);
   brevet_certificate_builder_set_validity (builder, now - 3600, now + 365 * 86400);
-  certificate = brevet_certificate_builder_sign (builder, NULL, key, &error);
+  certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), NULL, key, &error);
   g_assert_no_error (error);
 
   service->root_pem = brevet_certificate_to_pem (certificate);
@@ -215,6 +215,7 @@ ask_end (Question *question)
   g_assert_cmpstr (brevet_reply_get_header (question->reply, "x-ms-request-id"), ==,
                    brevet_request_get_tracking_id (question->request));
   answer = read_answer (question->reply);
+  answer->body_limit = brevet_request_get_body_limit (question->request);
   brevet_reply_unref (question->reply);
   brevet_request_unref (question->request);
   brevet_route_free (question->route);
@@ -239,6 +240,22 @@ expect (Service *service, guint status, const char *method, const char *path, co
   if (status >= 400)
     assert_error_says (answer, "");
   return answer;
+}
+
+void
+drop (Service *service, guint status, const char *method, const char *path, const char *if_match, const char *body)
+{
+  answer_free (expect (service, status, method, path, if_match, body));
+}
+
+char *
+make_bundle_body (Service *service)
+{
+  g_auto(GStrv) lines = g_strsplit (service->root_pem, "\n", -1);
+  g_autofree char *escaped = g_strjoinv ("\\r\\n", lines);
+
+  return g_strdup_printf ("{\n    \"certificates\": [\n        {\n            \"certificate\": \"%s\"\n        }\n    ]\n}",
+                          escaped);
 }
 
 void

@@ -16,6 +16,12 @@ G_BEGIN_DECLS
 #define READER "reader"
 #define CONFIG "config"
 
+/* Bodies of an individual enrollment and of a group, with further members behind a comma. */
+#define ENROLLMENT(members) "{\"registrationId\":\"mydevice1\",\"attestation\":{\"type\":\"symmetricKey\"}" members "}"
+#define GROUP(members)      "{\"enrollmentGroupId\":\"line-4\",\"attestation\":{\"type\":\"symmetricKey\"}" members "}"
+#define NAMES_CA(name)      ",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"" name "\"}"
+#define LOCAL_CA            "{\"certificateAuthorityType\":\"LocalCertificateAuthority\"}"
+
 /* A whole service without its front door: real store, real verifier, real CA, in a directory of its own. */
 typedef struct {
   char *directory;
@@ -38,6 +44,7 @@ typedef struct {
   char *text;       /* body */
   JsonNode *node;   /* body, or NULL */
   JsonObject *json; /* body if it is an object */
+  gsize body_limit; /* what a listener would have accepted */
 } Answer;
 
 /**
@@ -63,6 +70,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Answer, answer_free)
 
 /* Asks as the owner and insists on the status. */
 Answer *expect (Service *service, guint status, const char *method, const char *path, const char *if_match, const char *body);
+
+/* The same for requests whose answer says no more than its status. */
+void drop (Service *service, guint status, const char *method, const char *path, const char *if_match, const char *body);
+
+/* A trust bundle with the local CA, laid out and escaped as the document of the preview shows it. */
+char *make_bundle_body (Service *service);
 
 /* The text at a path such as "attestation.symmetricKey.primaryKey", or NULL. */
 const char *answer_get (const Answer *answer, const char *path);

@@ -16,6 +16,8 @@
 #define OWNER_SECONDARY "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 #define READER_PRIMARY  "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="
 
+#define OWNER "provisioningserviceowner"
+
 #define ENROLLMENT_PATH "/enrollments/pump-07"
 
 static const char *const host_names[] = { "dps.example.net", "dps-2.example.net", NULL };
@@ -64,33 +66,31 @@ typedef struct {
 } Case;
 
 static const Case cases[] = {
-  { "primary-key", "dps.example.net", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_SERVICE_CONFIG, -1, NULL },
-  { "secondary-key", "dps.example.net", OWNER_SECONDARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_WRITE, -1, NULL },
-  { "other-name-of-the-service", "dps-2.example.net", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ, -1,
-    NULL },
-  { "host-in-other-case", "DPS.Example.net", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ, -1, NULL },
-  { "host-and-path", "dps.example.net/enrollments", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ, -1,
-    NULL },
-  { "within-grace", "dps.example.net", OWNER_PRIMARY, -BREVET_SAS_GRACE, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ, -1,
-    NULL },
+  { "primary-key", "dps.example.net", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_SERVICE_CONFIG, -1, NULL },
+  { "secondary-key", "dps.example.net", OWNER_SECONDARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_WRITE, -1, NULL },
+  { "other-name-of-the-service", "dps-2.example.net", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, -1, NULL },
+  { "host-in-other-case", "DPS.Example.net", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, -1, NULL },
+  { "host-and-path", "dps.example.net/enrollments", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, -1, NULL },
+  { "within-grace", "dps.example.net", OWNER_PRIMARY, -BREVET_SAS_GRACE, OWNER, BREVET_RIGHT_ENROLLMENT_READ, -1, NULL },
   { "reader-reads", "dps.example.net", READER_PRIMARY, 60, "reader", BREVET_RIGHT_ENROLLMENT_READ, -1, NULL },
   { "reader-writes", "dps.example.net", READER_PRIMARY, 60, "reader", BREVET_RIGHT_ENROLLMENT_WRITE, BREVET_ERROR_UNSUPPORTED,
     "EnrollmentWrite" },
   { "reader-configures", "dps.example.net", READER_PRIMARY, 60, "reader", BREVET_RIGHT_SERVICE_CONFIG, BREVET_ERROR_UNSUPPORTED,
     "ServiceConfig" },
-  { "key-of-another-policy", "dps.example.net", READER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ,
-    BREVET_ERROR_REJECTED, "not signed" },
-  { "unknown-policy", "dps.example.net", OWNER_PRIMARY, 60, "nobody", BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED, "nobody" },
+  { "key-of-another-policy", "dps.example.net", READER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED,
+    "not signed" },
+  { "unknown-policy", "dps.example.net", OWNER_PRIMARY, 60, "nobody", BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED,
+    "nobody" },
   { "no-policy", "dps.example.net", OWNER_PRIMARY, 60, NULL, BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED, "skn" },
   { "empty-policy", "dps.example.net", OWNER_PRIMARY, 60, "", BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED, "skn" },
-  { "expired", "dps.example.net", OWNER_PRIMARY, -BREVET_SAS_GRACE - 1, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ,
-    BREVET_ERROR_REJECTED, "expired 301 s ago" },
-  { "other-service", "dps.example.org", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ,
-    BREVET_ERROR_REJECTED, "dps.example.org" },
-  { "other-path", "dps.example.net/trustBundles", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ,
-    BREVET_ERROR_REJECTED, "trustBundles" },
-  { "half-a-segment", "dps.example.net/enroll", OWNER_PRIMARY, 60, "provisioningserviceowner", BREVET_RIGHT_ENROLLMENT_READ,
-    BREVET_ERROR_REJECTED, "not for this service and path" },
+  { "expired", "dps.example.net", OWNER_PRIMARY, -BREVET_SAS_GRACE - 1, OWNER, BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED,
+    "expired 301 s ago" },
+  { "other-service", "dps.example.org", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED,
+    "dps.example.org" },
+  { "other-path", "dps.example.net/trustBundles", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED,
+    "trustBundles" },
+  { "half-a-segment", "dps.example.net/enroll", OWNER_PRIMARY, 60, OWNER, BREVET_RIGHT_ENROLLMENT_READ, BREVET_ERROR_REJECTED,
+    "not for this service and path" },
   { "device-token", "0ne000A1B2C/registrations/pump-07", OWNER_PRIMARY, 60, "registration", BREVET_RIGHT_ENROLLMENT_READ,
     BREVET_ERROR_REJECTED, "registration" },
 };
@@ -121,7 +121,9 @@ test_token (gconstpointer data)
 static void
 test_no_token (void)
 {
-  static const char *const texts[] = { NULL, "", "Bearer eyJhbGciOi", "SharedAccessSignature ", "SharedAccessSignature sr=x&sig=%%&se=y" };
+  static const char *const texts[] = {
+    NULL, "", "Bearer eyJhbGciOi", "SharedAccessSignature ", "SharedAccessSignature sr=x&sig=%%&se=y",
+  };
   g_autoptr(BrevetAccessPolicies) policies = load_sample ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
@@ -129,8 +131,8 @@ test_no_token (void)
       g_autofree char *policy = NULL;
       g_autoptr(GError) error = NULL;
 
-      g_assert_false (brevet_access_policies_authorise (policies, texts[i], ENROLLMENT_PATH, BREVET_RIGHT_ENROLLMENT_READ, NOW, &policy,
-                                                        &error));
+      g_assert_false (brevet_access_policies_authorise (policies, texts[i], ENROLLMENT_PATH, BREVET_RIGHT_ENROLLMENT_READ, NOW,
+                                                        &policy, &error));
       g_assert_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
       g_assert_null (policy);
     }
@@ -157,7 +159,8 @@ test_foreign_token (void)
   escaped = g_uri_escape_string (signature, NULL, FALSE);
   token = g_strdup_printf ("SharedAccessSignature se=1893456060&skn=provisioningserviceowner&sr=dps.example.net&sig=%s", escaped);
 
-  g_assert_true (brevet_access_policies_authorise (policies, token, ENROLLMENT_PATH, BREVET_RIGHT_ENROLLMENT_WRITE, NOW, &policy, &error));
+  g_assert_true (brevet_access_policies_authorise (policies, token, ENROLLMENT_PATH, BREVET_RIGHT_ENROLLMENT_WRITE, NOW, &policy,
+                                                   &error));
   g_assert_no_error (error);
   g_assert_cmpstr (policy, ==, "provisioningserviceowner");
 }
@@ -204,7 +207,8 @@ test_key_file (void)
   g_assert_true (g_file_set_contents (path, OWNER_PRIMARY "\n", -1, NULL));
   policies = load (text, &error);
   g_assert_no_error (error);
-  g_assert_true (brevet_access_policies_authorise (policies, token, ENROLLMENT_PATH, BREVET_RIGHT_SERVICE_CONFIG, NOW, &policy, &error));
+  g_assert_true (brevet_access_policies_authorise (policies, token, ENROLLMENT_PATH, BREVET_RIGHT_SERVICE_CONFIG, NOW, &policy,
+                                                   &error));
   g_assert_no_error (error);
   g_assert_cmpint (g_remove (path), ==, 0);
   g_assert_cmpint (g_rmdir (directory), ==, 0);

@@ -121,9 +121,11 @@ test_spelling (void)
       g_autofree char *lower = g_strdup_printf ("pump-%u-a", i);
       g_autofree char *upper = g_ascii_strup (lower, -1);
       const char *hub = brevet_hubs_choose (hubs, BREVET_ALLOCATION_HASHED, NULL, lower, NULL, NULL);
+      const char *hub_too;
 
       g_assert_cmpstr (hub, ==, brevet_hubs_choose (hubs, BREVET_ALLOCATION_HASHED, NULL, upper, NULL, NULL));
-      g_assert_cmpint (g_ascii_strcasecmp (hub, brevet_hubs_choose (shouted, BREVET_ALLOCATION_HASHED, NULL, lower, NULL, NULL)), ==, 0);
+      hub_too = brevet_hubs_choose (shouted, BREVET_ALLOCATION_HASHED, NULL, lower, NULL, NULL);
+      g_assert_cmpint (g_ascii_strcasecmp (hub, hub_too), ==, 0);
     }
 }
 
@@ -192,7 +194,7 @@ test_nearest (void)
       }
 }
 
-/* Two hubs at the same place share its devices; the one far away gets none of them. A range of all addresses is a match like any. */
+/* Two hubs at the same place share its devices; the one far away gets none of them. A range of all addresses is a match too. */
 static void
 test_equally_near (void)
 {

@@ -238,7 +238,7 @@ def test_wrong_command_lines_change_nothing():
                 ([], ""), ([target, path / "t"], ""), ([""], ""), ([target, "--nonsense"], "nonsense"), ([target, "--host-name", ""], ""),
                 ([target, "--host-name", "a b"], "a b"), ([target, "--host-name", "-a"], "-a"), ([target, "--host-name", "a/b"], "a/b"),
                 ([target, "--host-name", "a;b"], "a;b"), ([target, "--hub", "x]y"], "x]y"), ([target, "--hub", "a\nb"], "--hub"),
-                ([target, "--address", "localhost"], "localhost"), ([target, "--https-port", "0"], "--https-port"),
+                ([target, "--hub", "::1"], "::1"), ([target, "--address", "localhost"], "localhost"), ([target, "--https-port", "0"], "--https-port"),
                 ([target, "--https-port", "65536"], "65536"), ([target, "--https-port", "x"], "x"), ([target, "--id-scope", "a/b"], "a/b"),
                 ([target, "--id-scope", ""], "--id-scope"), ([target, "--ca-name", "a b"], "a b"), ([target, "--ca-name", ".x"], ".x"),
                 ([target, "--ca-name", "x" * 129], "--ca-name"), ([target, "--renew-tls", "--hub", "a"], "--renew-tls")]:

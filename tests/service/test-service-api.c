@@ -2,6 +2,7 @@
 
 /* The rules of the service API, as an operator with curl meets them. */
 
+#include "brevet-log.h"
 #include "service-fixture.h"
 
 #include <string.h>
@@ -9,27 +10,7 @@
 #define OWN_PRIMARY   "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="
 #define OWN_SECONDARY "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 
-#define ENROLLMENT(members) "{\"registrationId\":\"mydevice1\",\"attestation\":{\"type\":\"symmetricKey\"}" members "}"
-#define GROUP(members)      "{\"enrollmentGroupId\":\"line-4\",\"attestation\":{\"type\":\"symmetricKey\"}" members "}"
-#define NAMES_CA(name)      ",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"" name "\"}"
-#define LOCAL_CA            "{\"certificateAuthorityType\":\"LocalCertificateAuthority\"}"
-
 #define PRIMARY "attestation.symmetricKey.primaryKey"
-
-static void
-drop (Service *service, guint status, const char *method, const char *path, const char *if_match, const char *body)
-{
-  answer_free (expect (service, status, method, path, if_match, body));
-}
-
-static char *
-make_bundle_body (Service *service)
-{
-  g_auto(GStrv) lines = g_strsplit (service->root_pem, "\n", -1);
-  g_autofree char *escaped = g_strjoinv ("\\r\\n", lines);
-
-  return g_strdup_printf ("{\n    \"certificates\": [\n        {\n            \"certificate\": \"%s\"\n        }\n    ]\n}", escaped);
-}
 
 /* Who may do what. */
 static void
@@ -96,14 +77,12 @@ test_preview_document (Service *service, gconstpointer data)
 
   drop (service, 200, "PUT", "/certificateAuthorities/myca1", NULL, authority);
 
-  /* The enrollments must be there: the document's PUTs say If-Match: *. */
-  drop (service, 404, "PUT", "/enrollments/mydevice1", "*", enrollment);
+  /* The document's PUTs say If-Match: *, for an enrollment that is there already as well as for the first one. */
   created = expect (service, 200, "PUT", "/enrollments/mydevice1", NULL, ENROLLMENT (""));
   changed = expect (service, 200, "PUT", "/enrollments/mydevice1", "*", enrollment);
   g_assert_cmpstr (answer_get (changed, "clientCertificateIssuancePolicy.certificateAuthorityName"), ==, "myca1");
   g_assert_nonnull (answer_get (created, PRIMARY));
   g_assert_cmpstr (answer_get (changed, PRIMARY), ==, answer_get (created, PRIMARY));
-  drop (service, 200, "PUT", "/enrollmentGroups/line-4", NULL, GROUP (""));
   drop (service, 200, "PUT", "/enrollmentGroups/line-4", "*", group);
 
   uploaded = expect (service, 200, "PUT", "/trustBundles/mytrustbundle1", NULL, bundle);
@@ -212,9 +191,9 @@ test_versions (Service *service, gconstpointer data)
       drop (service, 404, "DELETE", path, NULL, NULL);
       drop (service, 404, "DELETE", path, "*", NULL);
       drop (service, 404, "DELETE", path, "\"0a00\"", NULL);
-      drop (service, 404, "PUT", path, "*", body);
-      drop (service, 404, "PUT", path, "\"*\"", body);
       drop (service, 412, "PUT", path, "\"0a00\"", body);
+      drop (service, 200, "PUT", path, "*", body);
+      drop (service, 204, "DELETE", path, "\"*\"", NULL);
 
       first = expect (service, 200, "PUT", path, NULL, body);
       current = g_strdup (first->etag);
@@ -268,7 +247,7 @@ test_refused (Service *service, gconstpointer data)
     { "/enrollments/mydevice1", "", "" },
     { "/enrollments/mydevice1", "{\"registrationId\":", "" },
     { "/enrollments/mydevice1", "[]", "" },
-    { "/certificateAuthorities/myca1", "{\"certificateAuthorityType\":\"PigeonCertificateAuthority\"}", "PigeonCertificateAuthority" },
+    { "/certificateAuthorities/myca1", "{\"certificateAuthorityType\":\"PigeonCertificateAuthority\"}", "“PigeonCert" },
     { "/certificateAuthorities/myca1", "{\"apiKey\":\"0123456789\"}", "certificateAuthorityType" },
     { "/certificateAuthorities/myca1", "{\"certificateAuthorityType\":\"LocalCertificateAuthority\",\"profileName\":\"other\"}",
       "there are: Factory" },
@@ -287,152 +266,66 @@ test_refused (Service *service, gconstpointer data)
     }
 }
 
-/* What an enrollment names stays as long as it does. */
 static void
-test_references (Service *service, gconstpointer data)
+test_body_limits (Service *service, gconstpointer data)
 {
-  g_autofree char *bundle = make_bundle_body (service);
-  g_autoptr(Answer) authority_kept = NULL, bundle_kept = NULL;
+  g_autoptr(Answer) enrollment = expect (service, 404, "GET", "/enrollments/d", NULL, NULL);
+  g_autoptr(Answer) group = expect (service, 404, "GET", "/enrollmentGroups/g", NULL, NULL);
+  g_autoptr(Answer) authority = expect (service, 404, "GET", "/certificateAuthorities/c", NULL, NULL);
+  g_autoptr(Answer) bundle = expect (service, 404, "GET", "/trustBundles/b", NULL, NULL);
 
-  drop (service, 200, "PUT", "/certificateAuthorities/myca1", NULL, LOCAL_CA);
-  drop (service, 200, "PUT", "/trustBundles/roots", NULL, bundle);
-  drop (service, 200, "PUT", "/enrollments/mydevice1", NULL, ENROLLMENT (NAMES_CA ("MyCa1")));
-  drop (service, 200, "PUT", "/enrollmentGroups/line-4", NULL, GROUP (",\"trustBundleId\":\"ROOTS\""));
+  g_assert_cmpuint (enrollment->body_limit, ==, 64 * 1024);
+  g_assert_cmpuint (group->body_limit, ==, 64 * 1024);
+  g_assert_cmpuint (authority->body_limit, ==, 64 * 1024);
+  g_assert_cmpuint (bundle->body_limit, ==, 512 * 1024);
+}
 
-  authority_kept = expect (service, 409, "DELETE", "/certificateAuthorities/myca1", "*", NULL);
-  assert_error_says (authority_kept, "the enrollment “mydevice1”");
-  bundle_kept = expect (service, 409, "DELETE", "/trustBundles/roots", NULL, NULL);
-  assert_error_says (bundle_kept, "the enrollment group “line-4”");
+static GString *journal; /* what was logged, a line for each field, when a test wants it */
 
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize length, gpointer user_data)
+{
+  if (journal == NULL)
+    return g_log_writer_default (level, fields, length, user_data);
+  for (gsize i = 0; i < length; i++)
+    if (fields[i].length < 0)
+      g_string_append_printf (journal, "%s=%s\n", fields[i].key, (const char *) fields[i].value);
+  return G_LOG_WRITER_HANDLED;
+}
+
+static void
+assert_logged (const char *field, const char *value)
+{
+  g_autofree char *line = g_strdup_printf ("%s=%s\n", field, value);
+
+  if (strstr (journal->str, line) == NULL)
+    g_error ("“%s” is missing in: %s", line, journal->str);
+}
+
+/* Who changed what from where, and who was refused why; never a key or token. */
+static void
+test_log (Service *service, gconstpointer data)
+{
+  journal = g_string_new (NULL);
+  drop (service, 200, "PUT", "/enrollments/mydevice1", NULL,
+        "{\"registrationId\":\"mydevice1\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":"
+        "{\"primaryKey\":\"" OWN_PRIMARY "\"}}}");
+  assert_logged ("MESSAGE_ID", BREVET_MESSAGE_OPERATOR_CHANGE);
+  assert_logged ("MESSAGE", "Created enrollment mydevice1");
+  assert_logged ("BREVET_POLICY", OWNER);
+  assert_logged ("BREVET_ADDRESS", "192.0.2.7");
   drop (service, 200, "PUT", "/enrollments/mydevice1", NULL, ENROLLMENT (""));
-  drop (service, 204, "DELETE", "/enrollmentGroups/line-4", NULL, NULL);
-  drop (service, 204, "DELETE", "/certificateAuthorities/myca1", "*", NULL);
-  drop (service, 204, "DELETE", "/trustBundles/roots", NULL, NULL);
-}
+  assert_logged ("MESSAGE", "Replaced enrollment mydevice1");
+  drop (service, 204, "DELETE", "/enrollments/mydevice1", NULL, NULL);
+  assert_logged ("MESSAGE", "Deleted enrollment mydevice1");
 
-/* The group [ca Factory] is a certificate authority by itself, until one is stored over it. */
-static void
-test_configured_authority (Service *service, gconstpointer data)
-{
-  g_autoptr(Answer) shown = expect (service, 200, "GET", "/certificateAuthorities/factory", NULL, NULL);
-  g_autoptr(Answer) kept = expect (service, 409, "DELETE", "/certificateAuthorities/factory", NULL, NULL);
-  g_autoptr(Answer) stored = NULL, again = NULL;
-
-  g_assert_cmpstr (answer_get (shown, "name"), ==, "Factory");
-  g_assert_cmpstr (answer_get (shown, "certificateAuthorityType"), ==, "LocalCertificateAuthority");
-  g_assert_null (shown->etag);
-  assert_error_says (kept, "configuration");
-  drop (service, 200, "PUT", "/enrollments/mydevice1", NULL, ENROLLMENT (NAMES_CA ("factory")));
-
-  drop (service, 412, "PUT", "/certificateAuthorities/factory", "\"0a00\"", LOCAL_CA);
-  drop (service, 200, "PUT", "/certificateAuthorities/factory", "*",
-        "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"profileName\":\"p\"}");
-  stored = expect (service, 200, "GET", "/certificateAuthorities/factory", NULL, NULL);
-  g_assert_cmpstr (answer_get (stored, "certificateAuthorityType"), ==, "DigiCertCertificateAuthority");
-  g_assert_nonnull (stored->etag);
-  drop (service, 204, "DELETE", "/certificateAuthorities/factory", NULL, NULL);
-  again = expect (service, 200, "GET", "/certificateAuthorities/factory", NULL, NULL);
-  g_assert_cmpstr (again->text, ==, shown->text);
-}
-
-static char *
-read_stored (Service *service, const char *collection, const char *key)
-{
-  g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetRecord) record = brevet_store_get (interposed_store_get_real (service->store), collection, key, &error);
-
-  g_assert_no_error (error);
-  return g_strndup (g_bytes_get_data (brevet_record_get_body (record), NULL), g_bytes_get_size (brevet_record_get_body (record)));
-}
-
-/* An API key goes in and never comes out again; a PUT without it keeps it. */
-static void
-test_api_key (Service *service, gconstpointer data)
-{
-  g_autoptr(Answer) created = expect (service, 200, "PUT", "/certificateAuthorities/myca1", NULL,
-                                      "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"apiKey\":\"0123456789\","
-                                      "\"profileName\":\"first\"}");
-  g_autoptr(Answer) changed = expect (service, 200, "PUT", "/certificateAuthorities/myca1", created->etag,
-                                      "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"profileName\":\"second\"}");
-  g_autoptr(Answer) shown = expect (service, 200, "GET", "/certificateAuthorities/myca1", NULL, NULL);
-  g_autoptr(Answer) list = expect (service, 200, "GET", "/certificateAuthorities", NULL, NULL);
-  g_autofree char *stored = read_stored (service, "certificate-authorities", "myca1");
-
-  g_assert_null (strstr (created->text, "0123456789"));
-  g_assert_null (strstr (changed->text, "0123456789"));
-  g_assert_null (strstr (shown->text, "0123456789"));
-  g_assert_null (strstr (list->text, "0123456789"));
-  g_assert_cmpstr (answer_get (shown, "profileName"), ==, "second");
-  g_assert_nonnull (strstr (stored, "0123456789"));
-  g_assert_nonnull (strstr (stored, "second"));
-}
-
-static void
-store_authorities (Service *service, guint number)
-{
-  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
-  g_autoptr(GBytes) body = NULL;
-  g_autoptr(GError) error = NULL;
-
-  for (guint i = 0; i < number; i++)
-    {
-      g_autofree char *key = g_strdup_printf ("ca-%03u", i);
-      g_autofree char *text = g_strdup_printf ("{\"name\":\"%s\",\"certificateAuthorityType\":\"LocalCertificateAuthority\"}", key);
-      g_autoptr(GBytes) document = g_bytes_new (text, strlen (text));
-
-      brevet_batch_put (batch, "certificate-authorities", key, NULL, document, BREVET_IF_ABSENT);
-    }
-  brevet_store_commit (interposed_store_get_real (service->store), batch, &error);
-  g_assert_no_error (error);
-}
-
-static void
-test_lists (Service *service, gconstpointer data)
-{
-  g_autofree char *bundle = make_bundle_body (service);
-  g_autoptr(Answer) few = expect (service, 200, "GET", "/certificateAuthorities", NULL, NULL);
-  g_autoptr(Answer) none = expect (service, 200, "GET", "/trustBundles", NULL, NULL);
-  g_autoptr(Answer) many = NULL, bundles = NULL;
-  const char *before = "";
-
-  g_assert_cmpuint (json_array_get_length (json_node_get_array (few->node)), ==, 1);
-  g_assert_cmpstr (none->text, ==, "[]");
-
-  store_authorities (service, 405);
-  drop (service, 200, "PUT", "/certificateAuthorities/FACTORY", NULL, LOCAL_CA);
-  many = expect (service, 200, "GET", "/certificateAuthorities", NULL, NULL);
-  g_assert_cmpuint (json_array_get_length (json_node_get_array (many->node)), ==, 406);
-  for (guint i = 0; i < 406; i++)
-    {
-      JsonObject *object = json_array_get_object_element (json_node_get_array (many->node), i);
-      const char *name = json_object_get_string_member (object, "name");
-
-      g_assert_cmpint (g_ascii_strcasecmp (before, name), <, 0);
-      before = name;
-    }
-
-  drop (service, 200, "PUT", "/trustBundles/roots", NULL, bundle);
-  bundles = expect (service, 200, "GET", "/trustBundles", NULL, NULL);
-  g_assert_cmpuint (json_array_get_length (json_node_get_array (bundles->node)), ==, 1);
-}
-
-/* The search for references goes through more than one page. */
-static void
-test_reference_far_behind (Service *service, gconstpointer data)
-{
-  g_autoptr(Answer) kept = NULL;
-
-  drop (service, 200, "PUT", "/certificateAuthorities/myca1", NULL, LOCAL_CA);
-  for (guint i = 0; i < 230; i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/enrollments/device-%03u", i);
-      g_autofree char *body = g_strdup_printf ("{\"registrationId\":\"device-%03u\",\"attestation\":{\"type\":\"symmetricKey\"}%s}", i,
-                                               i == 225 ? NAMES_CA ("myca1") : "");
-
-      drop (service, 200, "PUT", path, NULL, body);
-    }
-  kept = expect (service, 409, "DELETE", "/certificateAuthorities/myca1", NULL, NULL);
-  assert_error_says (kept, "“device-225”");
+  answer_free (ask (service, READER, "DELETE", "/enrollments/mydevice1", NULL, NULL));
+  assert_logged ("MESSAGE_ID", BREVET_MESSAGE_OPERATOR_REFUSED);
+  assert_logged ("MESSAGE", "The shared access policy “reader” lacks the right EnrollmentWrite");
+  assert_logged ("BREVET_POLICY", READER);
+  g_assert_null (strstr (journal->str, OWN_PRIMARY));
+  g_assert_null (strstr (journal->str, "sig="));
+  g_string_free (g_steal_pointer (&journal), TRUE);
 }
 
 static void
@@ -445,6 +338,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_log_set_writer_func (write_log, NULL, NULL);
   add ("/service-api/rights", test_rights);
   add ("/service-api/preview-document", test_preview_document);
   add ("/service-api/keys", test_keys);
@@ -452,10 +346,7 @@ main (int argc, char **argv)
   add ("/service-api/spelling", test_spelling);
   add ("/service-api/versions", test_versions);
   add ("/service-api/refused", test_refused);
-  add ("/service-api/references", test_references);
-  add ("/service-api/reference-far-behind", test_reference_far_behind);
-  add ("/service-api/configured-authority", test_configured_authority);
-  add ("/service-api/api-key", test_api_key);
-  add ("/service-api/lists", test_lists);
+  add ("/service-api/body-limits", test_body_limits);
+  add ("/service-api/log", test_log);
   return g_test_run ();
 }

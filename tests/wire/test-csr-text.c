@@ -45,7 +45,8 @@ test_spellings (void)
   g_autofree char *one_line = replace (CSR_PEM, "\n", "");
   g_autofree char *spaces = replace (CSR_PEM, "\n", " ");
   g_autofree char *new_label = replace (CSR_PEM, " CERTIFICATE", " NEW CERTIFICATE");
-  g_autofree char *introduced = g_strconcat ("Certificate Request:\n    Data:\n        Version: 1 (0x0)\n", CSR_PEM, "trailing\n", NULL);
+  g_autofree char *introduced
+    = g_strconcat ("Certificate Request:\n    Data:\n        Version: 1 (0x0)\n", CSR_PEM, "trailing\n", NULL);
   g_autofree char *spread = g_strconcat (" \r\n", CSR_BASE64, "\\n\n", NULL);
 
   assert_decodes (CSR_PEM);

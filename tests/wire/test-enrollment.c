@@ -8,7 +8,8 @@
 #define PREVIEW BREVET_DIALECT_2021_11_01_PREVIEW
 #define KEYS "{\"primaryKey\":\"AAEC\",\"secondaryKey\":\"EBES\"}"
 #define ATTESTATION "\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":" KEYS "}"
-#define DEFAULTS "\"reprovisionPolicy\":{\"updateHubAssignment\":true,\"migrateDeviceData\":true},\"capabilities\":{\"iotEdge\":false}"
+#define DEFAULTS                                                                                                                   \
+  "\"reprovisionPolicy\":{\"updateHubAssignment\":true,\"migrateDeviceData\":true},\"capabilities\":{\"iotEdge\":false}"
 
 /* The example of protocol/dps.md §16.7. */
 #define FULL "{\"registrationId\":\"pump-07\"," ATTESTATION "," \
@@ -57,12 +58,13 @@ test_example (void)
   enrollment->etag = g_strdup ("0a01");
   enrollment->created = G_GINT64_CONSTANT (1927584000000000);
   enrollment->updated = G_GINT64_CONSTANT (1927843200000000);
-  assert_printed (enrollment, shown,
-                  "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{}},"
-                  "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\"},\"trustBundleId\":\"plant-roots\","
-                  "\"provisioningStatus\":\"enabled\",\"allocationPolicy\":\"static\",\"iotHubs\":[\"hub1.example.net\"]," DEFAULTS ","
-                  "\"etag\":\"\\\"0a01\\\"\",\"createdDateTimeUtc\":\"2031-01-31T00:00:00.0000000Z\","
-                  "\"lastUpdatedDateTimeUtc\":\"2031-02-03T00:00:00.0000000Z\"}");
+  assert_printed (
+    enrollment, shown,
+    "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":{}},"
+    "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\"},\"trustBundleId\":\"plant-roots\","
+    "\"provisioningStatus\":\"enabled\",\"allocationPolicy\":\"static\",\"iotHubs\":[\"hub1.example.net\"]," DEFAULTS ","
+    "\"etag\":\"\\\"0a01\\\"\",\"createdDateTimeUtc\":\"2031-01-31T00:00:00.0000000Z\","
+    "\"lastUpdatedDateTimeUtc\":\"2031-02-03T00:00:00.0000000Z\"}");
 }
 
 static void
@@ -101,8 +103,10 @@ static void
 test_ignored (void)
 {
   g_autoptr(BrevetEnrollment) enrollment = parse (
-    "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"SymmetricKey\",\"tpm\":null,\"x509\":null,\"symmetricKey\":{\"primaryKey\":"
-    "null}},\"etag\":\"x\",\"createdDateTimeUtc\":\"x\",\"registrationState\":{},\"unknown\":5,\"iotHubs\":null,\"allocationPolicy\":null,"
+    "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"SymmetricKey\",\"tpm\":null,\"x509\":null,\"symmetricKey\":{"
+    "\"primaryKey\":"
+    "null}},\"etag\":\"x\",\"createdDateTimeUtc\":\"x\",\"registrationState\":{},\"unknown\":5,\"iotHubs\":null,"
+    "\"allocationPolicy\":null,"
     "\"provisioningStatus\":null,\"capabilities\":null,\"deviceId\":null,\"reprovisionPolicy\":null,\"trustBundleId\":null,"
     "\"clientCertificateIssuancePolicy\":null,\"customAllocationDefinition\":null,\"iotHubHostName\":null}");
 
@@ -160,7 +164,8 @@ test_refused (void)
     { "{\"registrationId\":\"pump-07\",\"attestation\":{}}", "attestation.type" },
     { "{\"registrationId\":\"pump-07\",\"attestation\":\"symmetricKey\"}", "attestation" },
     { "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":[]}}", "symmetricKey" },
-    { "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"x509\",\"x509\":{\"signingCertificates\":{}}}}", "signingCertificates" },
+    { "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"x509\",\"x509\":{\"signingCertificates\":{}}}}",
+      "signingCertificates" },
     { "{\"registrationId\":\"pump-07\",\"attestation\":{\"type\":\"x509\",\"x509\":{\"caReferences\":{}}}}", "caReferences" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"deviceId\":\"a b\"}", "deviceId" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"provisioningStatus\":\"on\"}", "provisioningStatus" },
@@ -169,20 +174,27 @@ test_refused (void)
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"allocationPolicy\":\"static\",\"iotHubs\":[\"a\",\"b\"]}", "iotHubs" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"iotHubs\":\"a\"}", "iotHubs" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"iotHubs\":[\"https://a\"]}", "iotHubs" },
-    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"iotHubHostName\":\"a\",\"allocationPolicy\":\"hashed\"}", "iotHubHostName" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"iotHubHostName\":\"a\",\"allocationPolicy\":\"hashed\"}",
+      "iotHubHostName" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"iotHubHostName\":\"a\",\"iotHubs\":[\"b\"]}", "iotHubHostName" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"allocationPolicy\":\"custom\"}", "customAllocationDefinition" },
-    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"customAllocationDefinition\":{\"webhookUrl\":\"u\",\"apiVersion\":\"2021-10-01\"}}",
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION
+      ",\"customAllocationDefinition\":{\"webhookUrl\":\"u\",\"apiVersion\":\"2021-10-01\"}}",
       "customAllocationDefinition" },
-    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":\"u\"}}",
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION
+      ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":\"u\"}}",
       "apiVersion" },
-    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":\"u\","
-      "\"apiVersion\":\"2017-11-15\"}}", "apiVersion" },
-    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"reprovisionPolicy\":{\"updateHubAssignment\":\"yes\"}}", "updateHubAssignment" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION
+      ",\"allocationPolicy\":\"custom\",\"customAllocationDefinition\":{\"webhookUrl\":\"u\","
+      "\"apiVersion\":\"2017-11-15\"}}",
+      "apiVersion" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"reprovisionPolicy\":{\"updateHubAssignment\":\"yes\"}}",
+      "updateHubAssignment" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"capabilities\":{\"iotEdge\":1}}", "iotEdge" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"initialTwin\":[]}", "initialTwin" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":{}}", "certificateAuthorityName" },
-    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":\"plant-ca\"}", "clientCertificateIssuancePolicy" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":\"plant-ca\"}",
+      "clientCertificateIssuancePolicy" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"a b\"}}",
       "certificateAuthorityName" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"trustBundleId\":\"a/b\"}", "trustBundleId" },
@@ -205,7 +217,8 @@ test_group_refused (void)
   static const char *const refused[][2] = {
     { "{\"registrationId\":\"line-4\"," ATTESTATION "}", "enrollmentGroupId" },
     { "{\"enrollmentGroupId\":\"line-4\",\"attestation\":{\"type\":\"tpm\",\"tpm\":{\"endorsementKey\":\"A\"}}}", "tpm" },
-    { "{\"enrollmentGroupId\":\"line-4\",\"attestation\":{\"type\":\"x509\",\"x509\":{\"clientCertificates\":{}}}}", "clientCertificates" },
+    { "{\"enrollmentGroupId\":\"line-4\",\"attestation\":{\"type\":\"x509\",\"x509\":{\"clientCertificates\":{}}}}",
+      "clientCertificates" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)

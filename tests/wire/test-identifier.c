@@ -30,7 +30,8 @@ test_registration_id (void)
   g_autofree char *longest = g_strnfill (128, 'a');
   g_autofree char *too_long = g_strnfill (129, 'a');
   static const char *const valid[] = { "a", "7", "pump-07", "A.b_c:d-", "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6" };
-  static const char *const invalid[] = { "", "-a", ".a", ":a", "_a", "a.", "a_", "a:", "a b", "a/b", "a%41", "ä", "a\n", "a+b", "a@b" };
+  static const char *const invalid[]
+    = { "", "-a", ".a", ":a", "_a", "a.", "a_", "a:", "a b", "a/b", "a%41", "ä", "a\n", "a+b", "a@b" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (valid); i++)
     {

@@ -28,12 +28,13 @@ static void
 test_request (void)
 {
   g_autoptr(BrevetRegistrationRequest) full = read_request (
-    "{\"registrationId\":\"pump-07\",\"clientCertificateCsr\":\"" CSR_BASE64 "\",\"payload\":{\"model\":\"P7\",\"x\":null}}", PREVIEW);
+    "{\"registrationId\":\"pump-07\",\"clientCertificateCsr\":\"" CSR_BASE64 "\",\"payload\":{\"model\":\"P7\",\"x\":null}}",
+    PREVIEW);
   g_autoptr(BrevetRegistrationRequest) nulls =
     read_request ("{\"clientCertificateCsr\":null,\"payload\":null,\"registrationId\":null,\"tpm\":null}", PREVIEW);
   g_autoptr(BrevetRegistrationRequest) empty = read_request (" ", PREVIEW);
-  g_autoptr(BrevetRegistrationRequest) tpm =
-    read_request ("{\"registrationId\":\"t\",\"tpm\":{\"endorsementKey\":\"AToA\",\"storageRootKey\":\"ARoA\"}}", BREVET_DIALECT_STABLE);
+  g_autoptr(BrevetRegistrationRequest) tpm = read_request (
+    "{\"registrationId\":\"t\",\"tpm\":{\"endorsementKey\":\"AToA\",\"storageRootKey\":\"ARoA\"}}", BREVET_DIALECT_STABLE);
   g_autoptr(GBytes) printed = brevet_registration_request_print (full, PREVIEW);
 
   g_assert_cmpstr (full->registration_id, ==, "pump-07");
@@ -44,7 +45,8 @@ test_request (void)
   g_assert_null (nulls->payload);
   g_assert_null (nulls->csr);
   g_assert_null (empty->registration_id);
-  g_assert_cmpstr (json_object_get_string_member (json_object_get_object_member (tpm->attestation, "tpm"), "endorsementKey"), ==, "AToA");
+  g_assert_cmpstr (json_object_get_string_member (json_object_get_object_member (tpm->attestation, "tpm"), "endorsementKey"), ==,
+                   "AToA");
 }
 
 static void
@@ -103,8 +105,9 @@ make_assigned (void)
 }
 
 #define ASSIGNED_HEAD "{\"operationId\":\"" OPERATION_ID "\",\"status\":\"assigned\",\"registrationState\":"
-#define ASSIGNED_STATE "{\"symmetricKey\":{},\"registrationId\":\"pump-07\",\"createdDateTimeUtc\":\"2031-02-03T04:05:06.1234560Z\"," \
-  "\"assignedHub\":\"hub1.example.net\",\"deviceId\":\"pump-07\",\"status\":\"assigned\",\"substatus\":\"initialAssignment\"," \
+#define ASSIGNED_STATE                                                                                                             \
+  "{\"symmetricKey\":{},\"registrationId\":\"pump-07\",\"createdDateTimeUtc\":\"2031-02-03T04:05:06.1234560Z\","                   \
+  "\"assignedHub\":\"hub1.example.net\",\"deviceId\":\"pump-07\",\"status\":\"assigned\",\"substatus\":\"initialAssignment\","     \
   "\"lastUpdatedDateTimeUtc\":\"2031-02-03T04:05:06.1250980Z\",\"etag\":\"IjAwMDEi\""
 #define ASSIGNED_PREVIEW ",\"issuedClientCertificate\":\"-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n\"," \
   "\"trustBundle\":{\"id\":\"plant-roots\"}"
@@ -154,20 +157,22 @@ test_failed (void)
   g_autoptr(BrevetReply) reply = NULL;
 
   /* clients fail on a failure without these two members */
-  assert_reply (bare, 200, NULL,
-                "{\"operationId\":\"op\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"failed\","
-                "\"errorCode\":500000,\"errorMessage\":\"The registration failed\"}}");
+  assert_reply (
+    bare, 200, NULL,
+    "{\"operationId\":\"op\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"failed\","
+    "\"errorCode\":500000,\"errorMessage\":\"The registration failed\"}}");
 
   state->error_code = BREVET_WIRE_CODE_CSR_NOT_CONFIGURED;
   state->error_message = g_strdup (BREVET_WIRE_CSR_NOT_CONFIGURED);
   state->created = CREATED;
   state->updated = CREATED + 100000;
   reply = brevet_operation_reply ("5.00112233aabbccdd.x", state, PREVIEW, 3);
-  assert_reply (reply, 200, NULL,
-                "{\"operationId\":\"5.00112233aabbccdd.x\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"pump-07\","
-                "\"status\":\"failed\",\"errorCode\":400000,"
-                "\"errorMessage\":\"Device sent CSR but it is not configured in the service.\","
-                "\"createdDateTimeUtc\":\"2031-02-03T04:05:06.1234560Z\",\"lastUpdatedDateTimeUtc\":\"2031-02-03T04:05:06.2234560Z\"}}");
+  assert_reply (
+    reply, 200, NULL,
+    "{\"operationId\":\"5.00112233aabbccdd.x\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"pump-07\","
+    "\"status\":\"failed\",\"errorCode\":400000,"
+    "\"errorMessage\":\"Device sent CSR but it is not configured in the service.\","
+    "\"createdDateTimeUtc\":\"2031-02-03T04:05:06.1234560Z\",\"lastUpdatedDateTimeUtc\":\"2031-02-03T04:05:06.2234560Z\"}}");
 }
 
 static void
@@ -203,9 +208,11 @@ test_foreign_replies (void)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetRegistrationState) bare = read_operation ("{\"operationId\":\"5.1\",\"status\":\"assigning\"}", &error);
-  g_autoptr(BrevetRegistrationState) mixed = read_operation (
-    "{\"operationId\":\"5.1\",\"status\":\"Assigned\",\"registrationState\":{\"assignedHub\":\"h\",\"errorCode\":null,\"payload\":null,"
-    "\"createdDateTimeUtc\":\"2031-02-03T04:05:06Z\",\"future\":[1]}}", &error);
+  g_autoptr(BrevetRegistrationState) mixed
+    = read_operation ("{\"operationId\":\"5.1\",\"status\":\"Assigned\",\"registrationState\":{\"assignedHub\":\"h\",\"errorCode\":"
+                      "null,\"payload\":null,"
+                      "\"createdDateTimeUtc\":\"2031-02-03T04:05:06Z\",\"future\":[1]}}",
+                      &error);
 
   g_assert_no_error (error);
   g_assert_cmpint (bare->status, ==, BREVET_REGISTRATION_ASSIGNING);
@@ -228,8 +235,8 @@ test_foreign_replies (void)
 static void
 test_error_reply (void)
 {
-  g_autoptr(BrevetReply) refusal = brevet_wire_error_reply (401, BREVET_WIRE_CODE_UNAUTHORIZED, "8e1c8f0a-0001-4d5e-8c55-7a6a5d4c3b2a",
-                                                            "Unauthorized", CREATED, 0);
+  g_autoptr(BrevetReply) refusal = brevet_wire_error_reply (401, BREVET_WIRE_CODE_UNAUTHORIZED,
+                                                             "8e1c8f0a-0001-4d5e-8c55-7a6a5d4c3b2a", "Unauthorized", CREATED, 0);
   g_autoptr(BrevetReply) throttled = brevet_wire_error_reply (429, 0, "t", "Zu viele Geräte", CREATED, 20);
 
   assert_reply (refusal, 401, NULL,

@@ -45,14 +45,17 @@ test_vectors (void)
     { KEY, "SharedAccessSignature sig=" UPPER_SIG "&se=1893456000&skn=registration&sr=" UPPER, "0NE000a1b2c", "PUMP-07" },
     { KEY, "sharedaccesssignature SR=" UPPER "&SIG=" UPPER_SIG "&SE=1893456000&SKN=&other=1", "0ne000A1B2C", "pump-07" },
     { KEY,
-      "SharedAccessSignature sr=0ne000A1B2C%2fregistrations%2fpump-07&sig=wJFVA4kT4EVKKqdfcQoIGFXWwxQocI7XjHoP47qYSNg%3d&se=1893456000"
+      "SharedAccessSignature "
+      "sr=0ne000A1B2C%2fregistrations%2fpump-07&sig=wJFVA4kT4EVKKqdfcQoIGFXWwxQocI7XjHoP47qYSNg%3d&se=1893456000"
       "&skn=registration",
       "0ne000A1B2C", "pump-07" },
     { KEY,
-      "SharedAccessSignature sr=0ne000A1B2C/registrations/pump-07&sig=FrF4rF%2frgzppC5yWJShqGf9Yu24NHCOvhEc62usGy2w%3d&se=1893456000&skn=",
+      "SharedAccessSignature "
+      "sr=0ne000A1B2C/registrations/pump-07&sig=FrF4rF%2frgzppC5yWJShqGf9Yu24NHCOvhEc62usGy2w%3d&se=1893456000&skn=",
       "0ne000A1B2C", "pump-07" },
     { "YXppb3QtaWRlbnRpdHktc2VydmljZXxhemlvdC1pZGVudGl0eS1zZXJ2aWNlfGF6aW90LWlkZW50aXR5LXNlcg==",
-      "SharedAccessSignature sr=0ab1234c5d6/registrations/my-device&sig=nKLyIvIw%2BB4WE3Y7kmQfQ4oUuRCiKCmccOeoBPoxvw8%3D&se=1700000000"
+      "SharedAccessSignature "
+      "sr=0ab1234c5d6/registrations/my-device&sig=nKLyIvIw%2BB4WE3Y7kmQfQ4oUuRCiKCmccOeoBPoxvw8%3D&se=1700000000"
       "&skn=registration",
       "0ab1234C5D6", "My-Device" },
     /* the signature's plus sign unencoded: it must not become a space */
@@ -109,13 +112,13 @@ static void
 test_forged (void)
 {
   static const char *const forged[] = {
-    "SharedAccessSignature sr=" UPPER "&sig=" UPPER_SIG "&se=1893456001",                                        /* later expiry */
-    "SharedAccessSignature sr=" UPPER "&sig=" UPPER_SIG "&se=01893456000",                                       /* other spelling */
-    "SharedAccessSignature sr=0ne000A1B2C%2Fregistrations%2Fpump-08&sig=" UPPER_SIG "&se=1893456000",            /* other device */
-    "SharedAccessSignature sr=0ne000A1B2C%2fregistrations%2fpump-07&sig=" UPPER_SIG "&se=1893456000",            /* sr re-encoded */
-    "SharedAccessSignature sr=" UPPER "&sig=ALpQapUQBYJsD2EnDcRXEf1CgxfvOP7pQ8KekVm%2Fl0Q%3D&se=1893456000",     /* first byte */
-    "SharedAccessSignature sr=" UPPER "&sig=FLpQapUQBYJsD2EnDcRXEf1CgxfvOP7pQ8KekVm%2Fl0Q8&se=1893456000",       /* one byte more */
-    "SharedAccessSignature sr=" UPPER "&sig=FLpQ&se=1893456000",                                                 /* cut off */
+    "SharedAccessSignature sr=" UPPER "&sig=" UPPER_SIG "&se=1893456001",                                    /* later expiry */
+    "SharedAccessSignature sr=" UPPER "&sig=" UPPER_SIG "&se=01893456000",                                   /* other spelling */
+    "SharedAccessSignature sr=0ne000A1B2C%2Fregistrations%2Fpump-08&sig=" UPPER_SIG "&se=1893456000",        /* other device */
+    "SharedAccessSignature sr=0ne000A1B2C%2fregistrations%2fpump-07&sig=" UPPER_SIG "&se=1893456000",        /* sr re-encoded */
+    "SharedAccessSignature sr=" UPPER "&sig=ALpQapUQBYJsD2EnDcRXEf1CgxfvOP7pQ8KekVm%2Fl0Q%3D&se=1893456000", /* first byte */
+    "SharedAccessSignature sr=" UPPER "&sig=FLpQapUQBYJsD2EnDcRXEf1CgxfvOP7pQ8KekVm%2Fl0Q8&se=1893456000",   /* one byte more */
+    "SharedAccessSignature sr=" UPPER "&sig=FLpQ&se=1893456000",                                             /* cut off */
   };
   g_autoptr(BrevetSecret) key = key_of (KEY);
 
@@ -134,17 +137,36 @@ test_malformed (void)
   g_autofree char *filler = g_strnfill (BREVET_SAS_TOKEN_MAX_SIZE, 'a');
   g_autofree char *too_long = g_strconcat ("SharedAccessSignature sr=", filler, "&sig=aaaa&se=1", NULL);
   const char *malformed[] = {
-    "", "SharedAccessSignature", "Bearer abc", "sr=a&sig=aaaa&se=1", "SharedAccessSignature  sr=a&sig=aaaa&se=1",
-    "SharedAccessSignature\tsr=a&sig=aaaa&se=1", "SharedAccessSignature sr=a&sig=aaaa", "SharedAccessSignature sr=a&se=1",
-    "SharedAccessSignature sig=aaaa&se=1", "SharedAccessSignature sr=&sig=aaaa&se=1", "SharedAccessSignature sr=a&sig=&se=1",
-    "SharedAccessSignature sr=a&sig=aaaa&se=", "SharedAccessSignature sr=a&sig=aaaa&se=1&sr=b",
-    "SharedAccessSignature sr=a&sig=aaaa&se=1&SE=2", "SharedAccessSignature sr=a&sig=aaaa&se=1&sig=aaaa",
-    "SharedAccessSignature sr=a&sig=aaaa&se=1&skn=x&skn=y", "SharedAccessSignature sr=a&sig=aaaa&se=-1",
-    "SharedAccessSignature sr=a&sig=aaaa&se=+1", "SharedAccessSignature sr=a&sig=aaaa&se=1.5", "SharedAccessSignature sr=a&sig=aaaa&se=0x1",
-    "SharedAccessSignature sr=a&sig=aaaa&se=9223372036854775808", "SharedAccessSignature sr=a&sig=aaa&se=1",
-    "SharedAccessSignature sr=a&sig=aa%20aa&se=1", "SharedAccessSignature sr=a&sig=%zz&se=1", "SharedAccessSignature sr=a%00b&sig=aaaa&se=1",
-    "SharedAccessSignature sr=%ff&sig=aaaa&se=1", "SharedAccessSignature sr=a%2&sig=aaaa&se=1", "SharedAccessSignature sr=a&sig=aaaa&se=1&",
-    "SharedAccessSignature sr=a&sig=aaaa&se=1&flag", too_long,
+    "",
+    "SharedAccessSignature",
+    "Bearer abc",
+    "sr=a&sig=aaaa&se=1",
+    "SharedAccessSignature  sr=a&sig=aaaa&se=1",
+    "SharedAccessSignature\tsr=a&sig=aaaa&se=1",
+    "SharedAccessSignature sr=a&sig=aaaa",
+    "SharedAccessSignature sr=a&se=1",
+    "SharedAccessSignature sig=aaaa&se=1",
+    "SharedAccessSignature sr=&sig=aaaa&se=1",
+    "SharedAccessSignature sr=a&sig=&se=1",
+    "SharedAccessSignature sr=a&sig=aaaa&se=",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1&sr=b",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1&SE=2",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1&sig=aaaa",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1&skn=x&skn=y",
+    "SharedAccessSignature sr=a&sig=aaaa&se=-1",
+    "SharedAccessSignature sr=a&sig=aaaa&se=+1",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1.5",
+    "SharedAccessSignature sr=a&sig=aaaa&se=0x1",
+    "SharedAccessSignature sr=a&sig=aaaa&se=9223372036854775808",
+    "SharedAccessSignature sr=a&sig=aaa&se=1",
+    "SharedAccessSignature sr=a&sig=aa%20aa&se=1",
+    "SharedAccessSignature sr=a&sig=%zz&se=1",
+    "SharedAccessSignature sr=a%00b&sig=aaaa&se=1",
+    "SharedAccessSignature sr=%ff&sig=aaaa&se=1",
+    "SharedAccessSignature sr=a%2&sig=aaaa&se=1",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1&",
+    "SharedAccessSignature sr=a&sig=aaaa&se=1&flag",
+    too_long,
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (malformed); i++)
@@ -217,7 +239,8 @@ test_host (void)
       g_autoptr(BrevetSasToken) token = parse (text);
 
       g_test_message ("%s", resources[i].resource);
-      g_assert_cmpint (brevet_sas_token_is_for_host (token, "acme.example.net", "/enrollments/pump-07"), ==, resources[i].is_accepted);
+      g_assert_cmpint (brevet_sas_token_is_for_host (token, "acme.example.net", "/enrollments/pump-07"), ==,
+                       resources[i].is_accepted);
     }
 }
 

@@ -58,8 +58,8 @@ static void
 test_authority_keeps_key (void)
 {
   g_autoptr(BrevetAuthorityDocument) stored = parse_authority (DIGICERT, "Plant-CA", NULL);
-  g_autoptr(BrevetAuthorityDocument) edited =
-    parse_authority ("{\"name\":\"x\",\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"profileName\":\"3\"}", "plant-ca", stored);
+  g_autoptr(BrevetAuthorityDocument) edited = parse_authority (
+    "{\"name\":\"x\",\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"profileName\":\"3\"}", "plant-ca", stored);
   g_autoptr(BrevetAuthorityDocument) changed =
     parse_authority ("{\"certificateAuthorityType\":\"LocalCertificateAuthority\"}", "plant-ca", stored);
 
@@ -155,9 +155,11 @@ test_bundle (void)
   document->etag = g_strdup ("b3-0001");
   object = brevet_trust_bundle_document_to_json (document);
   printed = brevet_wire_print_object (object);
-  expected = g_strdup_printf ("{\"id\":\"plant-roots\",\"certificates\":[{\"certificate\":\"%s\",\"metadata\":" ROOT_METADATA "}],"
-                              "\"createdDateTime\":\"2031-01-01T00:00:00.0000000Z\",\"lastModifiedDateTime\":\"2031-01-01T00:00:00.0000000Z\","
-                              "\"etag\":\"b3-0001\"}", crlf_json);
+  expected = g_strdup_printf (
+    "{\"id\":\"plant-roots\",\"certificates\":[{\"certificate\":\"%s\",\"metadata\":" ROOT_METADATA "}],"
+    "\"createdDateTime\":\"2031-01-01T00:00:00.0000000Z\",\"lastModifiedDateTime\":\"2031-01-01T00:00:00.0000000Z\","
+    "\"etag\":\"b3-0001\"}",
+    crlf_json);
   assert_bytes (printed, expected);
 
   loaded = brevet_trust_bundle_document_load (printed, &error);

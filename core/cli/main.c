@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-command.h"
+#include "commands.h"
+
+#include <glib/gi18n-lib.h>
+
+static const BrevetCommand commands[] = {
+  { "register", NULL, N_("Register a device once and fetch its certificate"), brevet_command_register },
+  { NULL },
+};
+
+/* Both are read when the first connection is made, so they must stand before anything else runs. Without the first, TLS 1.1 is still
+ * accepted on some systems; without the second, a service may choose HTTP/2, which nothing here needs. */
+static void
+set_up_tls (void)
+{
+  g_setenv ("G_TLS_GNUTLS_PRIORITY", "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%COMPAT", FALSE);
+  g_setenv ("SOUP_FORCE_HTTP1", "1", FALSE);
+}
+
+int
+main (int argc, char **argv)
+{
+  set_up_tls ();
+  return brevet_command_main ("brevet", N_("Gives devices their identity: commands for devices and operators."), commands, argc, argv);
+}

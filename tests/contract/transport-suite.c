@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "transport-suite.h"
+
+#include <string.h>
+
+#define PATIENCE 60
+
+static void
+set_up (TransportFixture *fixture, gconstpointer suite)
+{
+  fixture->suite = suite;
+  fixture->world = fixture->suite->set_up ();
+}
+
+static void
+tear_down (TransportFixture *fixture, gconstpointer suite)
+{
+  fixture->suite->tear_down (fixture->world);
+}
+
+void
+transport_suite_add_test (const TransportSuite *suite, const char *name, TransportTest test)
+{
+  g_autofree char *path = g_strdup_printf ("/contract/%s/%s", suite->plugin, name);
+
+  g_test_add (path, TransportFixture, suite, set_up, test, tear_down);
+}
+
+static BrevetTransport *
+create (TransportFixture *fixture, TransportPeer peer)
+{
+  return fixture->suite->create (fixture->world, peer, PATIENCE);
+}
+
+static void
+store_result (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+BrevetReply *
+transport_exchange (BrevetTransport *transport, BrevetRequest *request, GCancellable *cancellable, GError **error)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+
+  brevet_transport_exchange_async (transport, request, cancellable, store_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  return brevet_transport_exchange_finish (transport, result, error);
+}
+
+BrevetReply *
+transport_ask (BrevetTransport *transport, const char *path, GError **error)
+{
+  g_autoptr(BrevetRequest) request = brevet_request_new ("GET", path, NULL);
+
+  return transport_exchange (transport, request, NULL, error);
+}
+
+void
+transport_assert_unreachable (const GError *error, const char *reason)
+{
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE);
+  if (strstr (error->message, reason) == NULL || strstr (error->message, "localhost") == NULL)
+    g_error ("“%s” says not both “%s” and the host", error->message, reason);
+}
+
+static void
+test_round_trip (TransportFixture *fixture, gconstpointer suite)
+{
+  g_autoptr(BrevetTransport) transport = create (fixture, TRANSPORT_PEER_GOOD);
+  g_autoptr(BrevetRequest) request = brevet_request_new ("PUT", TRANSPORT_ECHO "/a%20b/%C3%A9", "api-version=2021-10-01&x=%26");
+  g_autoptr(BrevetEvidence) evidence = brevet_evidence_new ();
+  g_autoptr(GBytes) body = g_bytes_new_static ("{\"a\":\"\\u00e9\"}", 14);
+  g_autoptr(BrevetReply) reply = NULL;
+  g_autoptr(GError) error = NULL;
+
+  brevet_evidence_set_token (evidence, "SharedAccessSignature sr=x&sig=y&se=1");
+  brevet_request_set_evidence (request, evidence);
+  brevet_request_set_header (request, "Prefer", "wait=7");
+  brevet_request_set_body (request, body);
+  reply = transport_exchange (transport, request, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (brevet_reply_get_status (reply), ==, 200);
+  g_assert_true (g_bytes_equal (brevet_reply_get_body (reply), body));
+  g_assert_cmpstr (brevet_reply_get_header (reply, "x-seen"), ==,
+                   "PUT " TRANSPORT_ECHO "/a%20b/%C3%A9 api-version=2021-10-01&x=%26 wait=7 SharedAccessSignature sr=x&sig=y&se=1");
+}
+
+static void
+test_refusal_is_a_reply (TransportFixture *fixture, gconstpointer suite)
+{
+  g_autoptr(BrevetTransport) transport = create (fixture, TRANSPORT_PEER_GOOD);
+  g_autoptr(BrevetReply) reply = NULL;
+  g_autoptr(GError) error = NULL;
+
+  reply = transport_ask (transport, TRANSPORT_MISSING, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (brevet_reply_get_status (reply), ==, 404);
+  g_assert_nonnull (brevet_reply_get_body (reply));
+}
+
+static void
+assert_fails (TransportFixture *fixture, TransportPeer peer, const char *path, const char *reason)
+{
+  g_autoptr(BrevetTransport) transport = create (fixture, peer);
+  g_autoptr(BrevetReply) reply = NULL;
+  g_autoptr(GError) error = NULL;
+
+  reply = transport_ask (transport, path, &error);
+  g_assert_null (reply);
+  transport_assert_unreachable (error, reason);
+}
+
+static void
+test_nobody_listens (TransportFixture *fixture, gconstpointer suite)
+{
+  assert_fails (fixture, TRANSPORT_PEER_ABSENT, TRANSPORT_ECHO, "refused");
+}
+
+static void
+test_foreign_authority (TransportFixture *fixture, gconstpointer suite)
+{
+  assert_fails (fixture, TRANSPORT_PEER_FOREIGN, TRANSPORT_ECHO, "not issued by an authority");
+}
+
+static void
+test_other_name (TransportFixture *fixture, gconstpointer suite)
+{
+  assert_fails (fixture, TRANSPORT_PEER_MISNAMED, TRANSPORT_ECHO, "not for the name localhost");
+}
+
+static void
+test_expired (TransportFixture *fixture, gconstpointer suite)
+{
+  assert_fails (fixture, TRANSPORT_PEER_EXPIRED, TRANSPORT_ECHO, "expired");
+}
+
+static void
+test_too_long (TransportFixture *fixture, gconstpointer suite)
+{
+  assert_fails (fixture, TRANSPORT_PEER_GOOD, TRANSPORT_LARGE, "longer than");
+}
+
+static void
+test_time_out (TransportFixture *fixture, gconstpointer suite)
+{
+  static const TransportPeer peers[] = { TRANSPORT_PEER_MUTE, TRANSPORT_PEER_GOOD };
+
+  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
+    {
+      g_autoptr(BrevetTransport) transport = fixture->suite->create (fixture->world, peers[i], 1);
+      g_autoptr(BrevetReply) reply = NULL;
+      g_autoptr(GError) error = NULL;
+
+      reply = transport_ask (transport, TRANSPORT_NEVER, &error);
+      g_assert_null (reply);
+      transport_assert_unreachable (error, "time-out");
+    }
+}
+
+static void
+test_cancelled (TransportFixture *fixture, gconstpointer suite)
+{
+  g_autoptr(BrevetTransport) transport = create (fixture, TRANSPORT_PEER_GOOD);
+  g_autoptr(BrevetRequest) request = brevet_request_new ("GET", TRANSPORT_NEVER, NULL);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(BrevetReply) reply = NULL;
+  g_autoptr(BrevetReply) next = NULL;
+  g_autoptr(GError) error = NULL;
+
+  brevet_transport_exchange_async (transport, request, cancellable, store_result, &result);
+  for (guint i = 0; i < 20; i++)
+    g_main_context_iteration (NULL, FALSE);
+  g_assert_null (result);
+  g_cancellable_cancel (cancellable);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  reply = brevet_transport_exchange_finish (transport, result, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_null (reply);
+  g_clear_error (&error);
+
+  next = transport_ask (transport, TRANSPORT_ECHO, &error);
+  g_assert_no_error (error);
+}
+
+typedef struct {
+  guint waiting;
+} Count;
+
+static void
+on_echoed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Count *count = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetReply) reply = brevet_transport_exchange_finish (BREVET_TRANSPORT (source), result, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (brevet_reply_get_status (reply), ==, 200);
+  count->waiting--;
+}
+
+static void
+test_several_at_once (TransportFixture *fixture, gconstpointer suite)
+{
+  g_autoptr(BrevetTransport) transport = create (fixture, TRANSPORT_PEER_GOOD);
+  Count count = { 0 };
+
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr(BrevetRequest) request = brevet_request_new ("GET", TRANSPORT_ECHO, NULL);
+
+      count.waiting++;
+      brevet_transport_exchange_async (transport, request, NULL, on_echoed, &count);
+    }
+  g_assert_cmpuint (count.waiting, ==, 20);   /* nobody is answered inside of the call */
+  while (count.waiting > 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+typedef struct {
+  BrevetTransport *transport;
+  GThread *thread;
+  GMainLoop *loop;
+} Caller;
+
+typedef struct {
+  BrevetTransport *transport;
+  guint running;               /* atomic */
+} Callers;
+
+static void
+on_caller_answered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Caller *caller = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetReply) reply = brevet_transport_exchange_finish (BREVET_TRANSPORT (source), result, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_thread_self () == caller->thread);
+  g_main_loop_quit (caller->loop);
+}
+
+static gpointer
+caller_thread (gpointer data)
+{
+  g_autoptr(GMainContext) context = g_main_context_new ();
+  g_autoptr(GMainLoop) loop = g_main_loop_new (context, FALSE);
+  g_autoptr(BrevetRequest) request = brevet_request_new ("GET", TRANSPORT_ECHO, NULL);
+  Callers *callers = data;
+  Caller caller = { .transport = callers->transport, .thread = g_thread_self (), .loop = loop };
+
+  g_main_context_push_thread_default (context);
+  for (guint i = 0; i < 5; i++)
+    {
+      brevet_transport_exchange_async (caller.transport, request, NULL, on_caller_answered, &caller);
+      g_main_loop_run (loop);
+    }
+  g_main_context_pop_thread_default (context);
+  g_atomic_int_add (&callers->running, -1);
+  g_main_context_wakeup (NULL);
+  return NULL;
+}
+
+/* Two threads at once, each answered on its own, while the main context belongs to somebody else: the peer. */
+static void
+test_answers_its_caller (TransportFixture *fixture, gconstpointer suite)
+{
+  g_autoptr(BrevetTransport) transport = create (fixture, TRANSPORT_PEER_GOOD);
+  Callers callers = { .transport = transport, .running = 2 };
+  GThread *first = g_thread_new ("first", caller_thread, &callers);
+  GThread *second = g_thread_new ("second", caller_thread, &callers);
+
+  while (g_atomic_int_get (&callers.running) > 0)
+    g_main_context_iteration (NULL, TRUE);
+  g_thread_join (first);
+  g_thread_join (second);
+}
+
+void
+transport_suite_add (const TransportSuite *suite)
+{
+  transport_suite_add_test (suite, "round-trip", test_round_trip);
+  transport_suite_add_test (suite, "refusal-is-a-reply", test_refusal_is_a_reply);
+  transport_suite_add_test (suite, "nobody-listens", test_nobody_listens);
+  transport_suite_add_test (suite, "foreign-authority", test_foreign_authority);
+  transport_suite_add_test (suite, "other-name", test_other_name);
+  transport_suite_add_test (suite, "expired", test_expired);
+  transport_suite_add_test (suite, "too-long", test_too_long);
+  transport_suite_add_test (suite, "time-out", test_time_out);
+  transport_suite_add_test (suite, "cancelled", test_cancelled);
+  transport_suite_add_test (suite, "several-at-once", test_several_at_once);
+  transport_suite_add_test (suite, "answers-its-caller", test_answers_its_caller);
+}

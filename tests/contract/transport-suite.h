@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet.h"
+
+/* What every transport must do, whatever it speaks. */
+
+typedef enum {
+  TRANSPORT_PEER_GOOD,         /* answers, see below */
+  TRANSPORT_PEER_ABSENT,       /* nobody listens */
+  TRANSPORT_PEER_MUTE,         /* accepts a connection and says nothing */
+  TRANSPORT_PEER_FOREIGN,      /* its certificate is from an authority that is not trusted */
+  TRANSPORT_PEER_MISNAMED,     /* its certificate is for another host */
+  TRANSPORT_PEER_EXPIRED,      /* its certificate has expired */
+} TransportPeer;
+
+/* The good peer answers these paths: */
+#define TRANSPORT_ECHO    "/echo"      /* 200, the request's body, and in the header x-seen method, path, query, prefer and authorization */
+#define TRANSPORT_MISSING "/missing"   /* 404 with a body */
+#define TRANSPORT_NEVER   "/never"     /* never answers */
+#define TRANSPORT_LARGE   "/large"     /* a body of more than 1 MiB */
+
+typedef struct {
+  const char *plugin;                                              /* name in the test paths */
+  gpointer (*set_up) (void);
+  BrevetTransport *(*create) (gpointer world, TransportPeer peer, guint timeout);
+  void (*tear_down) (gpointer world);
+} TransportSuite;
+
+typedef struct {
+  const TransportSuite *suite;
+  gpointer world;
+} TransportFixture;
+
+typedef void (*TransportTest) (TransportFixture *fixture, gconstpointer suite);
+
+void transport_suite_add (const TransportSuite *suite);
+void transport_suite_add_test (const TransportSuite *suite, const char *name, TransportTest test);
+
+/* Sends one request and waits. */
+BrevetReply *transport_exchange (BrevetTransport *transport, BrevetRequest *request, GCancellable *cancellable, GError **error);
+BrevetReply *transport_ask (BrevetTransport *transport, const char *path, GError **error);
+
+/* The error says that nobody was reached, where that was, and why. */
+void transport_assert_unreachable (const GError *error, const char *reason);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-verifier.h"
+
+G_BEGIN_DECLS
+
+/**
+ * VerifierSuite:
+ * @name: part of the test paths
+ * @has_groups: whether the mechanism works for enrollment groups too
+ * @create: makes a configured verifier
+ * @want: what an operator writes to create an enrollment: two calls stand for two different devices or groups
+ * @present: what an honest device of the enrollment presents, made out for this scope and registration id
+ * @list_secrets: texts of the enrollment that nobody may be shown
+ * @damage: the enrollment as it might come out of a broken store
+ *
+ * What a mechanism tells the suite about itself. The suite is what every verifier must do, whatever its mechanism.
+ */
+typedef struct {
+  const char *name;
+  gboolean has_groups;
+  BrevetVerifier *(*create) (void);
+  BrevetAttestation *(*want) (gboolean is_group);
+  BrevetClaims *(*present) (BrevetAttestation *stored, const char *id_scope, const char *registration_id);
+  char **(*list_secrets) (BrevetAttestation *stored);
+  BrevetAttestation *(*damage) (BrevetAttestation *stored);
+} VerifierSuite;
+
+/* Adds the tests; @suite must live as long as they do. */
+void verifier_suite_add (const VerifierSuite *suite);
+
+/* Verifies and waits on the caller's main context. */
+BrevetVerdict *verifier_suite_verify (BrevetVerifier *verifier, BrevetAttestation *attestation, BrevetClaims *claims,
+                                      GError **error);
+
+/* Prepares and fails the test if that is refused. */
+BrevetAttestation *verifier_suite_prepare (BrevetVerifier *verifier, BrevetAttestation *wanted, BrevetAttestation *stored);
+
+G_END_DECLS

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <brevet.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+typedef struct {
+  char *directory;
+  char *path;
+  char *drop_ins;
+} Fixture;
+
+static void
+write_file (const char *directory, const char *name, const char *text)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static void
+setup (Fixture *f, gconstpointer data)
+{
+  f->directory = g_dir_make_tmp ("brevet-config-XXXXXX", NULL);
+  f->path = g_build_filename (f->directory, "dps.conf", NULL);
+  f->drop_ins = g_strconcat (f->path, ".d", NULL);
+}
+
+static void
+remove_files (const char *directory)
+{
+  g_autoptr(GDir) dir = g_dir_open (directory, 0, NULL);
+  const char *name = NULL;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+
+      if (g_remove (path) != 0)
+        remove_files (path);
+    }
+  g_rmdir (directory);
+}
+
+static void
+teardown (Fixture *f, gconstpointer data)
+{
+  remove_files (f->directory);
+  g_free (f->directory);
+  g_free (f->path);
+  g_free (f->drop_ins);
+}
+
+static BrevetConfig *
+load (Fixture *f)
+{
+  g_autoptr(GError) error = NULL;
+  BrevetConfig *config = brevet_config_load (f->path, &error);
+
+  g_assert_no_error (error);
+  return config;
+}
+
+static void
+assert_value (BrevetConfig *config, const char *kind, const char *name, const char *key, const char *expected)
+{
+  BrevetSettings *settings = brevet_config_get_group (config, kind, name);
+
+  g_assert_nonnull (settings);
+  g_assert_cmpstr (brevet_settings_get_string (settings, key, NULL), ==, expected);
+}
+
+static void
+test_groups (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GPtrArray) groups = NULL;
+
+  write_file (f->directory, "dps.conf", "# a comment\n\n[service]\nlisten = 0.0.0.0:443 \n[ca  two]\ntype=local\n[ca one]\n[ca two]\nkey=a\\sb\n");
+  config = load (f);
+  assert_value (config, "service", NULL, "listen", "0.0.0.0:443");
+  assert_value (config, "ca", "two", "type", "local");
+  assert_value (config, "ca", "two", "key", "a b");
+  g_assert_null (brevet_config_get_group (config, "ca", NULL));
+  g_assert_null (brevet_config_get_group (config, "ca", "three"));
+
+  groups = brevet_config_list_groups (config, "ca");
+  g_assert_cmpuint (groups->len, ==, 2);
+  g_assert_cmpstr (brevet_settings_get_name (g_ptr_array_index (groups, 0)), ==, "two");
+  g_assert_cmpstr (brevet_settings_get_name (g_ptr_array_index (groups, 1)), ==, "one");
+  g_assert_null (brevet_settings_get_string (brevet_config_ensure_group (config, "store", NULL), "path", NULL));
+}
+
+static void
+test_drop_ins (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *expected = NULL;
+  g_autofree char *path = NULL;
+
+  write_file (f->directory, "dps.conf", "[ca factory]\ntype=local\nvalidity=90d\nkey=k.pem\n");
+  g_assert_cmpint (g_mkdir (f->drop_ins, 0755), ==, 0);
+  write_file (f->drop_ins, "20-late.conf", "[ca factory]\n\ntype=late\n");
+  write_file (f->drop_ins, "10-early.conf", "[ca factory]\ntype=early\nvalidity=1d\n[ca extra]\ntype=x\n");
+  write_file (f->drop_ins, "30-not.conf.bak", "[ca factory]\ntype=backup\n");
+  write_file (f->drop_ins, ".hidden.conf", "[ca factory]\ntype=hidden\n");
+
+  config = load (f);
+  assert_value (config, "ca", "factory", "type", "late");
+  assert_value (config, "ca", "factory", "validity", "1d");
+  assert_value (config, "ca", "extra", "type", "x");
+
+  error = brevet_settings_error (brevet_config_get_group (config, "ca", "factory"), "type", "wrong");
+  expected = g_strdup_printf ("%s/20-late.conf:3: [ca factory] type: wrong", f->drop_ins);
+  g_assert_cmpstr (error->message, ==, expected);
+
+  g_free (expected);
+  path = brevet_settings_get_path (brevet_config_get_group (config, "ca", "factory"), "key");
+  expected = g_build_filename (f->directory, "k.pem", NULL);
+  g_assert_cmpstr (path, ==, expected);
+}
+
+static void
+test_missing_key (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *expected = g_strdup_printf ("%s:2: [ca factory] type: this key is missing; add “type=…”", f->path);
+
+  write_file (f->directory, "dps.conf", "\n[ca factory]\n");
+  config = load (f);
+  g_assert_null (brevet_settings_require_string (brevet_config_get_group (config, "ca", "factory"), "type", &error));
+  g_assert_cmpstr (error->message, ==, expected);
+}
+
+static void
+test_unused (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GPtrArray) unused = NULL;
+  g_autofree char *key = g_strdup_printf ("%s:3: [service] lisen", f->path);
+  g_autofree char *group = g_strdup_printf ("%s:4: [cas factory]", f->path);
+
+  write_file (f->directory, "dps.conf", "[service]\nport=1\nlisen=x\n[cas factory]\ntype=local\nkey=x\n");
+  config = load (f);
+  assert_value (config, "service", NULL, "port", "1");
+  brevet_config_ensure_group (config, "store", NULL);
+  unused = brevet_config_list_unused (config);
+  g_assert_cmpuint (unused->len, ==, 2);
+  g_assert_cmpstr (g_ptr_array_index (unused, 0), ==, key);
+  g_assert_cmpstr (g_ptr_array_index (unused, 1), ==, group);
+}
+
+static void
+assert_refused (Fixture *f, const char *place, const char *reason)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_null (brevet_config_load (f->path, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, place));
+  g_assert_nonnull (strstr (error->message, reason));
+}
+
+static void
+test_malformed (Fixture *f, gconstpointer data)
+{
+  assert_refused (f, f->path, "No such file or directory");
+  write_file (f->directory, "dps.conf", "[service]\nport=1\nthis is not right\nkey=x\n");
+  assert_refused (f, "dps.conf:3: ", "neither a group");
+  write_file (f->directory, "dps.conf", "port=1\n[service]\n");
+  assert_refused (f, "dps.conf:1: ", "neither a group");
+  write_file (f->directory, "dps.conf", "[service]\n\n[ca factory\n");
+  assert_refused (f, "dps.conf:3: ", "neither a group");
+  write_file (f->directory, "dps.conf", "[service]\nport=1\nname=a\\qb\n");
+  assert_refused (f, "dps.conf:3: ", "[service] name: there is an unknown escape sequence");
+  write_file (f->directory, "dps.conf", "[service]\nname=\\q\\\n");
+  assert_refused (f, "dps.conf:2: ", "ends with “\\”");
+  write_file (f->directory, "dps.conf", "[service]\nname=\xff\xfe\n");
+  assert_refused (f, "dps.conf:2: ", "[service] name: the value is not UTF-8 text");
+
+  write_file (f->directory, "dps.conf", "[service]\nname=fine\n");
+  g_assert_cmpint (g_mkdir (f->drop_ins, 0755), ==, 0);
+  write_file (f->drop_ins, "10.conf", "[service]\nname\n");
+  assert_refused (f, "dps.conf.d/10.conf:2: ", "neither a group");
+}
+
+static void
+test_empty (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GPtrArray) unused = NULL;
+
+  write_file (f->directory, "dps.conf", "");
+  config = load (f);
+  unused = brevet_config_list_unused (config);
+  g_assert_cmpuint (unused->len, ==, 0);
+}
+
+static void
+test_text (void)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetConfig) config = brevet_config_new_from_text ("[ca x]\r\nkey=a.pem\r\n", "built-in", "/srv", &error);
+  g_autofree char *path = brevet_settings_get_path (brevet_config_get_group (config, "ca", "x"), "key");
+
+  g_assert_cmpstr (path, ==, "/srv/a.pem");
+  g_assert_null (brevet_config_new_from_text ("nonsense", "built-in", NULL, &error));
+  g_assert_true (g_str_has_prefix (error->message, "built-in:1: "));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add ("/config/groups", Fixture, NULL, setup, test_groups, teardown);
+  g_test_add ("/config/drop-ins", Fixture, NULL, setup, test_drop_ins, teardown);
+  g_test_add ("/config/missing-key", Fixture, NULL, setup, test_missing_key, teardown);
+  g_test_add ("/config/unused", Fixture, NULL, setup, test_unused, teardown);
+  g_test_add ("/config/malformed", Fixture, NULL, setup, test_malformed, teardown);
+  g_test_add ("/config/empty", Fixture, NULL, setup, test_empty, teardown);
+  g_test_add_func ("/config/text", test_text);
+  return g_test_run ();
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <brevet.h>
+#include <string.h>
+
+/* A store with one record, which answers on a thread: enough to see that the helpers that wait really wait, and for nothing else. */
+#define TEST_TYPE_ONE_RECORD (one_record_get_type ())
+G_DECLARE_FINAL_TYPE (OneRecord, one_record, TEST, ONE_RECORD, BrevetPlugin)
+
+struct _OneRecord
+{
+  BrevetPlugin parent_instance;
+};
+
+static void
+get_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  g_autoptr(GBytes) body = g_bytes_new_static ("{}", 2);
+
+  if (g_str_equal (task_data, "there"))
+    g_task_return_pointer (task, brevet_record_new ("things", "there", NULL, "1", 5, 6, body), (GDestroyNotify) brevet_record_unref);
+  else
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "There is no %s", (const char *) task_data);
+}
+
+static void
+one_record_get_async (BrevetStore *store, const char *collection, const char *key, GCancellable *cancellable,
+                      GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (store, cancellable, callback, user_data);
+
+  g_task_set_task_data (task, g_strdup (key), g_free);
+  g_task_run_in_thread (task, get_thread);
+}
+
+static BrevetRecord *
+one_record_get_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+one_record_commit_async (BrevetStore *store, BrevetBatch *batch, GCancellable *cancellable, GAsyncReadyCallback callback,
+                         gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (store, cancellable, callback, user_data);
+
+  g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_CONFLICT, "It has changed");
+}
+
+static gboolean
+one_record_commit_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+store_iface_init (BrevetStoreInterface *iface)
+{
+  iface->get_async = one_record_get_async;
+  iface->get_finish = one_record_get_finish;
+  iface->commit_async = one_record_commit_async;
+  iface->commit_finish = one_record_commit_finish;
+}
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (OneRecord, one_record, BREVET_TYPE_PLUGIN, G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, store_iface_init))
+
+static void
+one_record_class_init (OneRecordClass *class)
+{
+}
+
+static void
+one_record_init (OneRecord *self)
+{
+}
+
+static gint64
+fixed_time (gpointer user_data)
+{
+  return 1234567;
+}
+
+static void
+test_batch (void)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GBytes) body = g_bytes_new_static ("{\"a\":1}", 7);
+  GPtrArray *changes = NULL;
+  BrevetChange *put = NULL;
+  BrevetChange *drop = NULL;
+  const char *first = NULL;
+  const char *second = NULL;
+
+  brevet_clock_set_source (fixed_time, NULL);
+  first = brevet_batch_put (batch, "enrollments", "pump-07", "pumps", body, BREVET_IF_ABSENT);
+  second = brevet_batch_put (batch, "enrollments", "pump-08", NULL, body, NULL);
+  brevet_batch_delete (batch, "registrations", "pump-06", "7");
+  brevet_clock_set_source (NULL, NULL);
+
+  g_assert_cmpstr (first, !=, second);
+  changes = brevet_batch_get_changes (batch);
+  g_assert_cmpuint (changes->len, ==, 3);
+  put = g_ptr_array_index (changes, 0);
+  g_assert_cmpint (put->kind, ==, BREVET_CHANGE_PUT);
+  g_assert_cmpstr (put->collection, ==, "enrollments");
+  g_assert_cmpstr (put->key, ==, "pump-07");
+  g_assert_cmpstr (put->parent, ==, "pumps");
+  g_assert_cmpstr (put->condition, ==, "");
+  g_assert_cmpstr (put->etag, ==, first);
+  g_assert_cmpint (put->time, ==, 1234567);
+  g_assert_true (g_bytes_equal (put->body, body));
+  drop = g_ptr_array_index (changes, 2);
+  g_assert_cmpint (drop->kind, ==, BREVET_CHANGE_DELETE);
+  g_assert_cmpstr (drop->condition, ==, "7");
+  g_assert_null (drop->body);
+}
+
+static void
+expect_refusal (const char *collection, const char *key)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GBytes) body = g_bytes_new_static ("x", 1);
+
+  g_test_expect_message ("brevet", G_LOG_LEVEL_CRITICAL, "*assertion*failed*");
+  g_assert_null (brevet_batch_put (batch, collection, key, NULL, body, NULL));
+  g_test_assert_expected_messages ();
+  g_assert_cmpuint (brevet_batch_get_changes (batch)->len, ==, 0);
+}
+
+/* Mistakes of the caller are stopped before a storage plugin sees them. */
+static void
+test_bad_names (void)
+{
+  g_autofree char *long_key = g_strnfill (513, 'k');
+  g_autofree char *long_collection = g_strnfill (65, 'c');
+
+  expect_refusal ("", "k");
+  expect_refusal ("Things", "k");
+  expect_refusal ("things; drop", "k");
+  expect_refusal (long_collection, "k");
+  expect_refusal ("things", "");
+  expect_refusal ("things", "\xff");
+  expect_refusal ("things", long_key);
+}
+
+static gboolean
+must_not_run (gpointer user_data)
+{
+  g_assert_not_reached ();
+}
+
+static void
+test_waiting (void)
+{
+  g_autoptr(BrevetStore) store = g_object_new (TEST_TYPE_ONE_RECORD, "name", "one", NULL);
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GBytes) body = g_bytes_new_static ("x", 1);
+  g_autoptr(BrevetRecord) record = NULL;
+  g_autoptr(GError) error = NULL;
+  guint idle = g_idle_add (must_not_run, NULL);
+
+  record = brevet_store_get (store, "things", "there", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (brevet_record_get_key (record), ==, "there");
+  g_assert_cmpstr (brevet_record_get_etag (record), ==, "1");
+  g_assert_cmpint (brevet_record_get_created (record), ==, 5);
+  g_assert_cmpint (brevet_record_get_updated (record), ==, 6);
+
+  g_assert_null (brevet_store_get (store, "things", "elsewhere", &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+
+  brevet_batch_put (batch, "things", "there", NULL, body, "0");
+  g_assert_false (brevet_store_commit (store, batch, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT);
+  g_assert_null (g_main_context_get_thread_default ());
+  g_source_remove (idle);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/store/batch", test_batch);
+  g_test_add_func ("/store/bad-names", test_bad_names);
+  g_test_add_func ("/store/waiting", test_waiting);
+  return g_test_run ();
+}
