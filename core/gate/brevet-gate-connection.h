@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * One TLS connection, seen from its protocol. Belongs to one worker thread; every function but ref and unref is for that thread.
  *
  * Memory of one connection, in the worst case: the GnuTLS session (some 20 KiB, up to 16 KiB more for a record that is not complete,
- * 32 KiB for a handshake message that is not complete), %BREVET_GATE_RECORD_SIZE bytes of input that the protocol has not taken, and the
+ * 32 KiB for a handshake message that is not complete), 16 KiB of input that the protocol has not taken, and the
  * output that the protocol has written: one reply, at most %BREVET_GATE_OUTPUT_LIMIT bytes beside it. What a protocol keeps comes on top. The kernel keeps at most 128 KiB of
  * output.
  */

@@ -110,7 +110,7 @@ static gboolean
 add_socket (GArray *sockets, const char *text, guint16 port)
 {
   struct sockaddr_storage address;
-  socklen_t length;
+  socklen_t length = 0;
   int fd;
 
   make_address (text, port, &address, &length);

@@ -73,7 +73,8 @@ static void
 remember_code (BrevetCertificateBuilder *self, const char *what, int code)
 {
   if (code < 0 && self->error == NULL)
-    self->error = g_error_new (BREVET_ERROR, BREVET_ERROR_FAILED, "The certificate's %s cannot be set: %s", what, gnutls_strerror (code));
+    self->error
+      = g_error_new (BREVET_ERROR, BREVET_ERROR_FAILED, "The certificate's %s cannot be set: %s", what, gnutls_strerror (code));
 }
 
 static gboolean
@@ -92,7 +93,8 @@ brevet_certificate_builder_set_common_name (BrevetCertificateBuilder *self, cons
 }
 
 void
-brevet_certificate_builder_set_organization (BrevetCertificateBuilder *self, const char *organization, const char *organizational_unit)
+brevet_certificate_builder_set_organization (BrevetCertificateBuilder *self, const char *organization,
+                                             const char *organizational_unit)
 {
   if ((organization != NULL && !is_text (organization)) || (organizational_unit != NULL && !is_text (organizational_unit)))
     remember_invalid (self, "The organization or organizational unit is empty or no UTF-8");
@@ -129,7 +131,8 @@ brevet_certificate_builder_set_validity (BrevetCertificateBuilder *self, gint64 
 {
   if (not_before < 0 || not_after <= not_before)
     {
-      remember_invalid (self, "The validity from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " is no span of time", not_before, not_after);
+      remember_invalid (self, "The validity from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT " is no span of time", not_before,
+                        not_after);
       return;
     }
   remember_code (self, "beginning", gnutls_x509_crt_set_activation_time (self->crt, not_before));
@@ -143,7 +146,8 @@ brevet_certificate_builder_set_serial (BrevetCertificateBuilder *self, const gui
 {
   if (length < SERIAL_MINIMUM_SIZE || length > SERIAL_MAXIMUM_SIZE || serial[0] == 0 || serial[0] > 0x7f)
     {
-      remember_invalid (self, "The serial number must be a positive number of %d to %d bytes", SERIAL_MINIMUM_SIZE, SERIAL_MAXIMUM_SIZE);
+      remember_invalid (self, "The serial number must be a positive number of %d to %d bytes", SERIAL_MINIMUM_SIZE,
+                        SERIAL_MAXIMUM_SIZE);
       return;
     }
   remember_code (self, "serial number", gnutls_x509_crt_set_serial (self->crt, serial, length));
@@ -194,7 +198,8 @@ brevet_certificate_builder_add_uri (BrevetCertificateBuilder *self, const char *
       remember_invalid (self, "A URI must be ASCII and not empty");
       return;
     }
-  remember_code (self, "URI", gnutls_x509_crt_set_subject_alt_name (self->crt, GNUTLS_SAN_URI, uri, strlen (uri), GNUTLS_FSAN_APPEND));
+  remember_code (self, "URI",
+                 gnutls_x509_crt_set_subject_alt_name (self->crt, GNUTLS_SAN_URI, uri, strlen (uri), GNUTLS_FSAN_APPEND));
 }
 
 void
@@ -299,7 +304,7 @@ read_back (gnutls_x509_crt_t crt, GError **error)
   return brevet_certificate_new (bytes, error);
 }
 
-/* In-memory ECDSA keys sign the same bytes with the same signature, so that one request has one certificate, not just one content. */
+/* ECDSA keys in memory sign the same bytes with the same signature: one request has one certificate, not just one content. */
 static guint
 get_sign_flags (BrevetKey *issuer_key)
 {

@@ -91,8 +91,8 @@ brevet_certificate_new (GBytes *der, GError **error)
   data.size = size;
   if (size == 0 || size > DER_MAX_SIZE)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "A certificate of %" G_GSIZE_FORMAT " bytes; allowed are 1 to %d", size,
-                   DER_MAX_SIZE);
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "A certificate of %" G_GSIZE_FORMAT " bytes; allowed are 1 to %d",
+                   size, DER_MAX_SIZE);
       return NULL;
     }
   self = g_atomic_rc_box_new0 (BrevetCertificate);

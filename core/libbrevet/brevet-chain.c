@@ -83,7 +83,8 @@ brevet_chain_new (GPtrArray *certificates, GError **error)
     }
   ordered = new_array ();
   g_ptr_array_add (ordered, brevet_certificate_ref (certificates->pdata[0]));
-  while (!brevet_certificate_is_self_issued (ordered->pdata[ordered->len - 1]) && (next = find_issuer (certificates, ordered)) != NULL)
+  while (!brevet_certificate_is_self_issued (ordered->pdata[ordered->len - 1])
+         && (next = find_issuer (certificates, ordered)) != NULL)
     g_ptr_array_add (ordered, brevet_certificate_ref (next));
   return chain_from_array (g_steal_pointer (&ordered));
 }
@@ -119,7 +120,8 @@ brevet_chain_load (const char *path, GError **error)
     return NULL;
   self = brevet_chain_new_from_pem (pem, &local_error);
   if (self == NULL)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” holds no usable certificates: %s", path, local_error->message);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” holds no usable certificates: %s", path,
+                 local_error->message);
   return self;
 }
 

@@ -128,8 +128,8 @@ check_size (GBytes *der, GError **error)
 
   if (size > 0 && size <= BREVET_CSR_MAX_SIZE)
     return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The certificate request has %" G_GSIZE_FORMAT " bytes; allowed are 1 to %d",
-               size, BREVET_CSR_MAX_SIZE);
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID,
+               "The certificate request has %" G_GSIZE_FORMAT " bytes; allowed are 1 to %d", size, BREVET_CSR_MAX_SIZE);
   return FALSE;
 }
 

@@ -99,8 +99,9 @@ check_key (Candidate *candidate, GError **error)
   const char *wanted = brevet_csr_get_spki_sha256 (brevet_ca_request_get_csr (candidate->request));
   const char *got = brevet_certificate_get_spki_sha256 (candidate->leaf);
 
-  return strcmp (got, wanted) == 0 ||
-         refuse (error, "The certificate is for another key: its public key has the SHA-256 %s, that of the request %s", got, wanted);
+  return strcmp (got, wanted) == 0
+         || refuse (error, "The certificate is for another key: its public key has the SHA-256 %s, that of the request %s", got,
+                    wanted);
 }
 
 static gboolean
@@ -145,7 +146,8 @@ check_purpose (Candidate *candidate, const char *oid, gboolean *is_client, GErro
   else if (strcmp (oid, OID_ANY_PURPOSE) == 0)
     return refuse (error, "The certificate's extendedKeyUsage is anyExtendedKeyUsage (%s)", oid);
   else if (strcmp (oid, GNUTLS_KP_TLS_WWW_SERVER) == 0 && !candidate->settings->allow_server_auth)
-    return refuse (error, "The certificate's extendedKeyUsage has serverAuth (%s), which allow-server-auth does not allow for this CA", oid);
+    return refuse (
+      error, "The certificate's extendedKeyUsage has serverAuth (%s), which allow-server-auth does not allow for this CA", oid);
   else if (strcmp (oid, GNUTLS_KP_OCSP_SIGNING) == 0)
     return refuse (error, "The certificate's extendedKeyUsage has OCSPSigning (%s): it could speak for the CA", oid);
   else if (strcmp (oid, GNUTLS_KP_CODE_SIGNING) == 0)
@@ -244,7 +246,8 @@ check_alternative_names (Candidate *candidate, GError **error)
       if (!san_is_allowed (candidate, type, value, size))
         {
           printable = type == GNUTLS_SAN_IPADDRESS ? g_strdup ("address") : g_utf8_make_valid (value, size);
-          return refuse (error, "The certificate has an alternative name that was not asked for: %s “%s”", name_san_type (type), printable);
+          return refuse (error, "The certificate has an alternative name that was not asked for: %s “%s”", name_san_type (type),
+                         printable);
         }
       found_uri = found_uri || type == GNUTLS_SAN_URI;
     }

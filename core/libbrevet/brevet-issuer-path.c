@@ -10,9 +10,9 @@
 #define CACHE_MAX_SIZE 16
 
 /* Dates are checked here, against the caller's idea of now and not that of GnuTLS. */
-#define VERIFY_FLAGS                                                                                                                  \
-  (GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT |         \
-   GNUTLS_PROFILE_TO_VFLAGS (GNUTLS_PROFILE_MEDIUM))
+#define VERIFY_FLAGS                                                                                                               \
+  (GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT       \
+   | GNUTLS_PROFILE_TO_VFLAGS (GNUTLS_PROFILE_MEDIUM))
 
 typedef struct
 {
@@ -106,7 +106,7 @@ make_key (BrevetChain *chain, BrevetTrustBundle *trust)
 static VerifiedPath *
 look_up (BrevetIssuerPaths *self, const char *key, gint64 now)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   VerifiedPath *path = g_hash_table_lookup (self->verified, key);
 
   if (path == NULL)
@@ -120,7 +120,7 @@ look_up (BrevetIssuerPaths *self, const char *key, gint64 now)
 static void
 remember (BrevetIssuerPaths *self, const char *key, VerifiedPath *path)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   if (g_hash_table_size (self->verified) >= CACHE_MAX_SIZE)
     g_hash_table_remove_all (self->verified);
@@ -137,8 +137,8 @@ check_dates (BrevetCertificate *certificate, gint64 now, GError **error)
   if (now >= not_before && now <= not_after)
     return TRUE;
   date = brevet_x509_format_date (now < not_before ? not_before : not_after);
-  g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL, "The issuer “%s” %s %s", brevet_certificate_get_subject (certificate),
-               now < not_before ? "is not valid before" : "expired at", date);
+  g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL, "The issuer “%s” %s %s",
+               brevet_certificate_get_subject (certificate), now < not_before ? "is not valid before" : "expired at", date);
   return FALSE;
 }
 
@@ -195,7 +195,8 @@ has_name_constraints (BrevetCertificate *certificate)
 {
   unsigned int critical;
   gsize size = 0;
-  int code = gnutls_x509_crt_get_extension_by_oid (brevet_certificate_get_crt (certificate), "2.5.29.30", 0, NULL, &size, &critical);
+  int code
+    = gnutls_x509_crt_get_extension_by_oid (brevet_certificate_get_crt (certificate), "2.5.29.30", 0, NULL, &size, &critical);
 
   return code != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 }
@@ -249,7 +250,8 @@ static void
 warn_if_outlived (VerifiedPath *path, BrevetCertificate *leaf)
 {
   if (brevet_certificate_get_not_after (leaf) > path->not_after && g_atomic_int_compare_and_exchange (&path->outlived, 0, 1))
-    g_message ("The CA issues certificates that live longer than itself: “%s” is one of them", brevet_certificate_get_subject (leaf));
+    g_message ("The CA issues certificates that live longer than itself: “%s” is one of them",
+               brevet_certificate_get_subject (leaf));
 }
 
 /*

@@ -86,16 +86,17 @@ brevet_key_policy_new_from_settings (BrevetSettings *settings, GError **error)
 
       if (type == 0)
         {
-          g_propagate_error (error, brevet_settings_error (settings, "key-types",
-                                                           "“%s” is not a type of key; write p256, p384, p521, rsa, rsa-pss or ed25519",
-                                                           names[i]));
+          g_propagate_error (
+            error, brevet_settings_error (settings, "key-types",
+                                          "“%s” is not a type of key; write p256, p384, p521, rsa, rsa-pss or ed25519", names[i]));
           return NULL;
         }
       allowed |= type;
     }
   if (allowed == 0)
     {
-      g_propagate_error (error, brevet_settings_error (settings, "key-types", "The list is empty; write for example p256, p384, rsa"));
+      g_propagate_error (error,
+                         brevet_settings_error (settings, "key-types", "The list is empty; write for example p256, p384, rsa"));
       return NULL;
     }
   return policy_new (allowed);

@@ -97,7 +97,8 @@ brevet_key_generate (BrevetKeyKind kind, GError **error)
 
 /* Tokens lock themselves after a few wrong PINs, so a PIN is tried once. */
 static int
-give_pin (void *user_data, int attempt, const char *token_url, const char *token_label, unsigned int flags, char *pin, size_t pin_max)
+give_pin (void *user_data, int attempt, const char *token_url, const char *token_label, unsigned int flags, char *pin,
+          size_t pin_max)
 {
   BrevetSecret *secret = user_data;
   const guint8 *data;
@@ -125,13 +126,14 @@ load_from_token (const char *uri, BrevetSecret *pin, GError **error)
   code = gnutls_privkey_import_url (self->privkey, uri, 0);
   if (code < 0)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The token does not give the key that the PKCS#11 URI names: %s",
-                   gnutls_strerror (code));
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+                   "The token does not give the key that the PKCS#11 URI names: %s", gnutls_strerror (code));
       return NULL;
     }
   if (!key_finish (self, &local_error))
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The key in the token cannot be used: %s", local_error->message);
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The key in the token cannot be used: %s",
+                   local_error->message);
       return NULL;
     }
   return g_steal_pointer (&self);
@@ -288,7 +290,8 @@ write_new_file (const char *path, const guint8 *data, gsize length, GError **err
   if (!ok)
     {
       g_unlink (path);
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Writing the key file “%s” failed: %s", path, g_strerror (saved_errno));
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Writing the key file “%s” failed: %s", path,
+                   g_strerror (saved_errno));
     }
   return ok;
 }

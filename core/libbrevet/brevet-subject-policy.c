@@ -37,7 +37,8 @@ read_long_name (BrevetSubjectPolicy *self, BrevetSettings *settings, GError **er
     self->long_name = LONG_NAME_ALLOW;
   else
     {
-      g_propagate_error (error, brevet_settings_error (settings, "long-cn", "“%s” is not known; write reject, hash or allow", value));
+      g_propagate_error (error,
+                         brevet_settings_error (settings, "long-cn", "“%s” is not known; write reject, hash or allow", value));
       return FALSE;
     }
   return TRUE;
@@ -54,8 +55,9 @@ read_uri_prefix (BrevetSubjectPolicy *self, BrevetSettings *settings, GError **e
   scheme = g_uri_parse_scheme (value);
   if (scheme == NULL || !g_uri_is_valid (value, G_URI_FLAGS_NONE, NULL))
     {
-      g_propagate_error (error, brevet_settings_error (settings, "subject-uri-prefix",
-                                                       "“%s” is not the beginning of a URI; write for example urn:brevet:plant-7:", value));
+      g_propagate_error (
+        error, brevet_settings_error (settings, "subject-uri-prefix",
+                                      "“%s” is not the beginning of a URI; write for example urn:brevet:plant-7:", value));
       return FALSE;
     }
   self->uri_prefix = g_strdup (value);
@@ -132,9 +134,10 @@ make_common_name (BrevetSubjectPolicy *self, const char *registration_id, gboole
       *hashed = TRUE;
       return hash_name (registration_id);
     }
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
-               "The registration id “%s” has %ld characters, a common name at most %d; shorten it, or set long-cn to hash for this CA",
-               registration_id, length, BREVET_SUBJECT_MAX_COMMON_NAME);
+  g_set_error (
+    error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+    "The registration id “%s” has %ld characters, a common name at most %d; shorten it, or set long-cn to hash for this CA",
+    registration_id, length, BREVET_SUBJECT_MAX_COMMON_NAME);
   return NULL;
 }
 

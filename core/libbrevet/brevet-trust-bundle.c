@@ -122,7 +122,8 @@ brevet_trust_bundle_load (const char *path, GError **error)
     return NULL;
   self = brevet_trust_bundle_new_from_pem (pem, &local_error);
   if (self == NULL)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” holds no usable trust bundle: %s", path, local_error->message);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” holds no usable trust bundle: %s", path,
+                 local_error->message);
   return self;
 }
 

@@ -47,8 +47,8 @@ brevet_x509_spki_sha256 (gnutls_pubkey_t key, char hex[BREVET_SHA256_HEX_SIZE], 
  * brevet_x509_unescape_name:
  * @escaped: part of a name as GnuTLS gives it: with a backslash before whatever RFC 4514 gives a meaning
  *
- * Returns: (transfer full) (nullable): the text as it stands in the name; %NULL if it is no text: not UTF-8, of an unknown string type, or
- *   with a zero byte inside, which would let two readers see two names
+ * Returns: (transfer full) (nullable): the text as it stands in the name; %NULL if it is no text: not UTF-8, of an unknown string
+ * type, or with a zero byte inside, which would let two readers see two names
  */
 char *
 brevet_x509_unescape_name (const char *escaped, gsize length)
@@ -176,8 +176,8 @@ find_block (const char *begin, const char **label, gsize *label_length, const ch
  * brevet_x509_parse_pem:
  * @maximum: most certificates that are taken
  *
- * Returns: (transfer full) (element-type BrevetCertificate): the certificates among the PEM blocks, in their order, possibly none; %NULL
- *   with %BREVET_ERROR_INVALID if a block is damaged or there are too many
+ * Returns: (transfer full) (element-type BrevetCertificate): the certificates among the PEM blocks, in their order, possibly none;
+ * %NULL with %BREVET_ERROR_INVALID if a block is damaged or there are too many
  */
 GPtrArray *
 brevet_x509_parse_pem (const char *pem, guint maximum, GError **error)

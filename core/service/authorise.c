@@ -5,6 +5,8 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 
+#define CERTIFICATES_PER_PAGE 100
+
 typedef struct {
   BrevetServiceContext *context;
   BrevetEnrollment *enrollment;
@@ -61,31 +63,65 @@ can_join (const BrevetOperation *operation, const char *question)
          operation->certificate_expires > brevet_clock_now_seconds () + 60;
 }
 
+/* For CAs that charge by the piece (protocol/ca-backends.md §8.4 point 7): issued to this key, with more than a third of its life left. */
+static gboolean
+can_reuse (Authorise *authorise, const BrevetInventoryEntry *entry, gint64 now)
+{
+  BrevetCertificate *leaf = brevet_chain_get_leaf (entry->chain);
+  gint64 end = brevet_certificate_get_not_after (leaf);
+
+  return g_str_equal (entry->status, BREVET_INVENTORY_ISSUED) &&
+         brevet_identifier_equal (entry->authority, authorise->enrollment->certificate_authority) &&
+         g_str_equal (brevet_certificate_get_spki_sha256 (leaf), brevet_csr_get_spki_sha256 (authorise->csr)) &&
+         end - now > (end - brevet_certificate_get_not_before (leaf)) / 3;
+}
+
 static void
-on_certificate_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+consider_certificate (Authorise *authorise, BrevetRecord *record)
+{
+  g_autoptr(BrevetInventoryEntry) entry = brevet_records_read_certificate (record, NULL);
+  gint64 end;
+
+  if (entry == NULL || !can_reuse (authorise, entry, brevet_clock_now_seconds ()))
+    return;
+  end = brevet_certificate_get_not_after (brevet_chain_get_leaf (entry->chain));
+  if (end <= authorise->found->reused_certificate_expires)
+    return;
+  g_free (authorise->found->reused_certificate_key);
+  authorise->found->reused_certificate_key = g_strdup (brevet_record_get_key (record));
+  authorise->found->reused_certificate_expires = end;
+}
+
+static void search_inventory (GTask *task, const char *after);
+
+static void
+on_certificates_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Authorise *authorise = g_task_get_task_data (task);
-  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, NULL);
-  g_autoptr(BrevetInventoryEntry) entry = record != NULL ? brevet_records_read_certificate (record, NULL) : NULL;
-  gint64 now = brevet_clock_now_seconds ();
+  GError *error = NULL;
+  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
 
-  if (entry != NULL && g_str_equal (entry->status, BREVET_INVENTORY_ISSUED) &&
-      brevet_identifier_equal (entry->authority, authorise->enrollment->certificate_authority))
+  if (records == NULL)
     {
-      BrevetCertificate *leaf = brevet_chain_get_leaf (entry->chain);
-      gint64 end = brevet_certificate_get_not_after (leaf);
-      gint64 lifetime = end - brevet_certificate_get_not_before (leaf);
-
-      /* protocol/ca-backends.md §8.4 point 7: more than a third of its life left */
-      if (g_str_equal (brevet_certificate_get_spki_sha256 (leaf), brevet_csr_get_spki_sha256 (authorise->csr)) &&
-          end - now > lifetime / 3)
-        {
-          authorise->found->reused_certificate_key = g_strdup (brevet_record_get_key (record));
-          authorise->found->reused_certificate_expires = end;
-        }
+      g_task_return_error (task, error);
+      return;
     }
-  return_found (task);
+  for (guint i = 0; i < records->len; i++)
+    consider_certificate (authorise, g_ptr_array_index (records, i));
+  if (records->len == CERTIFICATES_PER_PAGE)
+    search_inventory (task, brevet_record_get_key (g_ptr_array_index (records, records->len - 1)));
+  else
+    return_found (task);
+}
+
+static void
+search_inventory (GTask *task, const char *after)
+{
+  Authorise *authorise = g_task_get_task_data (task);
+
+  brevet_store_list_async (authorise->context->store, BREVET_COLLECTION_CERTIFICATES, authorise->key, after, CERTIFICATES_PER_PAGE,
+                           g_task_get_cancellable (task), on_certificates_listed, g_object_ref (task));
 }
 
 static void
@@ -105,14 +141,11 @@ on_operation_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   if (authorise->latest != NULL && can_join (authorise->latest, authorise->question))
     authorise->found->joined = g_steal_pointer (&authorise->latest);
-  else if (authorise->latest != NULL && authorise->latest->certificate_key != NULL && authorise->csr != NULL &&
-           authorise->enrollment->reuse_certificate && authorise->enrollment->certificate_authority != NULL)
-    {
-      brevet_store_get_async (authorise->context->store, BREVET_COLLECTION_CERTIFICATES, authorise->latest->certificate_key,
-                              g_task_get_cancellable (task), on_certificate_loaded, g_object_ref (task));
-      return;
-    }
-  return_found (task);
+  if (authorise->found->joined == NULL && authorise->csr != NULL && authorise->enrollment->reuse_certificate &&
+      authorise->enrollment->certificate_authority != NULL)
+    search_inventory (task, NULL);
+  else
+    return_found (task);
 }
 
 static void

@@ -15,9 +15,11 @@ typedef struct {
   BrevetWaiters *waiters;
   BrevetOperation *operation;
   BrevetRegistration *registration; /* NULL once a newer operation has taken the registration over */
+  BrevetRegistration *set_aside;    /* the same, while it is not clear what a conflict is about */
   gboolean was_assigned;
   char *authority;
   BrevetInventoryEntry *entry;      /* NULL if no certificate came of it */
+  BrevetInventoryEntry *refused;    /* a certificate that must not be used, for the inventory alone */
   GMainContext *main_context;
 } Issuance;
 
@@ -28,8 +30,10 @@ issuance_free (Issuance *self)
   brevet_service_context_unref (self->context);
   brevet_operation_free (self->operation);
   brevet_registration_free (self->registration);
+  brevet_registration_free (self->set_aside);
   g_free (self->authority);
   brevet_inventory_entry_free (self->entry);
+  brevet_inventory_entry_free (self->refused);
   g_main_context_unref (self->main_context);
   g_free (self);
 }
@@ -91,17 +95,38 @@ set_failed (Issuance *self, guint code, const char *message)
   if (self->was_assigned)
     g_clear_pointer (&self->registration, brevet_registration_free);
   if (self->registration != NULL)
-    states[1] = self->registration->state;
+    {
+      states[1] = self->registration->state;
+      g_clear_pointer (&self->registration->initial_hub, g_free);
+    }
   g_clear_pointer (&self->entry, brevet_inventory_entry_free);
   for (guint i = 0; i < G_N_ELEMENTS (states); i++)
     {
       if (states[i] == NULL)
         continue;
       states[i]->status = BREVET_REGISTRATION_FAILED;
+      g_clear_pointer (&states[i]->assigned_hub, g_free);
+      g_clear_pointer (&states[i]->device_id, g_free);
+      g_clear_pointer (&states[i]->substatus, g_free);
       states[i]->error_code = code;
       g_free (states[i]->error_message);
       states[i]->error_message = g_strdup (message);
     }
+}
+
+static void
+refuse_serial (Issuance *self)
+{
+  const char *reason = "The certificate authority used a serial number for the second time";
+
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED, reason, "BREVET_CA", self->authority,
+                    "BREVET_REGISTRATION", self->operation->registration_id, "BREVET_OPERATION", self->operation->id, "BREVET_SERIAL",
+                    brevet_certificate_get_serial (brevet_chain_get_leaf (self->entry->chain)), NULL);
+  self->refused = g_steal_pointer (&self->entry);
+  g_free (self->refused->status);
+  self->refused->status = g_strdup (BREVET_INVENTORY_REFUSED);
+  self->refused->reason = g_strdup (reason);
+  set_failed (self, 500000, "The certificate authority is at fault. Register again later.");
 }
 
 static void
@@ -117,15 +142,15 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (self->registration != NULL)
     {
       /* A newer operation, or an operator, has changed the registration meanwhile: theirs stands. */
-      g_clear_pointer (&self->registration, brevet_registration_free);
+      g_clear_pointer (&self->set_aside, brevet_registration_free);
+      self->set_aside = g_steal_pointer (&self->registration);
       commit_result (self);
     }
   else if (self->entry != NULL)
     {
-      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED,
-                        "The certificate authority used a serial number for the second time", "BREVET_CA", self->authority,
-                        "BREVET_SERIAL", brevet_certificate_get_serial (brevet_chain_get_leaf (self->entry->chain)), NULL);
-      set_failed (self, 500000, "The certificate authority is at fault. Register again later.");
+      /* So it was not the registration. */
+      self->registration = g_steal_pointer (&self->set_aside);
+      refuse_serial (self);
       commit_result (self);
     }
   else
@@ -146,6 +171,8 @@ commit_result (Issuance *self)
     }
   else
     g_clear_pointer (&self->operation->certificate_key, g_free);
+  if (self->refused != NULL)
+    g_free (brevet_records_put_certificate (batch, self->refused));
   self->operation->state->updated = brevet_clock_now ();
   if (self->registration != NULL)
     {

@@ -56,7 +56,7 @@ on_delivered (gpointer user_data)
   g_autoptr(BrevetBatch) batch = brevet_batch_new ();
 
   delivery->operation->delivered = TRUE;
-  brevet_records_put_operation (batch, delivery->operation, NULL);
+  brevet_records_put_operation (batch, delivery->operation, BREVET_IF_PRESENT);
   brevet_store_commit_async (delivery->context->store, batch, NULL, on_delivery_recorded, NULL);
 }
 
@@ -90,7 +90,8 @@ return_reply (GTask *task)
   Delivery *delivery = NULL;
   BrevetReply *reply;
 
-  if (operation->state->status == BREVET_REGISTRATION_ASSIGNED && operation->certificate_key != NULL && !operation->delivered)
+  /* Only a reply that holds the certificate delivers it: older dialects have no place for one. */
+  if (operation->state->certificate_pem != NULL && build->dialect != BREVET_DIALECT_STABLE && !operation->delivered)
     delivery = make_delivery (build);
   encode_etag (operation->state);
   reply = brevet_operation_reply (operation->id, operation->state, build->dialect, build->context->retry_after);

@@ -114,18 +114,24 @@ brevet_records_read_certificate_pem (BrevetRecord *record, GError **error)
   return brevet_record_json_dup_string (object, "chain");
 }
 
-/* Issuer and serial number are what makes a certificate unique (RFC 5280 §4.1.2.2). One that was refused may have any serial number,
- * so it is kept under its fingerprint. */
+/* Issuer and serial number are what makes a certificate unique (RFC 5280 §4.1.2.2). */
+char *
+brevet_records_certificate_key (BrevetCertificate *leaf)
+{
+  g_autofree char *issuer = g_compute_checksum_for_string (G_CHECKSUM_SHA256, brevet_certificate_get_issuer (leaf), -1);
+
+  return g_strconcat (issuer, ":", brevet_certificate_get_serial (leaf), NULL);
+}
+
+/* One that was refused may have any serial number, so it is kept under its fingerprint. */
 static char *
 certificate_key (const BrevetInventoryEntry *entry)
 {
-  BrevetCertificate *certificate = brevet_chain_get_leaf (entry->chain);
-  g_autofree char *issuer = NULL;
+  BrevetCertificate *leaf = brevet_chain_get_leaf (entry->chain);
 
   if (g_strcmp0 (entry->status, BREVET_INVENTORY_ISSUED) != 0)
-    return g_strconcat (entry->status, ":", brevet_certificate_get_sha256 (certificate), NULL);
-  issuer = g_compute_checksum_for_string (G_CHECKSUM_SHA256, brevet_certificate_get_issuer (certificate), -1);
-  return g_strconcat (issuer, ":", brevet_certificate_get_serial (certificate), NULL);
+    return g_strconcat (entry->status, ":", brevet_certificate_get_sha256 (leaf), NULL);
+  return brevet_records_certificate_key (leaf);
 }
 
 char *

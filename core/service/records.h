@@ -185,6 +185,13 @@ char *brevet_records_read_certificate_pem (BrevetRecord *record, GError **error)
 char *brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry);
 
 /**
+ * brevet_records_certificate_key:
+ *
+ * Returns: (transfer full): the key under which an issued certificate lies in the inventory
+ */
+char *brevet_records_certificate_key (BrevetCertificate *leaf);
+
+/**
  * brevet_records_enrollment_collection:
  *
  * Returns: (transfer none): collection of individual enrollments or of groups

@@ -168,7 +168,7 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
   return_operation (task, g_steal_pointer (&call->operation));
 }
 
-/* What the registration is until the certificate is there: an assignment that the device has stays visible. */
+/* What the registration is until the certificate is there, or if there will be none: an assignment that the device has stays. */
 static void
 put_registration_now (Call *call, BrevetBatch *batch)
 {
@@ -176,7 +176,8 @@ put_registration_now (Call *call, BrevetBatch *batch)
   const char *condition = known != NULL ? known->etag : BREVET_IF_ABSENT;
   const char *etag;
 
-  if (call->intent != NULL && known != NULL && known->state->status == BREVET_REGISTRATION_ASSIGNED)
+  if (call->operation->state->status != BREVET_REGISTRATION_ASSIGNED && known != NULL &&
+      known->state->status == BREVET_REGISTRATION_ASSIGNED)
     {
       g_free (known->operation_id);
       known->operation_id = g_strdup (call->operation->id);
@@ -320,6 +321,39 @@ on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
+on_joined_read_again (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  GError *error = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
+  BrevetOperation *operation = record != NULL ? brevet_records_read_operation (record, &error) : NULL;
+
+  if (operation != NULL)
+    return_operation (task, operation);
+  else
+    g_task_return_error (task, error);
+}
+
+/* Another call drives this operation and may have ended it since it was read. Now that its end cannot be missed any more, look again. */
+static void
+join_operation (GTask *task)
+{
+  Call *call = g_task_get_task_data (task);
+  BrevetOperation *joined = call->authorisation->joined;
+  g_autofree char *key = NULL;
+
+  if (joined->state->status != BREVET_REGISTRATION_ASSIGNING)
+    {
+      return_operation (task, g_steal_pointer (&call->authorisation->joined));
+      return;
+    }
+  call->waiter = brevet_waiters_add (call->registrar->waiters, joined->id);
+  key = brevet_identifier_fold (joined->id);
+  brevet_store_get_async (call->context->store, BREVET_COLLECTION_OPERATIONS, key, NULL, on_joined_read_again,
+                          g_object_ref (task));
+}
+
+static void
 on_authorised (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
@@ -330,7 +364,7 @@ on_authorised (GObject *source, GAsyncResult *result, gpointer user_data)
   if (call->authorisation == NULL)
     g_task_return_error (task, error);
   else if (call->authorisation->joined != NULL)
-    return_operation (task, g_steal_pointer (&call->authorisation->joined));
+    join_operation (task);
   else
     brevet_allocate_async (call->context, call->enrollment, call->registration_id, call->authorisation->registration,
                            call->remote_address, NULL, on_allocated, g_object_ref (task));

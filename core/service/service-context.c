@@ -41,10 +41,12 @@ read_allocation (BrevetSettings *settings, BrevetAllocationPolicy *policy, GErro
     *policy = BREVET_ALLOCATION_HASHED;
   else if (g_ascii_strcasecmp (text, "geoLatency") == 0)
     *policy = BREVET_ALLOCATION_GEO_LATENCY;
+  else if (g_ascii_strcasecmp (text, "static") == 0)
+    *policy = BREVET_ALLOCATION_STATIC;
   else
     {
       g_propagate_error (error, brevet_settings_error (settings, "allocation",
-                                                       "“%s” is no allocation policy of a service; write hashed or geoLatency",
+                                                       "“%s” is no allocation policy of a service; write hashed, geoLatency or static",
                                                        text));
       return FALSE;
     }

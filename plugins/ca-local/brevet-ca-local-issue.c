@@ -45,11 +45,12 @@ brevet_ca_local_check_usable (BrevetCaLocalProfile *profile, gint64 now, GError 
     g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_UNAVAILABLE,
                  "The CA “%s” or one of its issuers is not valid before %s; check the clock", subject, since);
   else if (now > profile->not_after)
-    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The CA “%s” or one of its issuers expired at %s; renew it", subject,
-                 until);
+    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The CA “%s” or one of its issuers expired at %s; renew it",
+                 subject, until);
   else if (profile->not_after - now < profile->min_validity)
     g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG,
-                 "The CA “%s” or one of its issuers ends at %s, which is closer than min-validity allows; renew it", subject, until);
+                 "The CA “%s” or one of its issuers ends at %s, which is closer than min-validity allows; renew it", subject,
+                 until);
   else
     return TRUE;
   return FALSE;
@@ -70,7 +71,8 @@ choose_dates (BrevetCaLocalProfile *profile, BrevetCaRequest *request, gint64 no
       if (!profile->clamp)
         {
           g_set_error (error, BREVET_CA_ERROR, wanted > 0 ? BREVET_CA_ERROR_POLICY : BREVET_CA_ERROR_CONFIG,
-                       "A certificate of %" G_GINT64_FORMAT " s would outlive its CA, which ends at %s; renew the CA, ask for less or set clamp",
+                       "A certificate of %" G_GINT64_FORMAT
+                       " s would outlive its CA, which ends at %s; renew the CA, ask for less or set clamp",
                        wanted > 0 ? wanted : profile->validity, until);
           return FALSE;
         }
@@ -100,8 +102,8 @@ static void
 derive_serial (BrevetCaLocalProfile *profile, BrevetCaRequest *request, const Content *content, guint8 serial[SERIAL_SIZE])
 {
   g_autoptr(GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autofree char *numbers = g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %d", content->not_before, content->not_after,
-                                              content->key_encipherment);
+  g_autofree char *numbers = g_strdup_printf ("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %d", content->not_before,
+                                              content->not_after, content->key_encipherment);
   guint8 digest[32];
   gsize size = sizeof digest;
 

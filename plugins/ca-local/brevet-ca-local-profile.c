@@ -65,9 +65,11 @@ check_path (BrevetCaLocalProfile *self, BrevetSettings *settings, const char *pa
       if (!brevet_certificate_is_ca (certificate))
         problem = brevet_settings_error (settings, "certificate", "“%s”: “%s” is not a CA certificate (no CA:TRUE)", path, subject);
       else if (!may_sign_certificates (certificate))
-        problem = brevet_settings_error (settings, "certificate", "“%s”: “%s” may not sign certificates (no keyCertSign)", path, subject);
+        problem
+          = brevet_settings_error (settings, "certificate", "“%s”: “%s” may not sign certificates (no keyCertSign)", path, subject);
       else if (i > 0 && !is_signed_by (brevet_chain_get (self->chain, i - 1), certificate))
-        problem = brevet_settings_error (settings, "certificate", "“%s”: “%s” did not sign the certificate before it", path, subject);
+        problem
+          = brevet_settings_error (settings, "certificate", "“%s”: “%s” did not sign the certificate before it", path, subject);
       if (problem != NULL)
         {
           g_propagate_error (error, problem);
@@ -152,10 +154,11 @@ read_trust (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **error
       if (brevet_certificate_is_self_issued (get_top (self)))
         g_ptr_array_add (roots, get_top (self));
       else
-        g_propagate_error (&local_error, brevet_settings_error (settings, "certificate",
-                                                                "The chain ends at “%s”; append its issuers up to the root, or name "
-                                                                "a file of roots with the key trust",
-                                                                brevet_certificate_get_subject (get_top (self))));
+        g_propagate_error (&local_error,
+                           brevet_settings_error (settings, "certificate",
+                                                  "The chain ends at “%s”; append its issuers up to the root, or name "
+                                                  "a file of roots with the key trust",
+                                                  brevet_certificate_get_subject (get_top (self))));
       self->trust = brevet_trust_bundle_new (roots);
     }
   else
@@ -228,9 +231,9 @@ read_crl_uri (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **err
   scheme = g_uri_is_valid (value, G_URI_FLAGS_NONE, NULL) ? g_uri_parse_scheme (value) : NULL;
   if (g_strcmp0 (scheme, "http") != 0 || !g_str_is_ascii (value))
     {
-      g_propagate_error (error, brevet_settings_error (settings, "crl-uri",
-                                                       "“%s” is not an http URI; write for example http://ca.example.com/issuing.crl",
-                                                       value));
+      g_propagate_error (
+        error, brevet_settings_error (settings, "crl-uri",
+                                      "“%s” is not an http URI; write for example http://ca.example.com/issuing.crl", value));
       return FALSE;
     }
   self->crl_uri = g_strdup (value);

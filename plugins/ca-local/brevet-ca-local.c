@@ -58,7 +58,7 @@ issue_now (GTask *task, gpointer source, gpointer task_data, GCancellable *cance
 static void
 issue_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&BREVET_CA_LOCAL (source)->token_lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&BREVET_CA_LOCAL (source)->token_lock);
 
   if (!g_task_return_error_if_cancelled (task))
     issue_now (task, source, task_data, cancellable);
@@ -66,8 +66,8 @@ issue_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable 
 
 /* A signature with a key in memory takes a tenth of a millisecond, less than a change of threads is worth. */
 static void
-brevet_ca_local_issue_async (BrevetCaBackend *backend, BrevetCaRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback,
-                             gpointer user_data)
+brevet_ca_local_issue_async (BrevetCaBackend *backend, BrevetCaRequest *request, GCancellable *cancellable,
+                             GAsyncReadyCallback callback, gpointer user_data)
 {
   BrevetCaLocal *self = BREVET_CA_LOCAL (backend);
   g_autoptr(GTask) task = g_task_new (backend, cancellable, callback, user_data);
@@ -135,7 +135,7 @@ static void
 check_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
   BrevetCaLocal *self = BREVET_CA_LOCAL (source);
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->token_lock);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->token_lock);
 
   g_task_return_pointer (task, judge (self->profile, brevet_clock_now_seconds ()), (GDestroyNotify) brevet_ca_health_unref);
 }
@@ -156,7 +156,8 @@ brevet_ca_local_check_finish (BrevetCaBackend *backend, GAsyncResult *result, GE
 }
 
 static void
-brevet_ca_local_get_trust_async (BrevetCaBackend *backend, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+brevet_ca_local_get_trust_async (BrevetCaBackend *backend, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                 gpointer user_data)
 {
   BrevetCaLocal *self = BREVET_CA_LOCAL (backend);
   g_autoptr(GTask) task = g_task_new (backend, cancellable, callback, user_data);

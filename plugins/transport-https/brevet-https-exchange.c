@@ -13,7 +13,6 @@
 /* One exchange, from its request to its last byte: the data of its task. */
 typedef struct {
   const BrevetHttpsPeer *peer;
-  SoupSession *session;
   SoupMessage *message;
   GTlsCertificate *credential;
   GTlsCertificateFlags flaws;
@@ -39,7 +38,6 @@ exchange_free (Exchange *self)
   g_clear_object (&self->stream);
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_clear_object (&self->message);
-  g_clear_object (&self->session);
   g_clear_object (&self->credential);
   g_clear_pointer (&self->body, g_byte_array_unref);
   g_free (self);
@@ -269,7 +267,6 @@ brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetHttpsP
   BrevetEvidence *evidence = brevet_request_get_evidence (request);
   g_autoptr(GError) error = NULL;
 
-  self->session = g_object_ref (session);
   g_task_set_task_data (task, self, (GDestroyNotify) exchange_free);
   if (evidence != NULL && !add_evidence (self, evidence, &error))
     {

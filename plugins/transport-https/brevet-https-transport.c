@@ -22,7 +22,6 @@ struct _BrevetHttpsTransport
   BrevetHttpsPeer peer;
   GTlsDatabase   *database;    /* NULL: the default of the process */
   GProxyResolver *resolver;    /* NULL: no proxy */
-  GMainContext   *home;        /* whose exchanges share a session, and with it connections */
   SoupSession    *session;
 };
 
@@ -118,16 +117,6 @@ make_session (BrevetHttpsTransport *self)
   return session;
 }
 
-/* A session that several threads use at once hangs with libsoup 3.2. Exchanges on the context that the transport was made on, which in a
- * device is all of them, share one session and its kept connections; any other gets one of its own. */
-static SoupSession *
-choose_session (BrevetHttpsTransport *self)
-{
-  g_autoptr(GMainContext) context = g_main_context_ref_thread_default ();
-
-  return g_object_ref (self->session);
-}
-
 static gboolean
 brevet_https_transport_configure (BrevetPlugin *plugin, GError **error)
 {
@@ -148,7 +137,6 @@ brevet_https_transport_configure (BrevetPlugin *plugin, GError **error)
     use_system_trust (self);
   else if (!use_ca_file (self, error))
     return FALSE;
-  self->home = g_main_context_ref_thread_default ();
   self->session = make_session (self);
   return TRUE;
 }
@@ -159,10 +147,9 @@ brevet_https_transport_exchange_async (BrevetTransport *transport, BrevetRequest
 {
   BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (transport);
   g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
-  g_autoptr(SoupSession) session = choose_session (self);
 
   g_task_set_source_tag (task, brevet_https_transport_exchange_async);
-  brevet_https_exchange_run (task, session, &self->peer, request);
+  brevet_https_exchange_run (task, self->session, &self->peer, request);
 }
 
 static BrevetReply *
@@ -195,7 +182,6 @@ brevet_https_transport_finalize (GObject *object)
 {
   BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (object);
 
-  g_clear_pointer (&self->home, g_main_context_unref);
   g_free (self->peer.host);
   g_free (self->peer.ca_file);
   G_OBJECT_CLASS (brevet_https_transport_parent_class)->finalize (object);

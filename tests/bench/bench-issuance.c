@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What one issuance costs beside the crypto that it cannot do without: verify a CSR's signature, sign a certificate, verify what was
- * signed. All rows are measured by turns within one run, in processor time of the one thread that does it all, so that a busy machine
- * disturbs little and disturbs them alike; medians are compared. */
+/* What one issuance costs beside the crypto that it cannot do without: verify a CSR's signature, sign a certificate, verify what
+ * was signed. All rows are measured by turns within one run, in processor time of the one thread that does it all, so that a busy
+ * machine disturbs little and disturbs them alike; medians are compared. */
 
 #include "brevet.h"
 
@@ -223,7 +223,8 @@ print_table (void)
   g_print ("%-36s %10s %8s\n", "", "median µs", "ratio");
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     g_print ("%-36s %10.1f %8.2f\n", rows[i].title, rows[i].median, rows[i].median / rows[0].median);
-  g_print ("\nP-256, one thread, %d rounds of %d; processor time; on a shared machine only the ratios mean anything\n", rounds, batch);
+  g_print ("\nP-256, one thread, %d rounds of %d; processor time; on a shared machine only the ratios mean anything\n", rounds,
+           batch);
 }
 
 static void

@@ -10,7 +10,7 @@ typedef struct
   const char *plugin;                          /* name in the test paths */
   gpointer (*set_up) (void);                   /* makes a CA for one test */
   BrevetCaBackend *(*create) (gpointer world); /* an instance that is configured for that CA, a new one on each call */
-  void (*tear_down) (gpointer world);          /* every instance is gone */
+  void (*tear_down) (gpointer world);          /* no instance is used any more */
 } CaSuite;
 
 void ca_suite_add (const CaSuite *suite);

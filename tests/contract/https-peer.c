@@ -41,9 +41,9 @@ asked_clear (Asked *self)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Asked, asked_clear)
 
 static gboolean
-read_head_line (GDataInputStream *input, Asked *asked, gboolean first, gboolean *more)
+read_head_line (GDataInputStream *input, GCancellable *cancellable, Asked *asked, gboolean first, gboolean *more)
 {
-  g_autofree char *line = g_data_input_stream_read_line (input, NULL, NULL, NULL);
+  g_autofree char *line = g_data_input_stream_read_line (input, NULL, cancellable, NULL);
   g_auto(GStrv) words = NULL;
   char *question;
 
@@ -71,15 +71,15 @@ read_head_line (GDataInputStream *input, Asked *asked, gboolean first, gboolean 
 }
 
 static gboolean
-read_asked (GDataInputStream *input, Asked *asked)
+read_asked (GDataInputStream *input, GCancellable *cancellable, Asked *asked)
 {
   gboolean more = TRUE;
 
   for (gboolean first = TRUE; more; first = FALSE)
-    if (!read_head_line (input, asked, first, &more))
+    if (!read_head_line (input, cancellable, asked, first, &more))
       return FALSE;
   asked->body = g_malloc (asked->length + 1);
-  return g_input_stream_read_all (G_INPUT_STREAM (input), asked->body, asked->length, NULL, NULL, NULL);
+  return g_input_stream_read_all (G_INPUT_STREAM (input), asked->body, asked->length, NULL, cancellable, NULL);
 }
 
 static gboolean
@@ -201,7 +201,7 @@ talk (HttpsPeer *self, GIOStream *stream)
     {
       g_auto(Asked) asked = { NULL };
 
-      if (!read_asked (input, &asked))
+      if (!read_asked (input, self->cancellable, &asked))
         break;
       note (self, asked.path);
       go_on = serve (self, G_TLS_CONNECTION (secure), input, g_io_stream_get_output_stream (secure), &asked);
@@ -321,7 +321,10 @@ https_peer_free (HttpsPeer *self)
   g_object_add_weak_pointer (G_OBJECT (service), (gpointer *) &self->service);
   g_object_unref (service);
   while (self->service != NULL)
-    g_main_context_iteration (NULL, FALSE);
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_thread_yield ();
+    }
   g_clear_object (&self->certificate);
   g_clear_object (&self->cancellable);
   g_hash_table_unref (self->requests);

@@ -144,17 +144,18 @@ static const Mistake mistakes[] = {
   { "no-key-file", NULL, "key", "nowhere.key", "dps.conf:9: [ca factory] key: ", "nowhere.key" },
   { "garbage-certificate", "echo hello > bad.pem", "certificate", "bad.pem", "dps.conf:9: [ca factory] certificate: ", "bad.pem" },
   { "garbage-key", "echo hello > bad.key", "key", "bad.key", "dps.conf:9: [ca factory] key: ", "bad.key" },
-  { "other-key", "openssl ecparam -name prime256v1 -genkey -noout -out other.key", "key", "other.key", "dps.conf:9: [ca factory] key: ",
-    "other.key” does not belong to the certificate “CN=Test Issuing”" },
-  { "wrong-order", "cat root.pem issuing.pem > bad.pem", "certificate", "bad.pem", "dps.conf:4: [ca factory] key: ", "does not belong" },
-  { "no-ca", SELF_SIGNED "-addext basicConstraints=critical,CA:FALSE", "certificate", "bad.pem", "dps.conf:9: [ca factory] certificate: ",
-    "bad.pem”: “CN=x” is not a CA certificate" },
-  { "no-cert-sign", SELF_SIGNED "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,cRLSign", "certificate", "bad.pem",
-    "dps.conf:9: [ca factory] certificate: ", "keyCertSign" },
-  { "no-root", "openssl x509 -in issuing.pem -out bad.pem", "certificate", "bad.pem", "dps.conf:9: [ca factory] certificate: ",
-    "up to the root" },
-  { "wrong-trust", SELF_SIGNED "-addext basicConstraints=critical,CA:TRUE", "trust", "bad.pem", "dps.conf:9: [ca factory] trust: ",
-    "does not hold the root" },
+  { "other-key", "openssl ecparam -name prime256v1 -genkey -noout -out other.key", "key", "other.key",
+    "dps.conf:9: [ca factory] key: ", "other.key” does not belong to the certificate “CN=Test Issuing”" },
+  { "wrong-order", "cat root.pem issuing.pem > bad.pem", "certificate", "bad.pem",
+    "dps.conf:4: [ca factory] key: ", "does not belong" },
+  { "no-ca", SELF_SIGNED "-addext basicConstraints=critical,CA:FALSE", "certificate", "bad.pem",
+    "dps.conf:9: [ca factory] certificate: ", "bad.pem”: “CN=x” is not a CA certificate" },
+  { "no-cert-sign", SELF_SIGNED "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,cRLSign", "certificate",
+    "bad.pem", "dps.conf:9: [ca factory] certificate: ", "keyCertSign" },
+  { "no-root", "openssl x509 -in issuing.pem -out bad.pem", "certificate", "bad.pem",
+    "dps.conf:9: [ca factory] certificate: ", "up to the root" },
+  { "wrong-trust", SELF_SIGNED "-addext basicConstraints=critical,CA:TRUE", "trust", "bad.pem",
+    "dps.conf:9: [ca factory] trust: ", "does not hold the root" },
   { "no-trust", NULL, "trust", "nowhere.pem", "dps.conf:9: [ca factory] trust: ", "nowhere.pem" },
   { "encrypted-key", "openssl pkcs8 -topk8 -in issuing.key -passout pass:secret -out bad.key", "key", "bad.key",
     "dps.conf:9: [ca factory] key: ", "no password" },
@@ -220,8 +221,9 @@ test_password (World *world, gconstpointer data)
   g_autoptr(BrevetCaOutcome) outcome = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_free (x509_world_run (&world->x509, "openssl pkcs8 -topk8 -v2 aes-256-cbc -in issuing.key -passout pass:s3cr3t -out locked.key; "
-                                        "echo s3cr3t > password; echo s3cr3T > wrong"));
+  g_free (x509_world_run (&world->x509,
+                          "openssl pkcs8 -topk8 -v2 aes-256-cbc -in issuing.key -passout pass:s3cr3t -out locked.key; "
+                          "echo s3cr3t > password; echo s3cr3T > wrong"));
   brevet_settings_set (settings, "key", "locked.key", NULL);
   brevet_settings_set (settings, "key-password-file", "password", NULL);
   backend = assert_create (settings);
@@ -339,9 +341,10 @@ test_trust_file (World *world, gconstpointer data)
   g_autoptr(BrevetTrustBundle) trust = NULL;
 
   /* The next root is published before it signs. */
-  g_free (x509_world_run (&world->x509, "openssl x509 -in issuing.pem -out single.pem; openssl req -x509 -newkey ec -pkeyopt "
-                                        "ec_paramgen_curve:P-384 -nodes -keyout n.key -subj '/CN=Next Root' -days 3650 -out next.pem; "
-                                        "cat root.pem next.pem > trust.pem"));
+  g_free (x509_world_run (&world->x509,
+                          "openssl x509 -in issuing.pem -out single.pem; openssl req -x509 -newkey ec -pkeyopt "
+                          "ec_paramgen_curve:P-384 -nodes -keyout n.key -subj '/CN=Next Root' -days 3650 -out next.pem; "
+                          "cat root.pem next.pem > trust.pem"));
   brevet_settings_set (settings, "certificate", "single.pem", NULL);
   brevet_settings_set (settings, "trust", "trust.pem", NULL);
   backend = assert_create (settings);
@@ -418,7 +421,8 @@ test_kind_of_key (World *world, gconstpointer data)
   g_assert_true (brevet_ca_backend_get_capabilities (backend) & BREVET_CA_CAPABILITY_IDEMPOTENT);
 
   issue_to_file (world, backend, request);
-  verify = g_strdup_printf ("openssl verify -purpose sslclient -attime %" G_GINT64_FORMAT " -CAfile lab.pem leaf.pem", X509_WORLD_NOW);
+  verify
+    = g_strdup_printf ("openssl verify -purpose sslclient -attime %" G_GINT64_FORMAT " -CAfile lab.pem leaf.pem", X509_WORLD_NOW);
   verified = x509_world_run (&world->x509, verify);
   g_assert_cmpstr (verified, ==, "leaf.pem: OK\n");
 
@@ -461,9 +465,10 @@ token_in_child (World *world)
   x509_world_write (&world->x509, "softhsm2.conf", text);
   x509_world_write (&world->x509, "pin", "1234\n");
   g_setenv ("SOFTHSM2_CONF", configuration, TRUE);
-  g_free (x509_world_run (&world->x509, "softhsm2-util --init-token --free --label ca --pin 1234 --so-pin 5678 && p11tool --provider " SOFTHSM
-                                        " --login --set-pin=1234 --generate-privkey=ecdsa --curve=secp256r1 --label=issuing "
-                                        "--outfile public.pem pkcs11:token=ca"));
+  g_free (x509_world_run (&world->x509,
+                          "softhsm2-util --init-token --free --label ca --pin 1234 --so-pin 5678 && p11tool --provider " SOFTHSM
+                          " --login --set-pin=1234 --generate-privkey=ecdsa --curve=secp256r1 --label=issuing "
+                          "--outfile public.pem pkcs11:token=ca"));
   key = brevet_key_load (uri, pin, &error);
   g_assert_no_error (error);
   g_assert_false (brevet_key_save (key, path, &error));
@@ -478,7 +483,8 @@ token_in_child (World *world)
   backend = assert_create (settings);
   g_assert_false (brevet_ca_backend_get_capabilities (backend) & BREVET_CA_CAPABILITY_IDEMPOTENT);
   issue_to_file (world, backend, request);
-  verify = g_strdup_printf ("openssl verify -purpose sslclient -attime %" G_GINT64_FORMAT " -CAfile token.pem leaf.pem", X509_WORLD_NOW);
+  verify
+    = g_strdup_printf ("openssl verify -purpose sslclient -attime %" G_GINT64_FORMAT " -CAfile token.pem leaf.pem", X509_WORLD_NOW);
   verified = x509_world_run (&world->x509, verify);
   g_assert_cmpstr (verified, ==, "leaf.pem: OK\n");
 }

@@ -259,6 +259,9 @@ caller_thread (gpointer data)
       brevet_transport_exchange_async (caller.transport, request, NULL, on_caller_answered, &caller);
       g_main_loop_run (loop);
     }
+  /* What a transport closes it closes on this context, which in earnest goes on running. */
+  while (g_main_context_iteration (context, FALSE))
+    ;
   g_main_context_pop_thread_default (context);
   g_atomic_int_add (&callers->running, -1);
   g_main_context_wakeup (NULL);

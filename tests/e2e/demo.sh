@@ -28,6 +28,7 @@ children=()
 current='the preparation'
 began=$(date +%s%N)
 
+export LC_ALL=C.UTF-8
 exec 3>&1
 
 # --- the frame ----------------------------------------------------------------------------------------------------------------------
@@ -98,16 +99,16 @@ free_port () {
 background () {
   local file=$1 pattern=$2 output line
   shift 2
-  exec {output}< <(exec "$@" 2>>"$file")
+  exec {output}< <(exec "$@" 2>&1)
   children+=("$!")
-  while read -r line <&"$output"; do
+  while read -r -t 60 line <&"$output"; do
     printf '%s\n' "$line" >>"$file"
     if [[ $line == *"$pattern"* ]]; then
       cat <&"$output" >>"$file" &
       return
     fi
   done
-  because "$1 ended before it was ready"
+  because "$1 was not ready"
 }
 
 # member FILE EXPRESSION: a value from a JSON file.
@@ -270,7 +271,7 @@ require_certificate true
 use_identity_as_username true
 acl_file $scratch/mosquitto.acl
 persistence false
-log_dest stdout
+log_dest stderr
 user $(id -un)
 TEXT
   # A device may write and read its own topics and no others.

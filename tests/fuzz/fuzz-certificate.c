@@ -4,8 +4,8 @@
 #include <brevet.h>
 #include <string.h>
 
-/* The root and issuing CA of the corpus, and the request that its certificates answer: so that the checks of what was issued get past
- * the first one. */
+/* The root and issuing CA of the corpus, and the request that its certificates answer: so that the checks of what was issued get
+ * past the first one. */
 static const char root_pem[] =
   "-----BEGIN CERTIFICATE-----\n"
   "MIIBkDCCATWgAwIBAgIUPO5NWGNf2/6joyzP1QcM6rrJbhkwCgYIKoZIzj0EAwIw\n"
@@ -78,6 +78,7 @@ ask_all (BrevetCertificate *certificate)
 {
   g_autofree char *pem = brevet_certificate_to_pem (certificate);
 
+  g_assert_true (g_str_has_suffix (pem, "-----END CERTIFICATE-----\n"));
   g_assert_true (g_utf8_validate (brevet_certificate_get_subject (certificate), -1, NULL));
   g_assert_true (g_utf8_validate (brevet_certificate_get_issuer (certificate), -1, NULL));
   g_assert_true (brevet_certificate_get_common_name (certificate) == NULL ||
@@ -115,7 +116,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_ptr_array_add (certificates, issuing);
   chain = brevet_chain_new (certificates, NULL);
   outcome = brevet_ca_outcome_new_issued (chain, NULL, NULL);
-  checked = brevet_issuance_check_run (check, request, outcome, trust, brevet_certificate_get_not_after (certificate) - 3600, &error);
+  checked
+    = brevet_issuance_check_run (check, request, outcome, trust, brevet_certificate_get_not_after (certificate) - 3600, &error);
   if (checked == NULL)
     {
       g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL);

@@ -2,7 +2,6 @@
 #include "fuzz.h"
 
 #include <brevet.h>
-#include <string.h>
 
 /* Text of a stranger: what is read from it can be written and read again without change. */
 int

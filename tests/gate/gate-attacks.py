@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import threading
+import time
 
 from gate_harness import PATIENCE, Client, Server, World, context, dial, run
 
@@ -304,12 +305,18 @@ def test_64_files():
     for settings in ("", "maximum-connections=1000\n"):
         settings += "workers=2\nhandshake-timeout=60s\nmaximum-connections-per-address=1000"
         with Server(world, settings, files=64) as server:
+            begun = time.monotonic()
             with bounded(server, 60):
                 victims = flood(server, lambda: dial(server))
                 good_client_is_served(server)
                 for raw in victims:
                     raw.close()
             good_client_is_served(server)
+            seconds = time.monotonic() - begun
+        with open(world.path("server.log")) as log:
+            complaints = log.read().count("New connections cannot be accepted")
+        assert complaints <= seconds + 2, f"{complaints} messages in {seconds} s"
+        assert (complaints > 0) == ("maximum-connections=1000" in settings), complaints
 
 
 def test_64_files_all_in_use():

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import ssl
+import time
 import warnings
 
 from gate_harness import Client, Server, World, context, dial, run
@@ -102,7 +103,8 @@ def test_continue_is_said_after_admission_only():
 
 def test_refusal_reaches_a_client_that_still_sends():
     with Server(world) as server, Client(server) as client:
-        client.send(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + bytes(300000))
+        # More than the buffers of both kernels take.
+        client.send(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + bytes(900000))
         assert client.reply().status == 401
         assert client.ended()
 
@@ -297,6 +299,31 @@ def test_stop_answers_what_is_in_flight():
         assert helper.reply().headers["connection"] == "close"
         reply = client.reply()
         assert reply.json == {"released": True} and reply.headers["connection"] == "close"
+
+
+def test_stop_does_not_wait_for_ever():
+    with Server(world) as server, Client(server) as client, Client(server) as helper:
+        client.request("GET", "/hold")
+        while helper.get("/counters").json["held"] != 1:
+            pass
+        begun = time.monotonic()
+        server.terminate()
+        assert client.ended()
+        assert server.process.wait(60) == 0
+        assert 9 < time.monotonic() - begun < 40
+
+
+def test_sockets_of_systemd():
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+        with Server(world, "workers=2", passed=[passed]) as server:
+            assert server.port == passed.getsockname()[1]
+            workers = set()
+            for _ in range(200):
+                with Client(server) as client:
+                    workers.add(client.get().json["worker"])
+            assert workers
+        # The socket is systemd's: it survives the service.
+        socket.create_connection(passed.getsockname()).close()
 
 
 run([value for name, value in list(globals().items()) if name.startswith("test_")])

@@ -42,7 +42,7 @@ class World:
 
 
 class Server:
-    def __init__(self, world, settings="", files=None, pass_fds=()):
+    def __init__(self, world, settings="", files=None, passed=()):
         self.world = world
         self.port = None
         self.terminated = False
@@ -58,10 +58,21 @@ class Server:
         environment = dict(os.environ)
         # The quarantine of freed memory would hide what the server really keeps.
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"
-        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None
+        command = [os.environ["GATE_TEST_SERVER"], configuration]
+        if passed:
+            # As systemd passes sockets: from descriptor 3 on, and the process must see its own id.
+            environment.update(LISTEN_FDS=str(len(passed)), LISTEN_FDNAMES=":".join(["test"] * len(passed)))
+            command = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
+
+        def prepare():
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+            for number, listening in enumerate(passed, 3):
+                os.dup2(listening.fileno(), number)
+
         self.log = open(world.path("server.log"), "w+")
-        self.process = subprocess.Popen([os.environ["GATE_TEST_SERVER"], configuration], stdout=subprocess.PIPE, stderr=self.log,
-                                        env=environment, preexec_fn=limit)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment, preexec_fn=prepare,
+                                        pass_fds=range(3, 3 + len(passed)))
         self.first_line = self.read_line()
         if self.first_line.startswith("port "):
             self.port = int(self.first_line.split()[1])
@@ -208,6 +219,9 @@ class Client:
 
 
 def run(tests):
+    """Runs all tests, or those whose names hold one of the arguments."""
+    if sys.argv[1:]:
+        tests = [test for test in tests if any(word in test.__name__ for word in sys.argv[1:])]
     failed = 0
     print(f"1..{len(tests)}", flush=True)
     for number, test in enumerate(tests, 1):

@@ -45,10 +45,11 @@ make_leaf (X509World *world, Spoil spoil, BrevetCertificate *issuer, BrevetKey *
     gnutls_x509_crt_set_authority_key_id (crt, id, size);
   if (spoil != NULL)
     spoil (crt);
-  if (gnutls_x509_crt_get_dn_by_oid (crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, NULL, &(gsize){ 0 }) == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+  if (gnutls_x509_crt_get_dn_by_oid (crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, NULL, &(gsize){ 0 })
+      == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
     gnutls_x509_crt_set_dn_by_oid (crt, GNUTLS_OID_X520_COMMON_NAME, 0, "dev-1", 5);
-  g_assert_cmpint (gnutls_x509_crt_privkey_sign (crt, brevet_certificate_get_crt (issuer), brevet_key_get_privkey (issuer_key), digest, 0),
-                   ==, 0);
+  g_assert_cmpint (
+    gnutls_x509_crt_privkey_sign (crt, brevet_certificate_get_crt (issuer), brevet_key_get_privkey (issuer_key), digest, 0), ==, 0);
   g_assert_cmpint (gnutls_x509_crt_export2 (crt, GNUTLS_X509_FMT_DER, &der), ==, 0);
   gnutls_x509_crt_deinit (crt);
   bytes = g_bytes_new (der.data, der.size);
@@ -59,7 +60,8 @@ make_leaf (X509World *world, Spoil spoil, BrevetCertificate *issuer, BrevetKey *
 }
 
 static BrevetChain *
-run_check (BrevetIssuanceCheck *check, BrevetCaRequest *request, BrevetChain *chain, BrevetTrustBundle *trust, gint64 now, GError **error)
+run_check (BrevetIssuanceCheck *check, BrevetCaRequest *request, BrevetChain *chain, BrevetTrustBundle *trust, gint64 now,
+           GError **error)
 {
   g_autoptr(BrevetCaOutcome) outcome = brevet_ca_outcome_new_issued (chain, NULL, NULL);
 
@@ -76,7 +78,8 @@ assert_refused (BrevetChain *checked, GError *error, const char *says)
 }
 
 static void
-assert_leaf (X509World *world, Spoil spoil, gnutls_digest_algorithm_t digest, BrevetSettings *settings, const char *uri, const char *says)
+assert_leaf (X509World *world, Spoil spoil, gnutls_digest_algorithm_t digest, BrevetSettings *settings, const char *uri,
+             const char *says)
 {
   g_autoptr(BrevetIssuanceCheck) check = NULL;
   g_autoptr(BrevetCaRequest) request = make_request (world);
@@ -346,7 +349,8 @@ test_zero_serial (X509World *world, gconstpointer data)
   x509_world_write (world, "issuing.pem", issuing);
   x509_world_write (world, "ext", "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n");
   g_assert_true (brevet_key_save (world->issuing_key, key, NULL));
-  pem = x509_world_run (world, "openssl x509 -req -in dev.csr -CA issuing.pem -CAkey issuing.key -set_serial 0 -extfile ext -days 90");
+  pem = x509_world_run (world,
+                        "openssl x509 -req -in dev.csr -CA issuing.pem -CAkey issuing.key -set_serial 0 -extfile ext -days 90");
   leaf = brevet_certificate_new_from_pem (pem, &error);
   g_assert_no_error (error);
   chain = x509_make_chain (leaf, world->issuing, NULL);

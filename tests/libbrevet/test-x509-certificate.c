@@ -58,7 +58,8 @@ test_facts (X509World *world, gconstpointer data)
   g_assert_cmpuint (brevet_certificate_get_version (certificate), ==, 3);
   g_assert_true (brevet_certificate_is_ca (certificate));
   g_assert_true (brevet_certificate_is_self_issued (certificate));
-  g_assert_cmpint (brevet_certificate_get_not_after (certificate) - brevet_certificate_get_not_before (certificate), ==, 30 * X509_DAY);
+  g_assert_cmpint (brevet_certificate_get_not_after (certificate) - brevet_certificate_get_not_before (certificate), ==,
+                   30 * X509_DAY);
   again = brevet_certificate_to_pem (certificate);
   g_assert_cmpstr (again, ==, pem);
 }
@@ -132,9 +133,10 @@ test_usages (X509World *world, gconstpointer data)
   x509_world_write (world, "c.pem", pem);
   x509_world_write (world, "root.pem", root);
   x509_world_write (world, "issuing.pem", issuing);
-  verified = x509_world_run (world, "openssl verify -x509_strict -purpose sslserver -verify_hostname dps.example.com -attime 1790000001 "
-                                    "-CAfile root.pem -untrusted issuing.pem c.pem && ! openssl verify -purpose sslclient -attime 1790000001 "
-                                    "-CAfile root.pem -untrusted issuing.pem c.pem 2>/dev/null");
+  verified = x509_world_run (
+    world, "openssl verify -x509_strict -purpose sslserver -verify_hostname dps.example.com -attime 1790000001 "
+           "-CAfile root.pem -untrusted issuing.pem c.pem && ! openssl verify -purpose sslclient -attime 1790000001 "
+           "-CAfile root.pem -untrusted issuing.pem c.pem 2>/dev/null");
   g_assert_nonnull (strstr (verified, "c.pem: OK\n"));
   extensions = fact (world, "-ext subjectAltName");
   g_assert_nonnull (strstr (extensions, "DNS:dps.example.com, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:7"));
@@ -148,8 +150,8 @@ test_serials (X509World *world, gconstpointer data)
 
   for (guint i = 0; i < 300; i++)
     {
-      g_autoptr(BrevetCertificate) certificate =
-        brevet_certificate_builder_sign (make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT), world->issuing, world->issuing_key, NULL);
+      g_autoptr(BrevetCertificate) certificate = brevet_certificate_builder_sign (
+        make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT), world->issuing, world->issuing_key, NULL);
       const char *serial = brevet_certificate_get_serial (certificate);
 
       g_assert_cmpuint (strlen (serial), ==, 38);
@@ -196,8 +198,8 @@ test_builder_refuses (X509World *world, gconstpointer data)
 static void
 test_chain_order (X509World *world, gconstpointer data)
 {
-  g_autoptr(BrevetCertificate) leaf =
-    brevet_certificate_builder_sign (make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT), world->issuing, world->issuing_key, NULL);
+  g_autoptr(BrevetCertificate) leaf = brevet_certificate_builder_sign (make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT),
+                                                                        world->issuing, world->issuing_key, NULL);
   g_autoptr(BrevetCertificate) stranger = x509_make_root (world->device_key, "Stranger", -1);
   g_autoptr(BrevetChain) chain = x509_make_chain (leaf, stranger, world->root, leaf, world->issuing, world->root, NULL);
   g_autoptr(BrevetChain) short_chain = brevet_chain_without_root (chain);
@@ -275,8 +277,8 @@ test_trust_bundle (X509World *world, gconstpointer data)
 static void
 test_trust_problems (X509World *world, gconstpointer data)
 {
-  g_autoptr(BrevetCertificate) leaf =
-    brevet_certificate_builder_sign (make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT), world->issuing, world->issuing_key, NULL);
+  g_autoptr(BrevetCertificate) leaf = brevet_certificate_builder_sign (make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT),
+                                                                        world->issuing, world->issuing_key, NULL);
   g_autoptr(BrevetTrustBundle) bundle = x509_make_trust (world->root, leaf, NULL);
   g_autoptr(GPtrArray) now = brevet_trust_bundle_list_problems (bundle, world->now);
   g_autoptr(GPtrArray) late = brevet_trust_bundle_list_problems (bundle, world->now + 2000 * X509_DAY);
@@ -331,7 +333,8 @@ test_key_files (X509World *world, gconstpointer data)
 static void
 test_key_csr (X509World *world, gconstpointer data)
 {
-  const BrevetKeyKind kinds[] = { BREVET_KEY_KIND_EC_P256, BREVET_KEY_KIND_EC_P384, BREVET_KEY_KIND_RSA_2048, BREVET_KEY_KIND_ED25519 };
+  const BrevetKeyKind kinds[]
+    = { BREVET_KEY_KIND_EC_P256, BREVET_KEY_KIND_EC_P384, BREVET_KEY_KIND_RSA_2048, BREVET_KEY_KIND_ED25519 };
 
   for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
     {

@@ -34,7 +34,8 @@ test_accepts (X509World *world, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpstr (brevet_csr_get_common_name (csr), ==, "dev-1");
 
-  spki = x509_world_run (world, "openssl req -inform DER -in csr.der -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -d' ' -f1 | tr -d '\\n'");
+  spki = x509_world_run (world, "openssl req -inform DER -in csr.der -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum "
+                                "| cut -d' ' -f1 | tr -d '\\n'");
   g_assert_cmpstr (brevet_csr_get_spki_sha256 (csr), ==, spki);
   sum = x509_world_run (world, "sha256sum < csr.der | cut -d' ' -f1 | tr -d '\\n'");
   g_assert_cmpstr (brevet_csr_get_sha256 (csr), ==, sum);
@@ -62,22 +63,29 @@ static const Refusal refusals[] = {
   { "rsa-1024", REQ "-newkey rsa:1024 -nodes -keyout k", BREVET_ERROR_REJECTED, "RSA with 1024 bits" },
   { "rsa-2040", REQ "-newkey rsa:2040 -nodes -keyout k", BREVET_ERROR_REJECTED, "RSA with 2040 bits" },
   { "rsa-4104", REQ "-newkey rsa:4104 -nodes -keyout k", BREVET_ERROR_REJECTED, "RSA with 4104 bits" },
-  { "rsa-exponent-3", "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3 -out k 2>&1; " REQ "-key k",
+  { "rsa-exponent-3",
+    "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_pubexp:3 -out k 2>&1; " REQ "-key k",
     BREVET_ERROR_REJECTED, "exponent" },
   { "p521", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes -keyout k", BREVET_ERROR_REJECTED, "SECP521R1" },
   { "secp256k1", REQ "-newkey ec -pkeyopt ec_paramgen_curve:secp256k1 -nodes -keyout k", BREVET_ERROR_REJECTED, "not supported" },
-  { "brainpool", REQ "-newkey ec -pkeyopt ec_paramgen_curve:brainpoolP256r1 -nodes -keyout k", BREVET_ERROR_REJECTED, "not supported" },
+  { "brainpool", REQ "-newkey ec -pkeyopt ec_paramgen_curve:brainpoolP256r1 -nodes -keyout k", BREVET_ERROR_REJECTED,
+    "not supported" },
   { "p224", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-224 -nodes -keyout k", BREVET_ERROR_REJECTED, "SECP224R1" },
   { "ed25519", "openssl genpkey -algorithm ed25519 -out k; " REQ "-key k", BREVET_ERROR_REJECTED, "Ed25519" },
-  { "rsa-pss", "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out k 2>&1; " REQ "-key k", BREVET_ERROR_REJECTED, "RSA-PSS" },
+  { "rsa-pss", "openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out k 2>&1; " REQ "-key k", BREVET_ERROR_REJECTED,
+    "RSA-PSS" },
   { "dsa", "openssl dsaparam -genkey -noout -out k 1024 2>&1; " REQ "-key k", BREVET_ERROR_REJECTED, "DSA" },
-  { "two-names", "openssl req -new -subj /CN=dev-1/CN=admin -outform DER -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k",
+  { "two-names",
+    "openssl req -new -subj /CN=dev-1/CN=admin -outform DER -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+    "-keyout k",
     BREVET_ERROR_INVALID, "more than one common name" },
-  { "certificate", "openssl req -x509 -new -subj /CN=dev-1 -outform DER -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k",
+  { "certificate",
+    "openssl req -x509 -new -subj /CN=dev-1 -outform DER -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k",
     BREVET_ERROR_INVALID, "" },
   { "pem", "openssl req -new -subj /CN=dev-1 -out csr.der -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k",
     BREVET_ERROR_INVALID, "PKCS#10" },
-  { "trailing-byte", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k; printf '\\000' >> csr.der", BREVET_ERROR_INVALID, "PKCS#10" },
+  { "trailing-byte", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k; printf '\\000' >> csr.der",
+    BREVET_ERROR_INVALID, "PKCS#10" },
   { "trailing-copy", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k; cp csr.der a; cat a a > csr.der",
     BREVET_ERROR_INVALID, "PKCS#10" },
   { "cut-off", REQ "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k; cp csr.der a; head -c 200 a > csr.der",

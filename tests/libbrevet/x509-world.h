@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * A small PKI for tests: a root, an issuing CA below it and a device, made with brevet's own builder, in a directory of its own that
- * openssl and certtool can work in.
+ * A small PKI for tests: a root, an issuing CA below it and a device, made with brevet's own builder, in a directory of its own
+ * that openssl and certtool can work in.
  */
 typedef struct
 {
@@ -34,7 +34,8 @@ char *x509_world_read    (X509World *self, const char *name, gsize *length);
 char *x509_world_path    (X509World *self, const char *name);
 
 BrevetCertificate *x509_make_root    (BrevetKey *key, const char *name, int path_length);
-BrevetCertificate *x509_make_ca      (BrevetKey *key, const char *name, BrevetCertificate *issuer, BrevetKey *issuer_key, int path_length);
+BrevetCertificate *x509_make_ca (BrevetKey *key, const char *name, BrevetCertificate *issuer, BrevetKey *issuer_key,
+                                 int path_length);
 BrevetCsr         *x509_make_csr     (BrevetKey *key, const char *common_name);
 BrevetChain       *x509_make_chain   (BrevetCertificate *first, ...) G_GNUC_NULL_TERMINATED;
 BrevetTrustBundle *x509_make_trust   (BrevetCertificate *first, ...) G_GNUC_NULL_TERMINATED;

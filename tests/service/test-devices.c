@@ -180,17 +180,6 @@ test_failed_attempt_keeps_assignment (Pipeline *pipeline, gconstpointer data)
   reprovision (pipeline, STATIC_TWO REPROVISION ("false", "false"), "hub1.example.net", "initialAssignment");
 }
 
-/* Deleting the registration makes the next one a first one. */
-static void
-test_deleted_registration (Pipeline *pipeline, gconstpointer data)
-{
-  g_autoptr(Heard) deleted = NULL;
-
-  reprovision (pipeline, STATIC_ONE, "hub1.example.net", "initialAssignment");
-  deleted = operate (pipeline, 204, "DELETE", "/registrations/pump-07", NULL, NULL);
-  reprovision (pipeline, STATIC_TWO REPROVISION ("false", "false"), "hub2.example.net", "initialAssignment");
-}
-
 int
 main (int argc, char **argv)
 {
@@ -203,6 +192,5 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/devices/reprovisioning", NULL, test_reprovisioning);
   PIPELINE_TEST ("/devices/hub-is-kept", NULL, test_hub_is_kept);
   PIPELINE_TEST ("/devices/failed-attempt-keeps-assignment", NULL, test_failed_attempt_keeps_assignment);
-  PIPELINE_TEST ("/devices/deleted-registration", NULL, test_deleted_registration);
   return g_test_run ();
 }

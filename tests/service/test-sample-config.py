@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The sample configuration, its manual page and the service know the same keys."""
+
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
+
+import tap
+from dps import Service
+
+DATA = pathlib.Path(__file__).parent.parent.parent / "data"
+SAMPLE = (DATA / "dps.conf.sample").read_text()
+
+
+def sample_keys():
+    return set(re.findall(r"^#?([a-z0-9-]+)=", SAMPLE, re.MULTILINE))
+
+
+def test_the_service_starts_with_every_key_of_the_sample():
+    service = Service()
+    try:
+        text = re.sub(r"^#([a-z0-9-]+=)", r"\1", SAMPLE, flags=re.MULTILINE)
+        text = re.sub(r"^port=.*$", f"port={service.port}", text, flags=re.MULTILINE)
+        (service.directory / "dps.conf").write_text(text)
+        service.start()
+        service.stop()
+        assert "dps.conf:" not in service.read_log(), service.read_log()
+    finally:
+        service.clean_up()
+
+
+def test_a_key_that_nobody_knows_is_reported():
+    service = Service()
+    try:
+        (service.directory / "dps.conf.d/10-wrong.conf").write_text("[service]\nmaximum-weight=30s\n\n[nonsense]\na=b\n")
+        service.start()
+        service.stop()
+        log = service.read_log()
+        assert "10-wrong.conf:2" in log and "maximum-weight" in log and "nonsense" in log, log
+    finally:
+        service.clean_up()
+
+
+def test_the_manual_page_explains_every_key():
+    page = (DATA / "man/brevet-dps.conf.5").read_text().replace("\\-", "-")
+    missing = {key for key in sample_keys() if not re.search(rf"^\.BR? .*\b{re.escape(key)}\b", page, re.MULTILINE)}
+    assert not missing, missing
+
+
+def test_the_sample_shows_every_key_of_the_manual_page():
+    page = (DATA / "man/brevet-dps.conf.5").read_text().replace("\\-", "-")
+    explained = set()
+    for line in re.findall(r"^\.TP\n\.BR? (.*)$", page, re.MULTILINE):
+        explained |= {word.strip('", ') for word in line.split()} - {""}
+    # Secrets that few need, shown in the manual page alone.
+    left_out = {"key-password-file", "key-password-credential"}
+    assert explained - left_out <= sample_keys(), explained - left_out - sample_keys()
+
+
+tap.run(tap.collect(dict(globals())))
