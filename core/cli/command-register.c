@@ -210,6 +210,9 @@ make_prover (Job *self, GError **error)
   else
     brevet_settings_set (settings, "group-key-file", self->options->group_key_file, "--group-key-file");
   self->prover = (BrevetProver *) brevet_registry_create (self->registry, BREVET_TYPE_PROVER, module, MECHANISM, settings, error);
+  if (self->prover == NULL)
+    g_prefix_error (error, _("Cannot use the key in %s: "),
+                    self->options->symmetric_key_file != NULL ? self->options->symmetric_key_file : self->options->group_key_file);
   return self->prover != NULL;
 }
 

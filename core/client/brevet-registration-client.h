@@ -36,7 +36,7 @@ void brevet_registration_client_register_async (BrevetRegistrationClient *self, 
  *
  * Returns: (transfer full) (nullable): an assigned registration; %NULL with %BREVET_ERROR_REJECTED if the service refused or the
  *   registration failed (the message holds the service's code, text and tracking id), %BREVET_ERROR_UNREACHABLE if there was no usable
- *   answer in time
+ *   answer in time, %BREVET_ERROR_UNTRUSTED at once if who answered is not the service
  */
 BrevetRegistrationState *brevet_registration_client_register_finish (BrevetRegistrationClient *self, GAsyncResult *result,
                                                                      GError **error);

@@ -239,6 +239,7 @@ exit_code_of_brevet_error (BrevetError code)
     case BREVET_ERROR_BUSY:
       return BREVET_EXIT_UNREACHABLE;
     case BREVET_ERROR_NOT_CONFIGURED:
+    case BREVET_ERROR_UNTRUSTED:
       return BREVET_EXIT_NOT_CONFIGURED;
     case BREVET_ERROR_FAILED:
     case BREVET_ERROR_INVALID:

@@ -5,6 +5,9 @@
 
 #define GRACE (G_USEC_PER_SEC / 5)
 
+/* Those who must go from another worker are gone a moment later; until then this many may be here beside the maximum. */
+#define SLACK 4
+
 struct _BrevetGateAddress
 {
   guint8 bytes[16];
@@ -104,7 +107,9 @@ brevet_gate_census_is_ready (BrevetGateCensus *self)
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
   BrevetGateSeat *first = g_queue_peek_head (&self->waiting);
 
-  return self->count < self->maximum || first == NULL || is_droppable (first);
+  if (self->count < self->maximum || first == NULL)
+    return TRUE;
+  return self->count < self->maximum + SLACK && is_droppable (first);
 }
 
 gboolean

@@ -21,8 +21,8 @@ typedef struct
 /* Counts the connections of one gate, in all and per address, and keeps those who wait (handshake, incomplete header, idle) in the
  * order in which they began to. Shared by the workers. An address is an IPv4 address or the /64 of an IPv6 address.
  *
- * Who has waited longest makes room for a new connection, but not before a short grace: else a burst of connections would push everybody
- * out before any could finish its handshake. */
+ * Who has waited longest makes room for a new connection, but not before a short grace: else a burst of connections would push
+ * everybody out before any could finish its handshake. */
 typedef struct
 {
   GMutex      lock;
@@ -38,7 +38,8 @@ void brevet_gate_census_init (BrevetGateCensus *self, gpointer (*ref_owner) (gpo
 
 void brevet_gate_census_clear (BrevetGateCensus *self);
 
-/* Returns: FALSE if there will be room soon, because somebody waits but has not waited long enough to be dropped: accept nobody now */
+/* Returns: FALSE if there will be room soon, because somebody waits but has not waited long enough to be dropped: accept nobody
+ * now */
 gboolean brevet_gate_census_is_ready (BrevetGateCensus *self);
 
 /* Takes a place for @seat, which waits from now on.

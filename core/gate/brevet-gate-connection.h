@@ -10,10 +10,10 @@ G_BEGIN_DECLS
  *
  * One TLS connection, seen from its protocol. Belongs to one worker thread; every function but ref and unref is for that thread.
  *
- * Memory of one connection, in the worst case: the GnuTLS session (some 20 KiB, up to 16 KiB more for a record that is not complete,
- * 32 KiB for a handshake message that is not complete), 16 KiB of input that the protocol has not taken, and the
- * output that the protocol has written: one reply, at most %BREVET_GATE_OUTPUT_LIMIT bytes beside it. What a protocol keeps comes on top. The kernel keeps at most 128 KiB of
- * output.
+ * Memory of one connection, in the worst case: the GnuTLS session (some 20 KiB, up to 16 KiB more for a record that is not
+ * complete, 32 KiB for a handshake message that is not complete), 16 KiB of input that the protocol has not taken, and the output
+ * that the protocol has written: one reply, at most %BREVET_GATE_OUTPUT_LIMIT bytes beside it. What a protocol keeps comes on top.
+ * The kernel keeps at most 128 KiB of output.
  */
 typedef struct _BrevetGateConnection BrevetGateConnection;
 
@@ -40,8 +40,8 @@ gpointer brevet_gate_connection_get_state (BrevetGateConnection *self);
  * brevet_gate_connection_write:
  * @bytes: what to send; kept, not copied
  *
- * Sends as much as possible at once and the rest when the peer takes it. `drained` may be called from within, so let this be the last
- * thing that a function does.
+ * Sends as much as possible at once and the rest when the peer takes it. `drained` may be called from within, so let this be the
+ * last thing that a function does.
  */
 BREVET_API
 void brevet_gate_connection_write (BrevetGateConnection *self, GBytes *bytes);
@@ -50,8 +50,8 @@ void brevet_gate_connection_write (BrevetGateConnection *self, GBytes *bytes);
  * brevet_gate_connection_set_reading:
  * @reading: whether to read; %TRUE when the connection is opened
  *
- * While reading is off, the gate only watches whether the peer goes away; a peer that ends its direction of the connection then counts
- * as gone. Switching it on offers bytes that were kept back.
+ * While reading is off, the gate only watches whether the peer goes away; a peer that ends its direction of the connection then
+ * counts as gone. Switching it on offers bytes that were kept back.
  */
 BREVET_API
 void brevet_gate_connection_set_reading (BrevetGateConnection *self, gboolean reading);
@@ -83,7 +83,8 @@ gboolean brevet_gate_connection_is_stopping (BrevetGateConnection *self);
 /**
  * brevet_gate_connection_close:
  *
- * Sends what was written, says goodbye, and reads for a while what the peer still sends, so that the last reply is not lost to a reset.
+ * Sends what was written, says goodbye, and reads for a while what the peer still sends, so that the last reply is not lost to a
+ * reset.
  */
 BREVET_API
 void brevet_gate_connection_close (BrevetGateConnection *self);
@@ -100,8 +101,8 @@ void brevet_gate_connection_abort (BrevetGateConnection *self);
  * brevet_gate_connection_set_protocol:
  * @name: a registered protocol
  *
- * Hands the connection over. The old protocol's `closed` and the new one's `opened` are called from within; bytes that were not consumed
- * are the new one's.
+ * Hands the connection over. The old protocol's `closed` and the new one's `opened` are called from within; bytes that were not
+ * consumed are the new one's.
  *
  * Returns: %FALSE if nobody has registered @name; nothing has changed then
  */
@@ -111,8 +112,8 @@ gboolean brevet_gate_connection_set_protocol (BrevetGateConnection *self, const 
 /**
  * brevet_gate_connection_get_peer_chain:
  *
- * Returns: (nullable) (transfer none): the certificates of a peer that has proved to hold the key of the first, now or, in a resumed
- *   session, then; not judged
+ * Returns: (nullable) (transfer none): the certificates of a peer that has proved to hold the key of the first, now or, in a
+ *   resumed session, then; not judged
  */
 BREVET_API
 BrevetChain *brevet_gate_connection_get_peer_chain (BrevetGateConnection *self);

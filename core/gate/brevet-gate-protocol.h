@@ -8,15 +8,16 @@ G_BEGIN_DECLS
 /**
  * BrevetGateProtocol:
  * @opened: the connection is ready, or was handed over; set its state and a deadline
- * @received: bytes have come. Returns how many were consumed; the gate keeps the rest and offers it again, with what has come since,
- *   after brevet_gate_connection_set_reading() was called with %TRUE. Leave bytes only after reading was switched off, or when nothing
- *   more is expected.
+ * @received: bytes have come. Returns how many were consumed; the gate keeps the rest and offers it again, with what has come
+ *   since, after brevet_gate_connection_set_reading() was called with %TRUE. Leave bytes only after reading was switched off, or
+ *   when nothing more is expected.
  * @drained: the last byte that was written is with the kernel
  * @expired: the deadline has passed
- * @closed: the connection is no longer this protocol's: the peer has gone, it was closed, or it was handed over. Free the state here.
+ * @closed: the connection is no longer this protocol's: the peer has gone, it was closed, or it was handed over. Free the state
+ *   here.
  *
- * What the bytes on a connection mean. All functions are called on the worker thread of the connection, which has its own thread-default
- * main context; they must not block.
+ * What the bytes on a connection mean. All functions are called on the worker thread of the connection, which has its own
+ * thread-default main context; they must not block.
  */
 typedef struct
 {

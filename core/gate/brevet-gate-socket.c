@@ -81,7 +81,8 @@ bind_socket (const struct sockaddr_storage *address, socklen_t length, gboolean 
   return -1;
 }
 
-/* Another process of the same user could share our port and take half of our clients, because SO_REUSEPORT allows it: ask without it. */
+/* Another process of the same user could share our port and take half of our clients, because SO_REUSEPORT allows it: ask without
+ * it. */
 static gboolean
 is_free (const struct sockaddr_storage *address, socklen_t length)
 {
@@ -169,7 +170,8 @@ take_socket (GArray *sockets, int passed, GError **error)
   if (sd_is_socket (passed, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
-                   "Descriptor %d that systemd passes is not a listening stream socket; use ListenStream= in the socket unit", passed);
+                   "Descriptor %d that systemd passes is not a listening stream socket; use ListenStream= in the socket unit",
+                   passed);
       return FALSE;
     }
 

@@ -219,3 +219,39 @@ brevet_gate_tls_drain (BrevetGateConnection *self)
       return;
     }
 }
+
+static BrevetChain *
+read_peer_chain (gnutls_session_t session)
+{
+  unsigned int count = 0;
+  const gnutls_datum_t *peers = session == NULL ? NULL : gnutls_certificate_get_peers (session, &count);
+  g_autoptr(GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_certificate_unref);
+  g_autoptr(BrevetChain) chain = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (peers == NULL || count == 0)
+    return NULL;
+
+  for (unsigned int i = 0; i < count && error == NULL; i++)
+    {
+      g_autoptr(GBytes) der = g_bytes_new (peers[i].data, peers[i].size);
+      BrevetCertificate *certificate = brevet_certificate_new (der, &error);
+
+      if (certificate != NULL)
+        g_ptr_array_add (certificates, certificate);
+    }
+  if (error == NULL)
+    chain = brevet_chain_new (certificates, &error);
+  if (error != NULL)
+    g_debug ("A client certificate is passed over: %s", error->message);
+  return g_steal_pointer (&chain);
+}
+
+BrevetChain *
+brevet_gate_connection_get_peer_chain (BrevetGateConnection *self)
+{
+  if (!self->peer_chain_read)
+    self->peer_chain = read_peer_chain (self->session);
+  self->peer_chain_read = TRUE;
+  return self->peer_chain;
+}

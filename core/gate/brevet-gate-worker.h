@@ -20,9 +20,9 @@ struct _BrevetGateWatch
   void (*ready) (BrevetGateWatch *watch, guint32 events);
 };
 
-/* A thread with its own main context, which is the thread's default one, and one GSource over one epoll descriptor: GLib polls every
- * descriptor of a context on each turn, epoll does not. Workers belong to the process and are shared by all gates. Unless said
- * otherwise, functions are for the worker's own thread. */
+/* A thread with its own main context, which is the thread's default one, and one GSource over one epoll descriptor: GLib polls
+ * every descriptor of a context on each turn, epoll does not. Workers belong to the process and are shared by all gates. Unless
+ * said otherwise, functions are for the worker's own thread. */
 struct _BrevetGateWorker
 {
   guint           index;

@@ -35,8 +35,8 @@ read_limits (BrevetGate *self, GError **error)
 
   if (!brevet_settings_get_int (self->settings, "workers", g_get_num_processors (), 1, 256, &workers, error)
       || !brevet_settings_get_int (self->settings, "maximum-connections", derive_maximum (), 1, 1000000, &maximum, error)
-      || !brevet_settings_get_int (self->settings, "maximum-connections-per-address", MAX (maximum / 4, 16), 1, 1000000, &per_address,
-                                   error)
+      || !brevet_settings_get_int (self->settings, "maximum-connections-per-address", MAX (maximum / 4, 16), 1, 1000000,
+                                   &per_address, error)
       || !brevet_settings_get_duration (self->settings, "handshake-timeout", 10, 1, 3600, &handshake, error))
     return FALSE;
 
@@ -169,7 +169,8 @@ share_sockets (BrevetGate *self, GArray *sockets, GError **error)
 
         if (fd < 0)
           {
-            g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot share a socket among the workers: %s", g_strerror (errno));
+            g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot share a socket among the workers: %s",
+                         g_strerror (errno));
             return FALSE;
           }
         add_acceptor (self, worker, fd, TRUE);
@@ -365,8 +366,8 @@ brevet_gate_init (BrevetGate *self)
   brevet_gate_census_init (&self->census, ref_connection);
   self->acceptors = g_ptr_array_new_with_free_func (acceptor_free);
 
-  /* One key for all workers, so that a ticket is good wherever the kernel sends the next connection. GnuTLS derives the keys that it
-   * really uses from it, a new one every few hours. */
+  /* One key for all workers, so that a ticket is good wherever the kernel sends the next connection. GnuTLS derives the keys that
+   * it really uses from it, a new one every few hours. */
   if (gnutls_session_ticket_key_generate (&self->ticket_key) < 0)
     g_error ("The random source of GnuTLS does not work");
 }

@@ -10,13 +10,14 @@ G_BEGIN_DECLS
 /**
  * BrevetGate:
  *
- * One port open to strangers: accepts connections on the process' workers, speaks TLS, keeps deadlines and caps, and hands the bytes
- * to a protocol. To be used on the main thread.
+ * One port open to strangers: accepts connections on the process' workers, speaks TLS, keeps deadlines and caps, and hands the
+ * bytes to a protocol. To be used on the main thread.
  *
- * Settings, in the group of the listener: `address` (IP address; default all), `port`, `certificate` (PEM file, chain in order), `key` (PEM
- * file or PKCS#11 URI) with `key-password` and its variants, `workers` (default: one per CPU), `maximum-connections` (default: from the
- * limit of open files, at most 10000), `maximum-connections-per-address` (default: a quarter of that, at least 16), `handshake-timeout`
- * (10s). Sockets that systemd passes under the listener's name (`FileDescriptorName=`) replace `address` and `port`.
+ * Settings, in the group of the listener: `address` (IP address; default all), `port`, `certificate` (PEM file, chain in order),
+ * `key` (PEM file or PKCS#11 URI) with `key-password` and its variants, `workers` (default: one per CPU), `maximum-connections`
+ * (default: from the limit of open files, at most 10000), `maximum-connections-per-address` (default: a quarter of that, at least
+ * 16), `handshake-timeout` (10s). Sockets that systemd passes under the listener's name (`FileDescriptorName=`) replace `address`
+ * and `port`.
  */
 #define BREVET_TYPE_GATE (brevet_gate_get_type ())
 BREVET_API
@@ -56,8 +57,8 @@ gboolean brevet_gate_reload (BrevetGate *self, GError **error);
 /**
  * brevet_gate_stop_async:
  *
- * Stops accepting at once, lets busy connections finish for at most ten seconds, then closes them. Call it once for each gate that was
- * started.
+ * Stops accepting at once, lets busy connections finish for at most ten seconds, then closes them. Call it once for each gate that
+ * was started.
  */
 BREVET_API
 void brevet_gate_stop_async (BrevetGate *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);

@@ -8,8 +8,8 @@ brevet_ca_backend_default_init (BrevetCaBackendInterface *iface)
 {
 }
 
-/* What a backend that lacks an optional verb answers: the task's source tag tells the _finish functions below that the answer is ours
- * and not the backend's. */
+/* What a backend that lacks an optional verb answers: the task's source tag tells the _finish functions below that the answer is
+ * ours and not the backend's. */
 static void
 answer_unsupported (BrevetCaBackend *self, const char *verb, GCancellable *cancellable, GAsyncReadyCallback callback,
                     gpointer user_data)

@@ -238,7 +238,8 @@ read_file (BrevetConfig *self, const char *path, GError **error)
       return FALSE;
     }
   if (strlen (text) != length)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s: this is not a text file, as there are zero bytes in it", path);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s: this is not a text file, as there are zero bytes in it",
+                 path);
   else
     fine = read_text (self, text, path, error);
   brevet_secret_free_text (text);

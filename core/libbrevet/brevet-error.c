@@ -12,8 +12,9 @@ static const GDBusErrorEntry entries[] = {
   { BREVET_ERROR_BUSY,           "org.brevet.Error.Busy" },
   { BREVET_ERROR_UNSUPPORTED,    "org.brevet.Error.Unsupported" },
   { BREVET_ERROR_CORRUPT,        "org.brevet.Error.Corrupt" },
+  { BREVET_ERROR_UNTRUSTED,      "org.brevet.Error.Untrusted" },
 };
-G_STATIC_ASSERT (G_N_ELEMENTS (entries) == BREVET_ERROR_CORRUPT + 1);
+G_STATIC_ASSERT (G_N_ELEMENTS (entries) == BREVET_ERROR_UNTRUSTED + 1);
 
 GQuark
 brevet_error_quark (void)

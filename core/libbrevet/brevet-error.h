@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  * @BREVET_ERROR_BUSY: a limit is reached: try again later, after the time that the reply names
  * @BREVET_ERROR_UNSUPPORTED: this installation cannot do that
  * @BREVET_ERROR_CORRUPT: stored data cannot be read back: an operator must look
+ * @BREVET_ERROR_UNTRUSTED: somebody answered, but could not prove to be the one that was called: look at trust, name and clock
  */
 typedef enum {
   BREVET_ERROR_FAILED,
@@ -36,6 +37,7 @@ typedef enum {
   BREVET_ERROR_BUSY,
   BREVET_ERROR_UNSUPPORTED,
   BREVET_ERROR_CORRUPT,
+  BREVET_ERROR_UNTRUSTED,
 } BrevetError;
 
 BREVET_API

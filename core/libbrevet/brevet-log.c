@@ -8,8 +8,8 @@
 
 static char *log_program;
 
-/* Text of strangers ends up in messages: a line end in it must not be able to forge a second line, nor an escape sequence to reach the
- * operator's terminal. */
+/* Text of strangers ends up in messages: a line end in it must not be able to forge a second line, nor an escape sequence to reach
+ * the operator's terminal. */
 static void
 append_printable (GString *line, const char *text, gsize length)
 {

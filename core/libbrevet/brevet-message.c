@@ -318,7 +318,7 @@ brevet_reply_ref (BrevetReply *self)
   return g_atomic_rc_box_acquire (self);
 }
 
-/* Forgets the callback, which may be what holds the last reference to something that looks at the reply: so first out, then destroyed. */
+/* Forgets the callback. Its data may hold the last reference to something that looks at the reply: so first out, then destroyed. */
 static void
 drop_delivered_callback (BrevetReply *self)
 {

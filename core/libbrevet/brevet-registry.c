@@ -91,8 +91,8 @@ check_abi (PeasPluginInfo *info, GError **error)
   return FALSE;
 }
 
-/* libpeas only logs a warning when a module cannot be opened, and the operator wants to know why: so it is opened here first. It stays
- * open, as its types cannot be unregistered. */
+/* libpeas only logs a warning when a module cannot be opened, and the operator wants to know why: so it is opened here first. It
+ * stays open, as its types cannot be unregistered. */
 static gboolean
 open_module (PeasPluginInfo *info, GError **error)
 {

@@ -24,8 +24,8 @@ struct _BrevetSecret
 
 G_DEFINE_BOXED_TYPE (BrevetSecret, brevet_secret, brevet_secret_ref, brevet_secret_unref)
 
-/* Memory that stays out of core files comes in whole pages. Secrets are small and many, so short ones share arenas that are cut into
- * slots; a free slot holds the pointer to the next. */
+/* Memory that stays out of core files comes in whole pages. Secrets are small and many, so short ones share arenas that are cut
+ * into slots; a free slot holds the pointer to the next. */
 static GMutex slots_lock;
 static gpointer free_slots;
 
@@ -179,8 +179,8 @@ secret_from_buffer (const char *path, const guint8 *buffer, gssize length, GErro
 {
   if (length > SECRET_FILE_MAX_SIZE)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The secret in %s is longer than %d bytes; is it the right file?",
-                   path, SECRET_FILE_MAX_SIZE);
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+                   "The secret in %s is longer than %d bytes; is it the right file?", path, SECRET_FILE_MAX_SIZE);
       return NULL;
     }
   if (length > 0 && buffer[length - 1] == '\n')

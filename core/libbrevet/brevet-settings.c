@@ -256,8 +256,8 @@ brevet_settings_get_duration (BrevetSettings *self, const char *key, gint64 fall
 
   shortest = brevet_duration_format (minimum);
   longest = brevet_duration_format (maximum);
-  g_propagate_error (error, brevet_settings_error (self, key, "“%s” is out of range; write a duration from %s to %s", text, shortest,
-                                                   longest));
+  g_propagate_error (error, brevet_settings_error (self, key, "“%s” is out of range; write a duration from %s to %s", text,
+                                                   shortest, longest));
   return FALSE;
 }
 

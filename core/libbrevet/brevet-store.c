@@ -198,7 +198,8 @@ add_change (BrevetBatch *self, BrevetChangeKind kind, const char *collection, co
 }
 
 const char *
-brevet_batch_put (BrevetBatch *self, const char *collection, const char *key, const char *parent, GBytes *body, const char *condition)
+brevet_batch_put (BrevetBatch *self, const char *collection, const char *key, const char *parent, GBytes *body,
+                  const char *condition)
 {
   BrevetChange *change = NULL;
 

@@ -44,7 +44,8 @@ void brevet_transport_exchange_async (BrevetTransport *self, BrevetRequest *requ
  * brevet_transport_exchange_finish:
  *
  * Returns: (transfer full) (nullable): the service's answer, whatever its status; %NULL with %BREVET_ERROR_UNREACHABLE if there was none
- *   (name not found, refused, time-out, TLS failure: the message says which)
+ *   (name not found, refused, time-out, TLS failure: the message says which), %BREVET_ERROR_UNTRUSTED if who answered has no acceptable
+ *   certificate
  */
 BREVET_API
 BrevetReply *brevet_transport_exchange_finish (BrevetTransport *self, GAsyncResult *result, GError **error);

@@ -63,7 +63,8 @@ can_join (const BrevetOperation *operation, const char *question)
          operation->certificate_expires > brevet_clock_now_seconds () + 60;
 }
 
-/* For CAs that charge by the piece (protocol/ca-backends.md §8.4 point 7): issued to this key, with more than a third of its life left. */
+/* For CAs that charge by the piece (protocol/ca-backends.md §8.4 point 7): issued to this key, with more than a third of its life
+ * left. */
 static gboolean
 can_reuse (Authorise *authorise, const BrevetInventoryEntry *entry, gint64 now)
 {

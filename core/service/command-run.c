@@ -7,8 +7,10 @@
 #include "brevet-log.h"
 #include "service.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <glib/gi18n-lib.h>
+#include <sys/resource.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
@@ -103,6 +105,19 @@ announce (BrevetService *service)
   notify_manager ("READY=1");
 }
 
+/* Every connection is a descriptor. The soft limit is low for the sake of programs that use select(), which this one does not. */
+static void
+raise_file_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit (RLIMIT_NOFILE, &limit) < 0)
+    g_warning ("The limit of open files stays as it is: %s", g_strerror (errno));
+}
+
 static int
 run_service (Run *run, const char *ready_file)
 {
@@ -142,11 +157,14 @@ brevet_dps_command_run (int argc, char **argv)
   int exit_code = BREVET_EXIT_OK;
 
   if (!brevet_command_parse ("run", NULL, entries,
-                             _("Runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads configuration and certificates."), 0,
-                             0, &argc, &argv, &exit_code))
+                             _("Runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads configuration and certificates.\n\n"
+                               "Exit codes: 0 stopped cleanly, 1 failed, 2 wrong command line, 3 an address is in use,\n"
+                               "4 another process uses the store, 5 the configuration is wrong"),
+                             0, 0, &argc, &argv, &exit_code))
     return exit_code;
   run.config_path = config_path != NULL ? g_steal_pointer (&config_path) : g_strdup (BREVET_SYSCONF_DIR "/brevet/dps.conf");
   run.loop = g_main_loop_new (NULL, FALSE);
+  raise_file_limit ();
   exit_code = run_service (&run, ready_file);
   g_clear_object (&run.service);
   g_main_loop_unref (run.loop);

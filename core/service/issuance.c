@@ -120,8 +120,8 @@ refuse_serial (Issuance *self)
   const char *reason = "The certificate authority used a serial number for the second time";
 
   brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED, reason, "BREVET_CA", self->authority,
-                    "BREVET_REGISTRATION", self->operation->registration_id, "BREVET_OPERATION", self->operation->id, "BREVET_SERIAL",
-                    brevet_certificate_get_serial (brevet_chain_get_leaf (self->entry->chain)), NULL);
+                    "BREVET_REGISTRATION", self->operation->registration_id, "BREVET_OPERATION", self->operation->id,
+                    "BREVET_SERIAL", brevet_certificate_get_serial (brevet_chain_get_leaf (self->entry->chain)), NULL);
   self->refused = g_steal_pointer (&self->entry);
   g_free (self->refused->status);
   self->refused->status = g_strdup (BREVET_INVENTORY_REFUSED);

@@ -60,8 +60,8 @@ gboolean brevet_issue_retry_later (GTask *task, const GError *error);
 /* Does what the class of @error (transfer full) demands of a call that was to issue. */
 void brevet_issue_handle_error (GTask *task, GError *error);
 
-/* Remembers the certificate of the outcome as one that must not be used, and revokes it. Goes on with a new attempt, or gives up: with
- * @error (nullable, transfer full), or because it is the second. */
+/* Remembers the certificate of the outcome as one that must not be used, and revokes it. Goes on with a new attempt, or gives up:
+ * with @error (nullable, transfer full), or because it is the second. */
 void brevet_issue_refuse (GTask *task, const char *reason, GError *error);
 
 BrevetInventoryEntry *brevet_issue_make_entry (BrevetIssue *issue, BrevetChain *chain, const char *status);

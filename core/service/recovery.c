@@ -43,6 +43,18 @@ load_registration (BrevetServiceContext *context, const BrevetOperation *operati
   return g_steal_pointer (&registration);
 }
 
+/* The CSR was judged when it came. What is stricter now applies to new ones: a CA may have signed this one already. */
+static BrevetCsr *
+read_csr (const BrevetIntent *intent, GError **error)
+{
+  g_autoptr(BrevetSettings) settings = brevet_settings_new ("csr", NULL, NULL);
+  g_autoptr(BrevetKeyPolicy) policy = NULL;
+
+  brevet_settings_set (settings, "key-types", "p256,p384,p521,rsa,rsa-pss,ed25519", NULL);
+  policy = brevet_key_policy_new_from_settings (settings, error);
+  return policy != NULL ? brevet_csr_new (intent->csr, policy, error) : NULL;
+}
+
 static gboolean
 resume (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *waiters, BrevetRecord *record, GError **error)
 {
@@ -55,7 +67,7 @@ resume (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *wait
 
   if (intent == NULL)
     return FALSE;
-  csr = brevet_csr_new (intent->csr, context->key_policy, error);
+  csr = read_csr (intent, error);
   operation = csr != NULL ? load_operation (context, intent->operation_id, error) : NULL;
   if (operation == NULL)
     return FALSE;

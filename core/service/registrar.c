@@ -334,7 +334,8 @@ on_joined_read_again (GObject *source, GAsyncResult *result, gpointer user_data)
     g_task_return_error (task, error);
 }
 
-/* Another call drives this operation and may have ended it since it was read. Now that its end cannot be missed any more, look again. */
+/* Another call drives this operation and may have ended it since it was read. Now that its end cannot be missed any more, look
+ * again. */
 static void
 join_operation (GTask *task)
 {

@@ -111,7 +111,8 @@ brevet_sqlite_connection_open (const char *file, GError **error)
   g_autoptr(BrevetSqliteConnection) self = g_new0 (BrevetSqliteConnection, 1);
 
   self->file = g_strdup (file);
-  if (sqlite3_open_v2 (file, &self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL) != SQLITE_OK)
+  if (sqlite3_open_v2 (file, &self->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+                       NULL) != SQLITE_OK)
     {
       brevet_sqlite_connection_fail (self, "open", error);
       return NULL;

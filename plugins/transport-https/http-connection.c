@@ -156,7 +156,11 @@ make_claims (HttpConnection *self)
   BrevetClaims *claims = brevet_claims_new ();
 
   if (authorization != NULL && g_ascii_strncasecmp (authorization, scheme, strlen (scheme)) == 0)
-    brevet_claims_set_token (claims, authorization);
+    {
+      brevet_claims_set_token (claims, authorization);
+      /* The claims wipe it; a header field is not treated as a secret. */
+      brevet_request_set_header (self->request, "authorization", NULL);
+    }
   brevet_claims_set_chain (claims, brevet_gate_connection_get_peer_chain (self->connection));
   brevet_claims_set_remote_address (claims, brevet_gate_connection_get_remote_address (self->connection));
   return claims;

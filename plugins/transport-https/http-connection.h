@@ -20,8 +20,8 @@ typedef struct
 
 /* HTTP/1.1 over a gate; its user data is a HttpService.
  *
- * Memory of one connection beside the gate's: the head of one request, its body (64 KiB unless the route allows more, and only after it
- * was admitted) and one reply. */
+ * Memory of one connection beside the gate's: the head of one request, its body (64 KiB unless the route allows more, and only
+ * after it was admitted) and one reply. */
 extern const BrevetGateProtocol http_connection_protocol;
 
 G_END_DECLS

@@ -45,7 +45,8 @@ append_date (GString *text, gint64 now)
                           tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
-/* What the handler puts into a header may come from a client: a line end in it would begin a header, or a reply, of the client's own. */
+/* What the handler puts into a header may come from a client: a line end in it would begin a header, or a reply, of the client's
+ * own. */
 static gboolean
 is_safe (const char *text)
 {

@@ -220,7 +220,7 @@ run (Bench *bench)
 static void
 print_table (void)
 {
-  g_print ("%-36s %10s %8s\n", "", "median µs", "ratio");
+  g_print ("%-36s %10s %8s\n", "", "median us", "ratio");
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     g_print ("%-36s %10.1f %8.2f\n", rows[i].title, rows[i].median, rows[i].median / rows[0].median);
   g_print ("\nP-256, one thread, %d rounds of %d; processor time; on a shared machine only the ratios mean anything\n", rounds,

@@ -171,7 +171,8 @@ def test_wrong_files_are_named():
         (path / "empty").write_text("")
         (path / "text").write_text("hello")
         wrong_file("nowhere.key", symmetric_key_file=path / "nowhere.key")
-        wrong_file("--symmetric-key-file", symmetric_key_file=path / "text")
+        wrong_file(str(path / "text"), symmetric_key_file=path / "text")
+        wrong_file(str(path / "text"), symmetric_key_file=None, group_key_file=path / "text")
         wrong_file("nowhere.pem", ca_file=path / "nowhere.pem")
         wrong_file("text", ca_file=path / "text")
         wrong_file("nowhere.csr", csr=path / "nowhere.csr", cert_out=path / "out.pem")
@@ -182,7 +183,8 @@ def test_wrong_files_are_named():
         wrong_file("directory", csr=world.file("device.csr"), cert_out=path)
         wrong_file("directory", trust_bundle_out=path / "nowhere" / "out.pem")
         wrong_file("transport-carrier-pigeon", transport="carrier-pigeon")
-        assert KEY not in register(*options(symmetric_key_file=path / "text"), expect=5).stderr
+        (path / "broken").write_text(KEY[:-3] + "*")
+        assert KEY[:-3] not in register(*options(symmetric_key_file=path / "broken"), expect=5).stderr
 
 
 def test_tampered_csr_is_refused():
@@ -279,7 +281,7 @@ def test_unreachable_service():
 def test_untrusted_service():
     with scratch() as path, service(assigned()) as dps:
         openssl("req", "-x509", "-new", "-key", world.file("other.key"), "-out", path / "foreign.pem", "-subj", "/CN=Foreign", "-days", 2)
-        done = register(*options(dps.server_port, ca_file=path / "foreign.pem", timeout=1), expect=4)
+        done = register(*options(dps.server_port, ca_file=path / "foreign.pem", timeout=60), expect=5)
         assert "not issued by an authority" in done.stderr, done.stderr
         assert dps.asked == []
 

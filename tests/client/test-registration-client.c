@@ -172,6 +172,13 @@ test_trouble_passes (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_stranger_answers (Fixture *fixture, gconstpointer data)
+{
+  scripted_transport_fail (fixture->transport, BREVET_ERROR_UNTRUSTED, "Somebody else is there");
+  assert_error (fixture, 60, BREVET_ERROR_UNTRUSTED, "Somebody else is there");
+}
+
+static void
 test_throttled (Fixture *fixture, gconstpointer data)
 {
   scripted_transport_reply (fixture->transport, 429, "1", REFUSED);
@@ -300,6 +307,7 @@ main (int argc, char **argv)
   ADD ("refused", test_refused);
   ADD ("failed", test_failed);
   ADD ("trouble-passes", test_trouble_passes);
+  ADD ("stranger-answers", test_stranger_answers);
   ADD ("throttled", test_throttled);
   ADD ("trouble-while-polling", test_trouble_while_polling);
   ADD ("too-late-while-paused", test_too_late_while_paused);

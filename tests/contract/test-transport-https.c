@@ -122,7 +122,7 @@ assert_breaks (TransportFixture *fixture, const char *path, const char *reason)
 
   reply = transport_ask (transport, path, &error);
   g_assert_null (reply);
-  transport_assert_unreachable (error, reason);
+  transport_assert_error (error, BREVET_ERROR_UNREACHABLE, reason);
 }
 
 static void
@@ -195,7 +195,7 @@ test_kept_and_never_repeated (TransportFixture *fixture, gconstpointer data)
   g_assert_cmpuint (https_peer_count_connections (world->peer), ==, 1);
   reply = transport_exchange (transport, request, NULL, &error);
   g_assert_null (reply);
-  transport_assert_unreachable (error, "closed");
+  transport_assert_error (error, BREVET_ERROR_UNREACHABLE, "closed");
   g_clear_error (&error);
   g_assert_cmpuint (https_peer_count_requests (world->peer, HTTPS_DROP), ==, 1);
 
@@ -271,7 +271,7 @@ test_system_trust (TransportFixture *fixture, gconstpointer data)
   /* What one transport trusts is no business of the other, in either direction. */
   reply = transport_ask (transport, TRANSPORT_ECHO, &error);
   g_assert_null (reply);
-  transport_assert_unreachable (error, "this system trusts");
+  transport_assert_error (error, BREVET_ERROR_UNTRUSTED, "this system trusts");
   g_clear_error (&error);
   reply = transport_ask (trusting, TRANSPORT_ECHO, &error);
   g_assert_no_error (error);
@@ -286,7 +286,7 @@ test_unknown_name (void)
 
   reply = transport_ask (transport, TRANSPORT_ECHO, &error);
   g_assert_null (reply);
-  transport_assert_unreachable (error, "resolved");
+  transport_assert_error (error, BREVET_ERROR_UNREACHABLE, "resolved");
 }
 
 static void

@@ -59,9 +59,9 @@ transport_ask (BrevetTransport *transport, const char *path, GError **error)
 }
 
 void
-transport_assert_unreachable (const GError *error, const char *reason)
+transport_assert_error (const GError *error, BrevetError code, const char *reason)
 {
-  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE);
+  g_assert_error (error, BREVET_ERROR, (int) code);
   if (strstr (error->message, reason) == NULL || strstr (error->message, "localhost") == NULL)
     g_error ("“%s” says not both “%s” and the host", error->message, reason);
 }
@@ -102,7 +102,7 @@ test_refusal_is_a_reply (TransportFixture *fixture, gconstpointer suite)
 }
 
 static void
-assert_fails (TransportFixture *fixture, TransportPeer peer, const char *path, const char *reason)
+assert_fails (TransportFixture *fixture, TransportPeer peer, const char *path, BrevetError code, const char *reason)
 {
   g_autoptr(BrevetTransport) transport = create (fixture, peer);
   g_autoptr(BrevetReply) reply = NULL;
@@ -110,37 +110,37 @@ assert_fails (TransportFixture *fixture, TransportPeer peer, const char *path, c
 
   reply = transport_ask (transport, path, &error);
   g_assert_null (reply);
-  transport_assert_unreachable (error, reason);
+  transport_assert_error (error, code, reason);
 }
 
 static void
 test_nobody_listens (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_ABSENT, TRANSPORT_ECHO, "refused");
+  assert_fails (fixture, TRANSPORT_PEER_ABSENT, TRANSPORT_ECHO, BREVET_ERROR_UNREACHABLE, "refused");
 }
 
 static void
 test_foreign_authority (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_FOREIGN, TRANSPORT_ECHO, "not issued by an authority");
+  assert_fails (fixture, TRANSPORT_PEER_FOREIGN, TRANSPORT_ECHO, BREVET_ERROR_UNTRUSTED, "not issued by an authority");
 }
 
 static void
 test_other_name (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_MISNAMED, TRANSPORT_ECHO, "not for the name localhost");
+  assert_fails (fixture, TRANSPORT_PEER_MISNAMED, TRANSPORT_ECHO, BREVET_ERROR_UNTRUSTED, "not for the name localhost");
 }
 
 static void
 test_expired (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_EXPIRED, TRANSPORT_ECHO, "expired");
+  assert_fails (fixture, TRANSPORT_PEER_EXPIRED, TRANSPORT_ECHO, BREVET_ERROR_UNTRUSTED, "expired");
 }
 
 static void
 test_too_long (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_GOOD, TRANSPORT_LARGE, "longer than");
+  assert_fails (fixture, TRANSPORT_PEER_GOOD, TRANSPORT_LARGE, BREVET_ERROR_UNREACHABLE, "longer than");
 }
 
 static void
@@ -156,7 +156,7 @@ test_time_out (TransportFixture *fixture, gconstpointer suite)
 
       reply = transport_ask (transport, TRANSPORT_NEVER, &error);
       g_assert_null (reply);
-      transport_assert_unreachable (error, "time-out");
+      transport_assert_error (error, BREVET_ERROR_UNREACHABLE, "time-out");
     }
 }
 

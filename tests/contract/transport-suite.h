@@ -42,4 +42,4 @@ BrevetReply *transport_exchange (BrevetTransport *transport, BrevetRequest *requ
 BrevetReply *transport_ask (BrevetTransport *transport, const char *path, GError **error);
 
 /* The error says that nobody was reached, where that was, and why. */
-void transport_assert_unreachable (const GError *error, const char *reason);
+void transport_assert_error (const GError *error, BrevetError code, const char *reason);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Runs a fuzz target without libFuzzer, so that every build tests it: first each file of the corpus as it is, then mutations of them.
- * The same arguments always make the same mutations. An input that crashes the target is written to `crash-TARGET`.
+/* Runs a fuzz target without libFuzzer, so that every build tests it: first each file of the corpus as it is, then mutations of
+ * them. The same arguments always make the same mutations. An input that crashes the target is written to `crash-TARGET`.
  *
  * Usage: fuzz-NAME CORPUS_DIRECTORY [MUTATIONS] */
 #include "fuzz.h"

@@ -313,6 +313,16 @@ def test_stop_does_not_wait_for_ever():
         assert 9 < time.monotonic() - begun < 40
 
 
+def test_all_addresses_are_the_default():
+    with Server(world, "address=") as server:
+        with Client(server) as client:
+            assert client.get().json["claims"]["address"] == "127.0.0.1"
+        try:
+            socket.create_connection(("::1", server.port)).close()
+        except OSError:
+            assert not os.path.exists("/proc/net/if_inet6") or not open("/proc/net/if_inet6").read()
+
+
 def test_sockets_of_systemd():
     with socket.create_server(("127.0.0.1", 0)) as passed:
         with Server(world, "workers=2", passed=[passed]) as server:

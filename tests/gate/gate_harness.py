@@ -53,7 +53,7 @@ class Server:
                 key, value = line.strip().split("=", 1)
                 base[key] = value
         with open(configuration, "w") as out:
-            out.write("[listener test]\n" + "".join(f"{key}={value}\n" for key, value in base.items()))
+            out.write("[listener test]\n" + "".join(f"{key}={value}\n" for key, value in base.items() if value))
 
         environment = dict(os.environ)
         # The quarantine of freed memory would hide what the server really keeps.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Compares our request reader with Node's on the same bytes: what Node refuses we must refuse too, and what both accept must mean the
-// same. node-parser.mjs DUMP CORPUS
+// Compares our request reader with Node's on the same bytes: what Node refuses we must refuse too, and what both accept must mean
+// the same. node-parser.mjs DUMP CORPUS
 import http from 'node:http';
 import net from 'node:net';
 import fs from 'node:fs';

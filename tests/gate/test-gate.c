@@ -75,7 +75,7 @@ static const BrevetGateProtocol shout = {
 };
 
 static void
-write_certificate (Fixture *fixture)
+write_certificate (Fixture *fixture, gint64 not_after)
 {
   g_autofree char *certificate_path = g_build_filename (fixture->directory, "server.pem", NULL);
   g_autofree char *key_path = g_build_filename (fixture->directory, "server.key", NULL);
@@ -89,7 +89,7 @@ write_certificate (Fixture *fixture)
   g_assert_no_error (error);
   brevet_certificate_builder_set_common_name (builder, "gate.test");
   brevet_certificate_builder_set_key (builder, key);
-  brevet_certificate_builder_set_validity (builder, brevet_clock_now_seconds () - 60, brevet_clock_now_seconds () + 3600);
+  brevet_certificate_builder_set_validity (builder, not_after - 7200, not_after);
   certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), NULL, key, &error);
   g_assert_no_error (error);
   pem = brevet_certificate_to_pem (certificate);
@@ -129,17 +129,22 @@ connect_client (Fixture *fixture)
   g_assert_cmpint (gnutls_handshake (fixture->session), ==, GNUTLS_E_SUCCESS);
 }
 
+/* @data: non-NULL for a certificate that has expired */
 static void
 setup (Fixture *fixture, gconstpointer data)
 {
+  gint64 not_after = brevet_clock_now_seconds () + (data == NULL ? 3600 : -60);
   g_autoptr(GError) error = NULL;
 
   fixture->directory = g_dir_make_tmp ("brevet-gate-XXXXXX", &error);
   g_assert_no_error (error);
-  write_certificate (fixture);
+  write_certificate (fixture, not_after);
   g_assert_true (brevet_gate_register_protocol ("whisper", &whisper, (gpointer) "whisper", NULL, &error));
   g_assert_true (brevet_gate_register_protocol ("shout", &shout, (gpointer) "shout", NULL, &error));
+  if (data != NULL)
+    g_test_expect_message ("brevet-gate", G_LOG_LEVEL_WARNING, "*server.pem has expired*");
   start_gate (fixture);
+  g_test_assert_expected_messages ();
   connect_client (fixture);
 }
 
@@ -214,6 +219,13 @@ test_hand_over_to_nobody (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_expired_certificate (Fixture *fixture, gconstpointer data)
+{
+  /* Only a warning: some clients are better served with it than with nobody listening. */
+  assert_answer (fixture, "ab", "ab");
+}
+
+static void
 test_names_are_unique (Fixture *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
@@ -228,6 +240,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/gate/hand-over", Fixture, NULL, setup, test_hand_over, teardown);
   g_test_add ("/gate/hand-over-to-nobody", Fixture, NULL, setup, test_hand_over_to_nobody, teardown);
+  g_test_add ("/gate/expired-certificate", Fixture, "expired", setup, test_expired_certificate, teardown);
   g_test_add ("/gate/names-are-unique", Fixture, NULL, setup, test_names_are_unique, teardown);
   return g_test_run ();
 }

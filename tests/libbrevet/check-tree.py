@@ -121,7 +121,7 @@ def check_names(root):
 
 
 def check_tests(root):
-    """Every C file and every test script below tests/ is in a meson.build."""
+    """Every C file and every test script below tests/ is in a meson.build, or built by a test script that is."""
     tests = root / 'tests'
     for path in sorted([*tests.rglob('*.c'), *tests.rglob('test-*.py'), *tests.rglob('test-*.sh'), *tests.rglob('check-*.py')]):
         stem = re.sub(r'^(test|fuzz)-', '', path.stem)
@@ -130,6 +130,7 @@ def check_tests(root):
         while folder != root:
             if (folder / 'meson.build').exists():
                 builds += (folder / 'meson.build').read_text(encoding='utf-8')
+            builds += ''.join(script.read_text(encoding='utf-8') for script in folder.glob('test-*.sh'))
             folder = folder.parent
         if path.name not in builds and f"'{stem}'" not in builds and f"'{path.stem}'" not in builds:
             yield f'{path.relative_to(root)}: is in no meson.build, so nobody runs it'

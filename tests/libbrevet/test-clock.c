@@ -41,7 +41,8 @@ make_certificate (gnutls_x509_privkey_t *key)
   gnutls_x509_crt_t certificate = NULL;
 
   g_assert_cmpint (gnutls_x509_privkey_init (key), ==, 0);
-  g_assert_cmpint (gnutls_x509_privkey_generate (*key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0), ==, 0);
+  g_assert_cmpint (gnutls_x509_privkey_generate (*key, GNUTLS_PK_ECDSA,
+                                                 GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0), ==, 0);
   g_assert_cmpint (gnutls_x509_crt_init (&certificate), ==, 0);
   gnutls_x509_crt_set_version (certificate, 3);
   gnutls_x509_crt_set_serial (certificate, serial, sizeof serial);

@@ -75,7 +75,8 @@ test_groups (Fixture *f, gconstpointer data)
   g_autoptr(BrevetConfig) config = NULL;
   g_autoptr(GPtrArray) groups = NULL;
 
-  write_file (f->directory, "dps.conf", "# a comment\n\n[service]\nlisten = 0.0.0.0:443 \n[ca  two]\ntype=local\n[ca one]\n[ca two]\nkey=a\\sb\n");
+  write_file (f->directory, "dps.conf",
+              "# a comment\n\n[service]\nlisten = 0.0.0.0:443 \n[ca  two]\ntype=local\n[ca one]\n[ca two]\nkey=a\\sb\n");
   config = load (f);
   assert_value (config, "service", NULL, "listen", "0.0.0.0:443");
   assert_value (config, "ca", "two", "type", "local");
@@ -103,12 +104,13 @@ test_drop_ins (Fixture *f, gconstpointer data)
   write_file (f->drop_ins, "20-late.conf", "[ca factory]\n\ntype=late\n");
   write_file (f->drop_ins, "10-early.conf", "[ca factory]\ntype=early\nvalidity=1d\n[ca extra]\ntype=x\n");
   write_file (f->drop_ins, "30-not.conf.bak", "[ca factory]\ntype=backup\n");
-  write_file (f->drop_ins, ".hidden.conf", "[ca factory]\ntype=hidden\n");
+  write_file (f->drop_ins, ".hidden.conf", "[ca hidden]\ntype=hidden\n");
 
   config = load (f);
   assert_value (config, "ca", "factory", "type", "late");
   assert_value (config, "ca", "factory", "validity", "1d");
   assert_value (config, "ca", "extra", "type", "x");
+  g_assert_null (brevet_config_get_group (config, "ca", "hidden"));
 
   error = brevet_settings_error (brevet_config_get_group (config, "ca", "factory"), "type", "wrong");
   expected = g_strdup_printf ("%s/20-late.conf:3: [ca factory] type: wrong", f->drop_ins);

@@ -30,15 +30,16 @@ static void
 print_hostile (void)
 {
   brevet_log_init ("brevet-dps", FALSE);
-  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ATTESTATION_REFUSED, "Refused a\nbrevet-dps: forged line", "BREVET_REGISTRATION",
-                    "\x1b[2Jx\r\xff", NULL);
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ATTESTATION_REFUSED, "Refused a\nbrevet-dps: forged line",
+                    "BREVET_REGISTRATION", "\x1b[2Jx\r\xff", NULL);
 }
 
 static void
 test_hostile (void)
 {
   run ("/log/subprocess/hostile");
-  g_test_trap_assert_stderr ("*brevet-dps: warning: Refused a\\x0abrevet-dps: forged line BREVET_REGISTRATION=\\x1b*2Jx\\x0d\xef\xbf\xbd\n*");
+  g_test_trap_assert_stderr ("*brevet-dps: warning: Refused a\\x0abrevet-dps: forged line "
+                              "BREVET_REGISTRATION=\\x1b*2Jx\\x0d\xef\xbf\xbd\n*");
 }
 
 static void

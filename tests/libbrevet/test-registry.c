@@ -13,7 +13,8 @@ static void
 write_plugin (const char *directory, const char *module, const char *abi, const char *provides)
 {
   g_autofree char *path = g_strdup_printf ("%s/%s.plugin", directory, module);
-  g_autofree char *text = g_strdup_printf ("[Plugin]\nModule=%s\nName=%s\n%s\nX-Brevet-Provides=%s\n", module, module, abi, provides);
+  g_autofree char *text = g_strdup_printf ("[Plugin]\nModule=%s\nName=%s\n%s\nX-Brevet-Provides=%s\n", module, module, abi,
+                                           provides);
 
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
 }

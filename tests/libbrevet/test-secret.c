@@ -34,7 +34,9 @@ test_base64 (void)
 static void
 test_bad_base64 (void)
 {
-  static const char *const bad[] = { "", "  ", "c2VjcmV0QUJDREVGR0g", "AP8", "A===", "====", "AP8-", "AP_8", "AP 8", "AP8=AP8=", "äAA", NULL };
+  static const char *const bad[] = {
+    "", "  ", "c2VjcmV0QUJDREVGR0g", "AP8", "A===", "====", "AP8-", "AP_8", "AP 8", "AP8=AP8=", "äAA", NULL,
+  };
 
   for (gsize i = 0; bad[i] != NULL; i++)
     {

@@ -19,7 +19,8 @@ test_durations (void)
 {
   static const struct { const char *text; gint64 seconds; } good[] = {
     { "30s", 30 }, { "45", 45 }, { "0", 0 }, { "5min", 300 }, { "5m", 300 }, { "12h", 43200 }, { "90d", 90 * 86400 },
-    { "2w", 14 * 86400 }, { "1y", 365 * 86400 }, { "1h 30min", 5400 }, { " 1h30min ", 5400 }, { "1 h", 3600 }, { "1d 12h 5s", 129605 },
+    { "2w", 14 * 86400 }, { "1y", 365 * 86400 }, { "1h 30min", 5400 }, { " 1h30min ", 5400 }, { "1 h", 3600 },
+    { "1d 12h 5s", 129605 },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
@@ -38,13 +39,15 @@ static void
 test_bad_durations (void)
 {
   static const char *const bad[] = {
-    "xyz", "", " ", "-5s", "+5s", "5x", "5 30", "1h 30", "1h h", "d", "1.5h", "99999999999999999999s", "9223372036854775807y", "1H", NULL,
+    "xyz", "", " ", "-5s", "+5s", "5x", "5 30", "1h 30", "1h h", "d", "1.5h", "99999999999999999999s", "9223372036854775807y",
+    "1H", NULL,
   };
 
   for (gsize i = 0; bad[i] != NULL; i++)
     {
       g_autoptr(BrevetSettings) settings = make ("validity", bad[i]);
-      g_autofree char *expected = g_strdup_printf (PLACE ": [ca factory] validity: “%s” is not a duration; write for example 90d", bad[i]);
+      g_autofree char *expected = g_strdup_printf (PLACE ": [ca factory] validity: “%s” is not a duration; write for example 90d",
+                                                   bad[i]);
       g_autoptr(GError) error = NULL;
       gint64 seconds = 0;
 
@@ -94,7 +97,8 @@ static void
 test_booleans (void)
 {
   static const struct { const char *text; gboolean value; } good[] = {
-    { "true", TRUE }, { "yes", TRUE }, { "on", TRUE }, { "1", TRUE }, { "false", FALSE }, { "no", FALSE }, { "off", FALSE }, { "0", FALSE },
+    { "true", TRUE }, { "yes", TRUE }, { "on", TRUE }, { "1", TRUE }, { "false", FALSE },
+    { "no", FALSE }, { "off", FALSE }, { "0", FALSE },
   };
   g_autoptr(BrevetSettings) bad = make ("strict", "maybe");
   g_autoptr(GError) error = NULL;

@@ -2,7 +2,7 @@
 #include <brevet.h>
 #include <string.h>
 
-/* A store with one record, which answers on a thread: enough to see that the helpers that wait really wait, and for nothing else. */
+/* A store with one record, which answers on a thread: enough to see that the helpers that wait really do. */
 #define TEST_TYPE_ONE_RECORD (one_record_get_type ())
 G_DECLARE_FINAL_TYPE (OneRecord, one_record, TEST, ONE_RECORD, BrevetPlugin)
 
@@ -17,7 +17,8 @@ get_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *canc
   g_autoptr(GBytes) body = g_bytes_new_static ("{}", 2);
 
   if (g_str_equal (task_data, "there"))
-    g_task_return_pointer (task, brevet_record_new ("things", "there", NULL, "1", 5, 6, body), (GDestroyNotify) brevet_record_unref);
+    g_task_return_pointer (task, brevet_record_new ("things", "there", NULL, "1", 5, 6, body),
+                           (GDestroyNotify) brevet_record_unref);
   else
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "There is no %s", (const char *) task_data);
 }
@@ -62,7 +63,8 @@ store_iface_init (BrevetStoreInterface *iface)
   iface->commit_finish = one_record_commit_finish;
 }
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (OneRecord, one_record, BREVET_TYPE_PLUGIN, G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, store_iface_init))
+G_DEFINE_FINAL_TYPE_WITH_CODE (OneRecord, one_record, BREVET_TYPE_PLUGIN,
+                               G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, store_iface_init))
 
 static void
 one_record_class_init (OneRecordClass *class)

@@ -97,7 +97,8 @@ ask_end (Question *question)
   body = brevet_reply_get_body (heard->reply);
   heard->text = body != NULL ? g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body)) : g_strdup ("");
   heard->node = json_from_string (heard->text, NULL);
-  g_assert_cmpstr (brevet_reply_get_header (heard->reply, "x-ms-request-id"), ==, brevet_request_get_tracking_id (question->request));
+  g_assert_cmpstr (brevet_reply_get_header (heard->reply, "x-ms-request-id"), ==,
+                   brevet_request_get_tracking_id (question->request));
   brevet_request_unref (question->request);
   g_clear_pointer (&question->body, g_bytes_unref);
   g_clear_object (&question->cancellable);

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
 #define SCOPE   "0ne000A1B2C"
 #define ISSUE   "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"scripted\"}"
 
-/* A whole service in a directory of its own, spoken to as a listener would. Its CAs: `local`, and `scripted`, which does what the test
- * tells it to. Hubs: hub1.example.net and hub2.example.net. */
+/* A whole service in a directory of its own, spoken to as a listener would. Its CAs: `local`, and `scripted`, which does what the
+ * test tells it to. Hubs: hub1.example.net and hub2.example.net. */
 typedef struct {
   char *directory;
   char *configuration;

@@ -108,12 +108,13 @@ test_no_plugin (Pipeline *pipeline, gconstpointer data)
   g_autoptr(Heard) stored = NULL, final = NULL;
 
   stored = operate (pipeline, 200, "PUT", "/certificateAuthorities/digi", NULL,
-                    "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"apiKey\":\"0123456789\",\"profileName\":\"p\"}");
+                    "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"apiKey\":\"0123456789\","
+                    "\"profileName\":\"p\"}");
   enroll (pipeline, "pump-07", "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"digi\"}");
   final = device_provision (pipeline, "pump-07", csr);
   assert_failed (final, 500000, NULL);
-  g_assert_true (pipeline_logged ("The certificate authority “digi” is of type DigiCertCertificateAuthority, which no installed plugin "
-                                  "provides"));
+  g_assert_true (pipeline_logged ("The certificate authority “digi” is of type DigiCertCertificateAuthority, which no installed "
+                                  "plugin provides"));
   g_assert_false (pipeline_logged ("0123456789"));
 }
 
@@ -309,7 +310,8 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-errors/ambiguous-idempotent", "script=ambiguous-issued;issue\ncapabilities=idempotent\n",
                  test_ambiguous_idempotent);
   PIPELINE_TEST ("/ca-errors/ambiguous-without-help", "script=ambiguous-issued;issue\n", test_ambiguous_without_help);
-  PIPELINE_TEST ("/ca-errors/find-is-not-fooled", "script=issue;ambiguous-lost;issue\ncapabilities=find\n", test_find_is_not_fooled);
+  PIPELINE_TEST ("/ca-errors/find-is-not-fooled", "script=issue;ambiguous-lost;issue\ncapabilities=find\n",
+                 test_find_is_not_fooled);
   PIPELINE_TEST ("/ca-errors/trust-comes-late", "trusts=unavailable;issue\n", test_trust_comes_late);
   PIPELINE_TEST ("/ca-errors/no-trust", "trusts=auth\n", test_no_trust);
   PIPELINE_TEST ("/ca-errors/misread", "script=protocol;protocol;issue\n", test_misread);

@@ -16,8 +16,9 @@ static void
 enroll_group (Pipeline *pipeline, const char *group, const char *members)
 {
   g_autofree char *path = g_strconcat ("/enrollmentGroups/", group, NULL);
-  g_autofree char *body = g_strdup_printf ("{\"enrollmentGroupId\":\"%s\",\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":"
-                                           "{\"primaryKey\":\"" OTHER_KEY "\",\"secondaryKey\":\"" OTHER_KEY "\"}}%s%s}",
+  g_autofree char *body = g_strdup_printf ("{\"enrollmentGroupId\":\"%s\",\"attestation\":{\"type\":\"symmetricKey\","
+                                           "\"symmetricKey\":{\"primaryKey\":\"" OTHER_KEY "\","
+                                           "\"secondaryKey\":\"" OTHER_KEY "\"}}%s%s}",
                                            group, members != NULL ? "," : "", members != NULL ? members : "");
   g_autoptr(Heard) heard = operate (pipeline, 200, "PUT", path, NULL, body);
 }

@@ -76,7 +76,8 @@ test_lookup (Pipeline *pipeline, gconstpointer data)
   assert_error (never, 404, 404201);
   final = device_provision (pipeline, "pump-07", csr);
   assert_assigned (final, NULL);
-  found = ask (pipeline, "pump-07", .method = "POST", .path = "", .version = "2021-10-01", .body = "{\"registrationId\":\"PUMP-07\"}");
+  found = ask (pipeline, "pump-07", .method = "POST", .path = "", .version = "2021-10-01",
+               .body = "{\"registrationId\":\"PUMP-07\"}");
   g_assert_cmpuint (found->status, ==, 200);
   g_assert_cmpstr (heard_get (found, "registrationId"), ==, "pump-07");
   g_assert_cmpstr (heard_get (found, "status"), ==, "assigned");
@@ -99,7 +100,8 @@ test_foreign_operation (Pipeline *pipeline, gconstpointer data)
   path = g_strconcat ("/operations/", heard_get (begun, "operationId"), NULL);
   foreign = ask (pipeline, "pump-08", .method = "GET", .path = path);
   assert_error (foreign, 404, 404201);
-  unknown = ask (pipeline, "pump-08", .method = "GET", .path = "/operations/5.0011223344556677.0d8c3f1e-6f0e-4c52-8d25-3b8d1f2a9c11");
+  unknown = ask (pipeline, "pump-08", .method = "GET",
+                 .path = "/operations/5.0011223344556677.0d8c3f1e-6f0e-4c52-8d25-3b8d1f2a9c11");
   assert_error (unknown, 404, 404201);
 }
 
@@ -120,7 +122,8 @@ test_refusals (Pipeline *pipeline, gconstpointer data)
   refused[2] = no_token = ask (pipeline, "pump-07", .key = "");
   refused[3] = disabled = ask (pipeline, "pump-08");
   first = heard_mask (unknown);
-  g_assert_cmpstr (first, ==, "{\"errorCode\":401002,\"trackingId\":\"UUID\",\"message\":\"Unauthorized\",\"timestampUtc\":\"TIME\"}");
+  g_assert_cmpstr (first, ==,
+                   "{\"errorCode\":401002,\"trackingId\":\"UUID\",\"message\":\"Unauthorized\",\"timestampUtc\":\"TIME\"}");
   for (guint i = 0; i < G_N_ELEMENTS (refused); i++)
     {
       g_autofree char *text = heard_mask (refused[i]);
@@ -207,7 +210,8 @@ test_pem_csr (Pipeline *pipeline, gconstpointer data)
   g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
   g_autofree char *base64 = make_csr (key, "pump-07");
   g_autofree char *pem =
-    g_strdup_printf ("-----BEGIN CERTIFICATE REQUEST-----\\n%.64s\\r\\n%s\\n-----END CERTIFICATE REQUEST-----\\n", base64, base64 + 64);
+    g_strdup_printf ("-----BEGIN CERTIFICATE REQUEST-----\\n%.64s\\r\\n%s\\n-----END CERTIFICATE REQUEST-----\\n", base64,
+                     base64 + 64);
   g_autoptr(Heard) from_der = NULL, from_pem = NULL;
   g_autoptr(BrevetCertificate) certificate = NULL;
 
@@ -231,7 +235,8 @@ test_trust_bundle (Pipeline *pipeline, gconstpointer data)
   g_autofree char *path = NULL;
 
   stored = operate (pipeline, 200, "PUT", "/trustBundles/plant-roots", NULL, body);
-  enroll (pipeline, "pump-07", "\"trustBundleId\":\"plant-roots\",\"iotHubHostName\":\"hub2.example.net\",\"allocationPolicy\":\"static\"");
+  enroll (pipeline, "pump-07",
+          "\"trustBundleId\":\"plant-roots\",\"iotHubHostName\":\"hub2.example.net\",\"allocationPolicy\":\"static\"");
   final = device_provision (pipeline, "pump-07", NULL);
   text = heard_mask (final);
   g_assert_nonnull (strstr (text,

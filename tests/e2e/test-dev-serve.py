@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""./dev serve: a service that is ready when its env file appears, and gone without a trace of it when it is stopped."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
+
+import sas_token
+import tap
+from dps import PATIENCE, free_port
+
+DEV = pathlib.Path(__file__).parent.parent.parent / "dev"
+NAMES = ["DPS_HOST", "DPS_ADDR", "DPS_HTTPS_PORT", "DPS_MQTT_PORT", "SERVER_CA", "ID_SCOPE", "SERVICE_KEY_NAME", "SERVICE_KEY", "HUB_HOST",
+         "ISSUER_CA", "CA_NAME"]
+
+
+@contextlib.contextmanager
+def scratch():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="brevet-test-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+class Serve:
+    def __init__(self, directory, *options):
+        self.directory = directory
+        self.log = directory.parent / "log"
+        stale = self.identify_env()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([DEV, "serve", directory, *map(str, options)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        deadline = time.monotonic() + PATIENCE
+        while self.identify_env() in (None, stale):
+            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+        # A shell reads it, as its users do.
+        script = ". \"$0\" && printf '%s\\n' " + " ".join(f'"${name}"' for name in NAMES)
+        values = subprocess.run(["sh", "-euc", script, directory / "env"], stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE)
+        self.env = dict(zip(NAMES, values.stdout.splitlines()))
+        assert len(self.env) == len(NAMES), values.stdout
+
+    def identify_env(self):
+        try:
+            status = os.stat(self.directory / "env")
+            return status.st_ino, status.st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    def ask(self, path):
+        """Over the address that env names, for the host that env names, verified by the file that env names."""
+        key = self.env
+        token = sas_token.make_token(key["DPS_HOST"], key["SERVICE_KEY"], key["SERVICE_KEY_NAME"])
+        host, port = key["DPS_HOST"], key["DPS_HTTPS_PORT"]
+        done = subprocess.run(["curl", "--silent", "--show-error", "--fail", "--cacert", key["SERVER_CA"], "--resolve",
+                               f"{host}:{port}:{key['DPS_ADDR']}", "-H", f"Authorization: {token}",
+                               f"https://{host}:{port}{path}?api-version=2021-11-01-preview"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, done.stdout + self.log.read_text()
+        return done.stdout
+
+    def stop(self, sent=signal.SIGTERM):
+        self.process.send_signal(sent)
+        status = self.process.wait(PATIENCE)
+        assert status == 0, f"{status}\n{self.log.read_text()}"
+        assert not (self.directory / "env").exists() and not (self.directory / "ready").exists()
+
+
+def test_it_serves_as_its_env_says():
+    with scratch() as path:
+        port = free_port()
+        serve = Serve(path / "s", "--https-port", port, "--dps-host", "dps.example.net", "--hub-host", "hub1.example.net")
+        env = serve.env
+        assert env["DPS_HOST"] == "dps.example.net" and env["HUB_HOST"] == "hub1.example.net" and env["DPS_HTTPS_PORT"] == str(port), env
+        assert env["DPS_MQTT_PORT"] == "" and env["SERVICE_KEY_NAME"] == "provisioningserviceowner", env
+        for name in ("SERVER_CA", "ISSUER_CA"):
+            assert os.path.isabs(env[name]) and "BEGIN CERTIFICATE" in pathlib.Path(env[name]).read_text(), env
+        assert os.stat(path / "s/env").st_mode & 0o077 == 0, "env holds a key"
+        assert "LocalCertificateAuthority" in serve.ask(f"/certificateAuthorities/{env['CA_NAME']}")
+        serve.stop()
+
+
+def test_the_same_directory_keeps_everything():
+    with scratch() as path:
+        first = Serve(path / "s")
+        first.stop(signal.SIGINT)
+        second = Serve(path / "s")
+        second.stop()
+        assert first.env == second.env, (first.env, second.env)
+
+
+def test_names_and_ports_can_change():
+    with scratch() as path:
+        first = Serve(path / "s")
+        first.stop()
+        port = free_port()
+        second = Serve(path / "s", f"--https-port={port}", "--dps-host=new.example.net", "--hub-host=hub2.example.net")
+        changed = {"DPS_HOST": "new.example.net", "DPS_HTTPS_PORT": str(port), "HUB_HOST": "hub2.example.net"}
+        assert second.env == {**first.env, **changed}, second.env
+        second.ask(f"/certificateAuthorities/{second.env['CA_NAME']}")
+        second.stop()
+
+
+def test_other_files_in_the_directory_are_left_alone():
+    with scratch() as path:
+        (path / "s").mkdir()
+        (path / "s/notes").write_text("mine")
+        (path / "s/env").write_text("DPS_HOST=stale")
+        serve = Serve(path / "s")
+        assert serve.env["DPS_HOST"] == "localhost" and (path / "s/notes").read_text() == "mine"
+        serve.stop()
+
+
+def test_a_killed_script_leaves_no_service_behind():
+    with scratch() as path:
+        serve = Serve(path / "s")
+        serve.process.kill()
+        serve.process.wait(PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                serve.ask(f"/certificateAuthorities/{serve.env['CA_NAME']}")
+            except AssertionError:
+                break
+            assert time.monotonic() < deadline, "the service goes on"
+        serve = Serve(path / "s")
+        serve.stop()
+
+
+def test_what_goes_wrong_is_explained():
+    with scratch() as path:
+        serve = Serve(path / "s")
+        done = subprocess.run([DEV, "serve", path / "t", "--https-port", serve.env["DPS_HTTPS_PORT"]], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == 1 and "in use" in done.stderr and not (path / "t/env").exists(), done
+        serve.stop()
+        for arguments in ([], ["a", "b"], ["a", "--https-port"], ["a", "--nonsense"]):
+            done = subprocess.run([DEV, "serve", *arguments], stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False, cwd=path)
+            assert done.returncode == 2 and "serve" in done.stderr and not (path / "a").exists(), done
+
+
+tap.run(tap.collect(dict(globals())))
