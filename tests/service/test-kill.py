@@ -288,7 +288,10 @@ def test_an_orderly_stop_keeps_what_is_under_way():
         device = Device(here.service, "pump-1", key)
         operation = device.ask("PUT", "/register", PREVIEW, {"clientCertificateCsr": csr}).json["operationId"]
         here.service.stop()
-        here.configure(script="auth", more="polls=issue\n")
+        # Once more, with an issuance that was taken up.
+        here.service.start()
+        here.service.stop()
+        here.configure(more="polls=issue\n")
         here.service.start()
         reply = Device(here.service, "pump-1", key).poll(operation)
         assert reply.json["status"] == "assigned", reply
