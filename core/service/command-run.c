@@ -19,8 +19,7 @@ typedef struct {
   GMainLoop *loop;
   BrevetService *service;
   char *config_path;
-  guint terminate_source;
-  guint interrupt_source;
+  gboolean stopping;
 } Run;
 
 static void
@@ -40,15 +39,22 @@ on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
   g_main_loop_quit (run->loop);
 }
 
+/* Impatience sends a second signal, and often another one than the first. */
+static void
+begin_stopping (Run *run)
+{
+  if (run->stopping)
+    return;
+  run->stopping = TRUE;
+  notify_manager ("STOPPING=1");
+  brevet_service_stop_async (run->service, on_stopped, run);
+}
+
 static gboolean
 on_terminate (gpointer user_data)
 {
-  Run *run = user_data;
-
-  notify_manager ("STOPPING=1");
-  run->terminate_source = run->interrupt_source = 0;
-  brevet_service_stop_async (run->service, on_stopped, run);
-  return G_SOURCE_REMOVE;
+  begin_stopping (user_data);
+  return G_SOURCE_CONTINUE;
 }
 
 static gboolean
@@ -118,25 +124,38 @@ raise_file_limit (void)
     g_warning ("The limit of open files stays as it is: %s", g_strerror (errno));
 }
 
+static void
+serve (Run *run)
+{
+  guint sources[] = {
+    g_unix_signal_add (SIGTERM, on_terminate, run),
+    g_unix_signal_add (SIGINT, on_terminate, run),
+    g_unix_signal_add (SIGHUP, on_reload, run),
+  };
+
+  announce (run->service);
+  g_main_loop_run (run->loop);
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
+}
+
 static int
 run_service (Run *run, const char *ready_file)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetConfig) config = brevet_config_load (run->config_path, &error);
-  guint reload_source;
 
   run->service = config != NULL ? brevet_service_new (config, &error) : NULL;
-  if (run->service == NULL || !brevet_service_start (run->service, &error) ||
-      !write_ready_file (run->service, ready_file, &error))
+  if (run->service == NULL)
     return brevet_command_fail (error);
-  run->terminate_source = g_unix_signal_add (SIGTERM, on_terminate, run);
-  run->interrupt_source = g_unix_signal_add (SIGINT, on_terminate, run);
-  reload_source = g_unix_signal_add (SIGHUP, on_reload, run);
-  announce (run->service);
-  g_main_loop_run (run->loop);
-  g_source_remove (reload_source);
-  g_clear_handle_id (&run->terminate_source, g_source_remove);
-  g_clear_handle_id (&run->interrupt_source, g_source_remove);
+  if (!brevet_service_start (run->service, &error) || !write_ready_file (run->service, ready_file, &error))
+    {
+      /* One of several listeners may be open already, with workers that must end before it does. */
+      begin_stopping (run);
+      g_main_loop_run (run->loop);
+      return brevet_command_fail (error);
+    }
+  serve (run);
   brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_STOPPED, "The provisioning service has stopped", NULL);
   return BREVET_EXIT_OK;
 }

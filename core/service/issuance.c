@@ -27,6 +27,8 @@ static void
 issuance_free (Issuance *self)
 {
   brevet_limits_end_operation (self->limits);
+  brevet_limits_unref (self->limits);
+  brevet_waiters_unref (self->waiters);
   brevet_service_context_unref (self->context);
   brevet_operation_free (self->operation);
   brevet_registration_free (self->registration);
@@ -232,8 +234,8 @@ brevet_issuance_run (BrevetServiceContext *context, BrevetLimits *limits, Brevet
   Issuance *self = g_new0 (Issuance, 1);
 
   self->context = brevet_service_context_ref (context);
-  self->limits = limits;
-  self->waiters = waiters;
+  self->limits = brevet_limits_ref (limits);
+  self->waiters = brevet_waiters_ref (waiters);
   self->operation = operation;
   self->registration = registration;
   self->was_assigned = was_assigned;

@@ -84,12 +84,12 @@ brevet_records_read_certificate (BrevetRecord *record, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   g_autoptr(BrevetInventoryEntry) entry = g_new0 (BrevetInventoryEntry, 1);
-  const char *pem;
 
-  if (object == NULL)
+  if (object == NULL ||
+      !brevet_record_json_require (object, record, error, "registrationId", "operationId", "certificateAuthority", "status", "chain",
+                                   NULL))
     return NULL;
-  pem = json_object_get_string_member_with_default (object, "chain", "");
-  entry->chain = brevet_chain_new_from_pem (pem, error);
+  entry->chain = brevet_chain_new_from_pem (json_object_get_string_member (object, "chain"), error);
   if (entry->chain == NULL)
     {
       g_prefix_error (error, "The certificate “%s” of the inventory is damaged: ", brevet_record_get_key (record));

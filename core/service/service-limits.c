@@ -25,7 +25,7 @@ BrevetLimits *
 brevet_limits_new (BrevetConfig *config, GError **error)
 {
   BrevetSettings *settings = brevet_config_ensure_group (config, "limits", NULL);
-  g_autoptr(BrevetLimits) self = g_new0 (BrevetLimits, 1);
+  g_autoptr(BrevetLimits) self = g_atomic_rc_box_new0 (BrevetLimits);
 
   g_mutex_init (&self->lock);
   self->buckets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -36,12 +36,25 @@ brevet_limits_new (BrevetConfig *config, GError **error)
   return g_steal_pointer (&self);
 }
 
-void
-brevet_limits_free (BrevetLimits *self)
+static void
+limits_clear (gpointer data)
 {
+  BrevetLimits *self = data;
+
   g_hash_table_unref (self->buckets);
   g_mutex_clear (&self->lock);
-  g_free (self);
+}
+
+BrevetLimits *
+brevet_limits_ref (BrevetLimits *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+brevet_limits_unref (BrevetLimits *self)
+{
+  g_atomic_rc_box_release_full (self, limits_clear);
 }
 
 static double

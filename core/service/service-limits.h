@@ -9,13 +9,15 @@ G_BEGIN_DECLS
  * BrevetLimits:
  *
  * Protects the service from too much: group `[limits]` with `requests-per-device` (requests per minute of one device that has proved
- * who it is; 0 for no limit), `requests-in-flight` and `operations-in-flight`. Thread-safe; its memory is bounded.
+ * who it is; 0 for no limit), `requests-in-flight` and `operations-in-flight`. Thread-safe and reference counted; its memory is bounded.
  */
 typedef struct _BrevetLimits BrevetLimits;
 
 BrevetLimits *brevet_limits_new (BrevetConfig *config, GError **error);
 
-void brevet_limits_free (BrevetLimits *self);
+BrevetLimits *brevet_limits_ref (BrevetLimits *self);
+
+void brevet_limits_unref (BrevetLimits *self);
 
 /**
  * brevet_limits_take_device:
@@ -51,6 +53,6 @@ void brevet_limits_resume_operation (BrevetLimits *self);
 
 void brevet_limits_end_operation (BrevetLimits *self);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetLimits, brevet_limits_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetLimits, brevet_limits_unref)
 
 G_END_DECLS

@@ -9,12 +9,14 @@
 #include "brevet-route.h"
 #include "brevet-wire-error.h"
 #include "device-api.h"
-#include "service-limits.h"
 #include "recovery.h"
 #include "reply.h"
 #include "service-api.h"
 #include "service-context.h"
+#include "service-limits.h"
 #include "waiters.h"
+
+#define OVERLOAD_REPORT_PAUSE (10 * G_USEC_PER_SEC)
 
 struct _BrevetService
 {
@@ -26,7 +28,8 @@ struct _BrevetService
   BrevetDeviceApi      *device_api;
   GPtrArray            *listeners;
   GMutex                lock;
-  BrevetServiceContext *context; /* under the lock: replaced by a reload */
+  BrevetServiceContext *context;              /* under the lock: replaced by a reload */
+  gint64                next_overload_report; /* under the lock: monotonic microseconds */
   guint                 stopping;
 };
 
@@ -94,15 +97,24 @@ on_device_admitted (GObject *source, GAsyncResult *result, gpointer user_data)
   return_reply (task, refusal);
 }
 
-static void
-report_overload (BrevetRequest *request)
+/* An attack would fill the log otherwise. */
+static gboolean
+is_overload_report_due (BrevetService *self)
 {
-  static gint64 last_report;
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   gint64 now = brevet_clock_monotonic ();
 
-  if (now - last_report < 10 * G_USEC_PER_SEC)
+  if (now < self->next_overload_report)
+    return FALSE;
+  self->next_overload_report = now + OVERLOAD_REPORT_PAUSE;
+  return TRUE;
+}
+
+static void
+report_overload (BrevetService *self, BrevetRequest *request)
+{
+  if (!is_overload_report_due (self))
     return;
-  last_report = now;
   brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_OVERLOADED, "Too many requests are being handled; refusing more",
                     "BREVET_TRACKING_ID", brevet_request_get_tracking_id (request), NULL);
 }
@@ -118,8 +130,8 @@ begin_admission (BrevetService *self, BrevetRequest *request)
 
   if (!brevet_limits_begin_request (self->limits))
     {
-      report_overload (request);
-      return brevet_service_describe_error (NULL, request, 429, "The service is busy. Try again later.");
+      report_overload (self, request);
+      return brevet_service_describe_error (BREVET_HANDLER (self), request, 429, "The service is busy. Try again later.");
     }
   route = brevet_route_parse (brevet_request_get_method (request), brevet_request_get_path (request),
                               brevet_request_get_query (request), &status, &error);
@@ -223,8 +235,8 @@ brevet_service_finalize (GObject *object)
   g_clear_pointer (&self->device_api, brevet_device_api_free);
   g_clear_pointer (&self->context, brevet_service_context_unref);
   g_clear_object (&self->store);
-  g_clear_pointer (&self->waiters, brevet_waiters_free);
-  g_clear_pointer (&self->limits, brevet_limits_free);
+  g_clear_pointer (&self->waiters, brevet_waiters_unref);
+  g_clear_pointer (&self->limits, brevet_limits_unref);
   g_clear_object (&self->registry);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (brevet_service_parent_class)->finalize (object);
@@ -341,22 +353,20 @@ brevet_service_start (BrevetService *self, GError **error)
 gboolean
 brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error)
 {
-  BrevetServiceContext *context = brevet_service_context_new (config, self->registry, self->store, error);
+  g_autoptr(BrevetServiceContext) context = brevet_service_context_new (config, self->registry, self->store, error);
+  BrevetServiceContext *former;
 
   if (context == NULL)
     return FALSE;
   for (guint i = 0; i < self->listeners->len; i++)
-    {
-      if (!brevet_listener_reload (g_ptr_array_index (self->listeners, i), error))
-        {
-          brevet_service_context_unref (context);
-          return FALSE;
-        }
-    }
+    if (!brevet_listener_reload (g_ptr_array_index (self->listeners, i), error))
+      return FALSE;
   g_mutex_lock (&self->lock);
-  brevet_service_context_unref (self->context);
-  self->context = context;
+  former = self->context;
+  self->context = g_steal_pointer (&context);
   g_mutex_unlock (&self->lock);
+  /* The workers need the lock for every request, and the former plugins may take their time to go. */
+  brevet_service_context_unref (former);
   return TRUE;
 }
 

@@ -22,19 +22,32 @@ struct _BrevetWaiter
 BrevetWaiters *
 brevet_waiters_new (void)
 {
-  BrevetWaiters *self = g_new0 (BrevetWaiters, 1);
+  BrevetWaiters *self = g_atomic_rc_box_new0 (BrevetWaiters);
 
   g_mutex_init (&self->lock);
   self->by_operation = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   return self;
 }
 
-void
-brevet_waiters_free (BrevetWaiters *self)
+static void
+waiters_clear (gpointer data)
 {
+  BrevetWaiters *self = data;
+
   g_hash_table_unref (self->by_operation);
   g_mutex_clear (&self->lock);
-  g_free (self);
+}
+
+BrevetWaiters *
+brevet_waiters_ref (BrevetWaiters *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+brevet_waiters_unref (BrevetWaiters *self)
+{
+  g_atomic_rc_box_release_full (self, waiters_clear);
 }
 
 BrevetWaiter *
@@ -43,7 +56,7 @@ brevet_waiters_add (BrevetWaiters *self, const char *operation_id)
   BrevetWaiter *waiter = g_new0 (BrevetWaiter, 1);
   GPtrArray *others;
 
-  waiter->waiters = self;
+  waiter->waiters = brevet_waiters_ref (self);
   waiter->operation_id = g_strdup (operation_id);
   waiter->context = g_main_context_ref_thread_default ();
   g_mutex_lock (&self->lock);
@@ -100,6 +113,7 @@ wake_free (gpointer data)
 {
   Wake *wake = data;
 
+  brevet_waiters_unref (wake->waiters);
   g_free (wake->operation_id);
   g_free (wake);
 }
@@ -126,7 +140,7 @@ wake_waiter (BrevetWaiter *self)
   g_autoptr(GSource) source = g_idle_source_new ();
   Wake *wake = g_new0 (Wake, 1);
 
-  wake->waiters = self->waiters;
+  wake->waiters = brevet_waiters_ref (self->waiters);
   wake->waiter = self;
   wake->operation_id = g_strdup (self->operation_id);
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
@@ -212,6 +226,7 @@ brevet_waiter_free (BrevetWaiter *self)
   g_clear_object (&self->task);
   g_clear_pointer (&self->result, brevet_operation_free);
   g_main_context_unref (self->context);
+  brevet_waiters_unref (waiters);
   g_free (self->operation_id);
   g_free (self);
 }

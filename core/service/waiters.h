@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /**
  * BrevetWaiters:
  *
- * Who waits for which operation in this process. A waiter belongs to the thread that made it; notifications come from any thread.
+ * Who waits for which operation in this process. Reference counted: an issuance in the background may outlive the service. A waiter belongs to the thread that made it; notifications come from any thread.
  */
 typedef struct _BrevetWaiters BrevetWaiters;
 
@@ -16,7 +16,9 @@ typedef struct _BrevetWaiter BrevetWaiter;
 
 BrevetWaiters *brevet_waiters_new (void);
 
-void brevet_waiters_free (BrevetWaiters *self);
+BrevetWaiters *brevet_waiters_ref (BrevetWaiters *self);
+
+void brevet_waiters_unref (BrevetWaiters *self);
 
 /**
  * brevet_waiters_add:
@@ -52,7 +54,7 @@ BrevetOperation *brevet_waiter_wait_finish (GAsyncResult *result);
 
 void brevet_waiter_free (BrevetWaiter *self);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetWaiters, brevet_waiters_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetWaiters, brevet_waiters_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetWaiter, brevet_waiter_free)
 
 G_END_DECLS
