@@ -60,13 +60,16 @@ parse_options (Options *self, int argc, char **argv, int *exit_code)
   const GOptionEntry entries[] = {
     { "host", 0, 0, G_OPTION_ARG_STRING, &self->host, N_("Host name of the provisioning service"), N_("HOST") },
     { "port", 0, 0, G_OPTION_ARG_INT, &self->port, N_("Its port (the transport's own if not given)"), N_("PORT") },
-    { "ca-file", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, N_("Trust only the certificates in FILE, not those of the system"), N_("FILE") },
+    { "ca-file", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, N_("Trust only the certificates in FILE, not those of the system"),
+      N_("FILE") },
     { "id-scope", 0, 0, G_OPTION_ARG_STRING, &self->id_scope, N_("Scope of the service"), N_("SCOPE") },
     { "registration-id", 0, 0, G_OPTION_ARG_STRING, &self->registration_id, N_("Name of this device"), N_("ID") },
-    { "symmetric-key-file", 0, 0, G_OPTION_ARG_FILENAME, &self->symmetric_key_file, N_("File with the device's key in base64"), N_("FILE") },
+    { "symmetric-key-file", 0, 0, G_OPTION_ARG_FILENAME, &self->symmetric_key_file, N_("File with the device's key in base64"),
+      N_("FILE") },
     { "group-key-file", 0, 0, G_OPTION_ARG_FILENAME, &self->group_key_file,
       N_("File with the key of the device's enrollment group, from which its own is derived"), N_("FILE") },
-    { "csr", 0, 0, G_OPTION_ARG_FILENAME, &self->csr_file, N_("Ask for a certificate with the CSR in FILE (PEM or DER)"), N_("FILE") },
+    { "csr", 0, 0, G_OPTION_ARG_FILENAME, &self->csr_file, N_("Ask for a certificate with the CSR in FILE (PEM or DER)"),
+      N_("FILE") },
     { "cert-out", 0, 0, G_OPTION_ARG_FILENAME, &self->certificate_file, N_("Write the certificate to FILE"), N_("FILE") },
     { "trust-bundle-out", 0, 0, G_OPTION_ARG_FILENAME, &self->bundle_file, N_("Write the trust bundle to FILE"), N_("FILE") },
     { "payload", 0, 0, G_OPTION_ARG_FILENAME, &self->payload_file, N_("Send the JSON in FILE along"), N_("FILE") },
@@ -77,7 +80,8 @@ parse_options (Options *self, int argc, char **argv, int *exit_code)
   };
 
   return brevet_command_parse ("register", NULL, entries,
-                               _("Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the service, 4 service not reached,\n"
+                               _("Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the service, 4 service not "
+                                 "reached,\n"
                                  "5 a file is missing or wrong."),
                                0, 0, &argc, &argv, exit_code);
 }
@@ -97,7 +101,8 @@ check_ranges (const Options *self)
   if (self->port < 0 || self->port > G_MAXUINT16)
     brevet_command_usage_error (_("--port %d is not a port; write a number from 1 to 65535"), self->port);
   else if (self->timeout < 1 || self->timeout > LONGEST_TIMEOUT)
-    brevet_command_usage_error (_("--timeout %d is not possible; write a number of seconds from 1 to %d"), self->timeout, LONGEST_TIMEOUT);
+    brevet_command_usage_error (_("--timeout %d is not possible; write a number of seconds from 1 to %d"), self->timeout,
+                                LONGEST_TIMEOUT);
   else
     return TRUE;
   return FALSE;
@@ -231,7 +236,8 @@ make_transport (Job *self, GError **error)
     }
   if (self->options->ca_file != NULL)
     brevet_settings_set (settings, "ca-file", self->options->ca_file, "--ca-file");
-  self->transport = (BrevetTransport *) brevet_registry_create (self->registry, BREVET_TYPE_TRANSPORT, module, module, settings, error);
+  self->transport = (BrevetTransport *) brevet_registry_create (self->registry, BREVET_TYPE_TRANSPORT, module, module, settings,
+                                                                error);
   return self->transport != NULL;
 }
 

@@ -9,8 +9,8 @@ static const BrevetCommand commands[] = {
   { NULL },
 };
 
-/* Both are read when the first connection is made, so they must stand before anything else runs. Without the first, TLS 1.1 is still
- * accepted on some systems; without the second, a service may choose HTTP/2, which nothing here needs. */
+/* Both are read when the first connection is made, so they must stand before anything else runs. Without the first, TLS 1.1 is
+ * still accepted on some systems; without the second, a service may choose HTTP/2, which nothing here needs. */
 static void
 set_up_tls (void)
 {
@@ -22,5 +22,6 @@ int
 main (int argc, char **argv)
 {
   set_up_tls ();
-  return brevet_command_main ("brevet", N_("Gives devices their identity: commands for devices and operators."), commands, argc, argv);
+  return brevet_command_main ("brevet", N_("Gives devices their identity: commands for devices and operators."), commands, argc,
+                              argv);
 }

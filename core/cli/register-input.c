@@ -84,7 +84,8 @@ brevet_register_load_payload (const char *path, GError **error)
   if (content == NULL)
     return NULL;
   text = g_bytes_get_data (content, &length);
-  if (json_parser_load_from_data (parser, text != NULL ? text : "", (gssize) length, &local_error) && json_parser_get_root (parser) != NULL)
+  if (json_parser_load_from_data (parser, text != NULL ? text : "", (gssize) length, &local_error) &&
+      json_parser_get_root (parser) != NULL)
     return json_parser_steal_root (parser);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, _("The payload %s is not JSON: %s"), path,
                local_error != NULL ? local_error->message : _("it is empty"));
@@ -99,7 +100,8 @@ brevet_register_check_target (const char *path, GError **error)
   if (g_file_test (path, G_FILE_TEST_IS_DIR))
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, _("Cannot write %s: it is a directory"), path);
   else if (access (directory, W_OK | X_OK) != 0)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, _("Cannot write %s: the directory %s does not exist or is not writable"),
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+                 _("Cannot write %s: the directory %s does not exist or is not writable"),
                  path, directory);
   else
     return TRUE;

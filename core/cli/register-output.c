@@ -18,7 +18,8 @@ brevet_register_read_certificate (const BrevetRegistrationState *state, BrevetCs
 
   if (state->certificate_pem == NULL)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, _("The service assigned the device but sent no certificate for the CSR"));
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+                   _("The service assigned the device but sent no certificate for the CSR"));
       return NULL;
     }
   chain = brevet_chain_new_from_pem (state->certificate_pem, error);
@@ -31,7 +32,8 @@ brevet_register_read_certificate (const BrevetRegistrationState *state, BrevetCs
   if (!g_str_equal (brevet_certificate_get_spki_sha256 (leaf), brevet_csr_get_spki_sha256 (csr)))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED,
-                   _("The certificate that the service sent (%s, serial number %s) is for another key than the CSR; it is not written"),
+                   _("The certificate that the service sent (%s, serial number %s) is for another key than the CSR; it is not "
+                     "written"),
                    brevet_certificate_get_subject (leaf), brevet_certificate_get_serial (leaf));
       return NULL;
     }
@@ -90,7 +92,8 @@ brevet_register_write (const char *path, const char *text, GError **error)
 {
   g_autoptr(GError) local_error = NULL;
 
-  if (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, PUBLIC_MODE, &local_error))
+  if (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, PUBLIC_MODE,
+                                &local_error))
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("Cannot write %s: %s"), path, local_error->message);
   return FALSE;

@@ -95,7 +95,8 @@ fail_too_late (GTask *task)
   Registration *self = g_task_get_task_data (task);
 
   if (self->last_error != NULL)
-    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The registration of %s has no result after %u seconds; last: %s",
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
+                             "The registration of %s has no result after %u seconds; last: %s",
                              self->client->registration_id, self->timeout, self->last_error->message);
   else
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The registration of %s has no result after %u seconds",
@@ -212,7 +213,8 @@ act_on (GTask *task, BrevetRegistrationAnswer *answer)
 static gboolean
 may_pass (const GError *error)
 {
-  return g_error_matches (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE) || g_error_matches (error, BREVET_ERROR, BREVET_ERROR_BUSY);
+  return g_error_matches (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE) ||
+         g_error_matches (error, BREVET_ERROR, BREVET_ERROR_BUSY);
 }
 
 static void
@@ -321,8 +323,8 @@ prove (GTask *task)
       return;
     }
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
-  brevet_prover_prove_async (self->client->prover, self->client->id_scope, self->client->registration_id, self->challenge, self->inner,
-                             on_proved, g_object_ref (task));
+  brevet_prover_prove_async (self->client->prover, self->client->id_scope, self->client->registration_id, self->challenge,
+                             self->inner, on_proved, g_object_ref (task));
 }
 
 static gboolean
@@ -350,7 +352,8 @@ start_deadline (GTask *task, Registration *self)
   if (outer != NULL)
     {
       self->outer = g_object_ref (outer);
-      self->outer_handler = g_cancellable_connect (outer, G_CALLBACK (on_outer_cancelled), g_object_ref (self->inner), g_object_unref);
+      self->outer_handler = g_cancellable_connect (outer, G_CALLBACK (on_outer_cancelled), g_object_ref (self->inner),
+                                                   g_object_unref);
     }
 }
 

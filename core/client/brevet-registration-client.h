@@ -10,12 +10,21 @@ G_BEGIN_DECLS
 /**
  * BrevetRegistrationClient:
  *
- * The device's side of one registration (protocol/dps.md §3): proves, registers, answers a challenge, polls until the result is there.
- * Needs nothing but a transport and a prover; stores nothing.
+ * The device's side of one registration (protocol/dps.md §3): proves, registers, answers a challenge, polls until the result is
+ * there. Needs nothing but a transport and a prover; stores nothing.
  */
 #define BREVET_TYPE_REGISTRATION_CLIENT (brevet_registration_client_get_type ())
 G_DECLARE_FINAL_TYPE (BrevetRegistrationClient, brevet_registration_client, BREVET, REGISTRATION_CLIENT, GObject)
 
+/**
+ * brevet_registration_client_new:
+ * @transport: way to the service
+ * @prover: proves that this is the device
+ * @id_scope: scope of the service
+ * @registration_id: name of the device
+ *
+ * Returns: (transfer full): a client for this device
+ */
 BrevetRegistrationClient *brevet_registration_client_new (BrevetTransport *transport, BrevetProver *prover, const char *id_scope,
                                                           const char *registration_id);
 
@@ -35,8 +44,8 @@ void brevet_registration_client_register_async (BrevetRegistrationClient *self, 
  * brevet_registration_client_register_finish:
  *
  * Returns: (transfer full) (nullable): an assigned registration; %NULL with %BREVET_ERROR_REJECTED if the service refused or the
- *   registration failed (the message holds the service's code, text and tracking id), %BREVET_ERROR_UNREACHABLE if there was no usable
- *   answer in time, %BREVET_ERROR_UNTRUSTED at once if who answered is not the service
+ *   registration failed (the message holds the service's code, text and tracking id), %BREVET_ERROR_UNREACHABLE if there was no
+ *   usable answer in time, %BREVET_ERROR_UNTRUSTED at once if who answered is not the service
  */
 BrevetRegistrationState *brevet_registration_client_register_finish (BrevetRegistrationClient *self, GAsyncResult *result,
                                                                      GError **error);

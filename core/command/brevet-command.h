@@ -47,8 +47,8 @@ typedef struct {
  * @summary: what it is for; translatable
  * @commands: table, ended by an entry whose name is %NULL
  *
- * Sets up locale, translations and log, understands `--help`, `--version` and `help COMMAND`, and runs the command. An unknown word is
- * answered with the nearest known one and %BREVET_EXIT_USAGE.
+ * Sets up locale, translations and log, understands `--help`, `--version` and `help COMMAND`, and runs the command. An unknown word
+ * is answered with the nearest known one and %BREVET_EXIT_USAGE.
  *
  * Returns: exit code for main()
  */

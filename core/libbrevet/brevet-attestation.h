@@ -37,9 +37,19 @@ BrevetAttestation *brevet_attestation_ref (BrevetAttestation *self);
 BREVET_API
 void brevet_attestation_unref (BrevetAttestation *self);
 
+/**
+ * brevet_attestation_get_mechanism:
+ *
+ * Returns: (transfer none): its name in the protocol, such as `symmetricKey`
+ */
 BREVET_API
 const char *brevet_attestation_get_mechanism (BrevetAttestation *self);
 
+/**
+ * brevet_attestation_is_group:
+ *
+ * Returns: %TRUE if it is that of an enrollment group
+ */
 BREVET_API
 gboolean brevet_attestation_is_group (BrevetAttestation *self);
 

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /**
  * BrevetCaBackend:
  *
- * One configured certificate authority. Any number of instances per plugin. Retries, back-off, deadlines, the journal and the checks of
- * what was issued are the core's; a backend asks its CA once and reports. Errors are of %BREVET_CA_ERROR.
+ * One configured certificate authority. Any number of instances per plugin. Retries, back-off, deadlines, the journal and the
+ * checks of what was issued are the core's; a backend asks its CA once and reports. Errors are of %BREVET_CA_ERROR.
  */
 #define BREVET_TYPE_CA_BACKEND (brevet_ca_backend_get_type ())
 BREVET_API
@@ -159,6 +159,11 @@ BREVET_API
 void brevet_ca_backend_poll_async (BrevetCaBackend *self, const char *ticket, BrevetCaRequest *request, GCancellable *cancellable,
                                    GAsyncReadyCallback callback, gpointer user_data);
 
+/**
+ * brevet_ca_backend_poll_finish:
+ *
+ * Returns: (transfer full) (nullable): issued or pending; %NULL with %BREVET_CA_ERROR, or %G_IO_ERROR_CANCELLED
+ */
 BREVET_API
 BrevetCaOutcome *brevet_ca_backend_poll_finish (BrevetCaBackend *self, GAsyncResult *result, GError **error);
 
@@ -190,6 +195,11 @@ void brevet_ca_backend_revoke_async (BrevetCaBackend *self, BrevetCertificate *c
                                      BrevetRevocationReason reason, GCancellable *cancellable, GAsyncReadyCallback callback,
                                      gpointer user_data);
 
+/**
+ * brevet_ca_backend_revoke_finish:
+ *
+ * Returns: %FALSE with %BREVET_CA_ERROR, or %G_IO_ERROR_CANCELLED
+ */
 BREVET_API
 gboolean brevet_ca_backend_revoke_finish (BrevetCaBackend *self, GAsyncResult *result, GError **error);
 
@@ -202,9 +212,19 @@ BREVET_API
 void brevet_ca_backend_get_trust_async (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback,
                                         gpointer user_data);
 
+/**
+ * brevet_ca_backend_get_trust_finish:
+ *
+ * Returns: (transfer full) (nullable): what is to be trusted; %NULL with %BREVET_CA_ERROR, or %G_IO_ERROR_CANCELLED
+ */
 BREVET_API
 BrevetTrustBundle *brevet_ca_backend_get_trust_finish (BrevetCaBackend *self, GAsyncResult *result, GError **error);
 
+/**
+ * brevet_ca_backend_get_crl_async:
+ *
+ * Asks for the CA's current revocation list.
+ */
 BREVET_API
 void brevet_ca_backend_get_crl_async (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback,
                                       gpointer user_data);

@@ -38,8 +38,8 @@ BrevetCaOutcome *brevet_ca_outcome_new_issued (BrevetChain *chain, BrevetTrustBu
 
 /**
  * brevet_ca_outcome_new_pending:
- * @ticket: printable ASCII, at most %BREVET_CA_TICKET_MAX_SIZE bytes; must survive a restart and be usable by a new instance with the
- *   same configuration
+ * @ticket: printable ASCII, at most %BREVET_CA_TICKET_MAX_SIZE bytes; must survive a restart and be usable by a new instance with
+ *   the same configuration
  * @poll_after: seconds before it is worth asking
  * @expires_at: seconds since 1970-01-01 UTC after which the ticket is worthless, 0 if unknown
  *
@@ -54,24 +54,59 @@ BrevetCaOutcome *brevet_ca_outcome_ref (BrevetCaOutcome *self);
 BREVET_API
 void brevet_ca_outcome_unref (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_is_issued:
+ *
+ * Returns: %TRUE if there is a certificate, %FALSE if the request is pending
+ */
 BREVET_API
 gboolean brevet_ca_outcome_is_issued (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_get_chain:
+ *
+ * Returns: (nullable) (transfer none): the certificate and its issuers, leaf first; %NULL if pending
+ */
 BREVET_API
 BrevetChain *brevet_ca_outcome_get_chain (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_get_roots:
+ *
+ * Returns: (nullable) (transfer none): the roots that the CA sent along, %NULL if none
+ */
 BREVET_API
 BrevetTrustBundle *brevet_ca_outcome_get_roots (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_get_backend_reference:
+ *
+ * Returns: (nullable) (transfer none): the CA's own name for the certificate
+ */
 BREVET_API
 const char *brevet_ca_outcome_get_backend_reference (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_get_ticket:
+ *
+ * Returns: (nullable) (transfer none): what to ask with later; %NULL if issued
+ */
 BREVET_API
 const char *brevet_ca_outcome_get_ticket (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_get_poll_after:
+ *
+ * Returns: seconds after which the CA wants to be asked again, 0 if it does not say
+ */
 BREVET_API
 guint brevet_ca_outcome_get_poll_after (BrevetCaOutcome *self);
 
+/**
+ * brevet_ca_outcome_get_expires_at:
+ *
+ * Returns: end of the ticket, seconds since 1970-01-01 UTC, 0 if unknown
+ */
 BREVET_API
 gint64 brevet_ca_outcome_get_expires_at (BrevetCaOutcome *self);
 
@@ -119,12 +154,27 @@ BrevetCaHealth *brevet_ca_health_ref (BrevetCaHealth *self);
 BREVET_API
 void brevet_ca_health_unref (BrevetCaHealth *self);
 
+/**
+ * brevet_ca_health_get_state:
+ *
+ * Returns: whether it can issue
+ */
 BREVET_API
 BrevetCaHealthState brevet_ca_health_get_state (BrevetCaHealth *self);
 
+/**
+ * brevet_ca_health_get_message:
+ *
+ * Returns: (transfer none): a sentence for the operator
+ */
 BREVET_API
 const char *brevet_ca_health_get_message (BrevetCaHealth *self);
 
+/**
+ * brevet_ca_health_get_expires:
+ *
+ * Returns: seconds since 1970-01-01 UTC: the soonest end of what the CA depends on, 0 if unknown
+ */
 BREVET_API
 gint64 brevet_ca_health_get_expires (BrevetCaHealth *self);
 

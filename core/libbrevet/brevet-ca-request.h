@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * BrevetCaRequest:
  *
- * What the core asks of a CA: one certificate for one key (protocol/ca-backends.md §8.2). Filled by the core before it is handed over,
- * immutable afterwards; reference counted.
+ * What the core asks of a CA: one certificate for one key (protocol/ca-backends.md §8.2). Filled by the core before it is handed
+ * over, immutable afterwards; reference counted.
  */
 typedef struct _BrevetCaRequest BrevetCaRequest;
 
@@ -45,12 +45,27 @@ BrevetCaRequest *brevet_ca_request_ref (BrevetCaRequest *self);
 BREVET_API
 void brevet_ca_request_unref (BrevetCaRequest *self);
 
+/**
+ * brevet_ca_request_get_operation_id:
+ *
+ * Returns: (transfer none): the operation that this is part of
+ */
 BREVET_API
 const char *brevet_ca_request_get_operation_id (BrevetCaRequest *self);
 
+/**
+ * brevet_ca_request_get_registration_id:
+ *
+ * Returns: (transfer none): the device, in the spelling of its registration
+ */
 BREVET_API
 const char *brevet_ca_request_get_registration_id (BrevetCaRequest *self);
 
+/**
+ * brevet_ca_request_get_csr:
+ *
+ * Returns: (transfer none): the verified request of the device
+ */
 BREVET_API
 BrevetCsr *brevet_ca_request_get_csr (BrevetCaRequest *self);
 
@@ -62,6 +77,11 @@ BrevetCsr *brevet_ca_request_get_csr (BrevetCaRequest *self);
 BREVET_API
 const guint8 *brevet_ca_request_get_idempotency_key (BrevetCaRequest *self);
 
+/**
+ * brevet_ca_request_get_requested_at:
+ *
+ * Returns: when the intent was recorded, seconds since 1970-01-01 UTC
+ */
 BREVET_API
 gint64 brevet_ca_request_get_requested_at (BrevetCaRequest *self);
 
@@ -72,6 +92,11 @@ gint64 brevet_ca_request_get_requested_at (BrevetCaRequest *self);
 BREVET_API
 void brevet_ca_request_set_common_name (BrevetCaRequest *self, const char *common_name);
 
+/**
+ * brevet_ca_request_get_common_name:
+ *
+ * Returns: (transfer none): subject of the certificate
+ */
 BREVET_API
 const char *brevet_ca_request_get_common_name (BrevetCaRequest *self);
 
@@ -82,6 +107,11 @@ const char *brevet_ca_request_get_common_name (BrevetCaRequest *self);
 BREVET_API
 void brevet_ca_request_set_uri (BrevetCaRequest *self, const char *uri);
 
+/**
+ * brevet_ca_request_get_uri:
+ *
+ * Returns: (nullable) (transfer none): URI that the subjectAltName must hold
+ */
 BREVET_API
 const char *brevet_ca_request_get_uri (BrevetCaRequest *self);
 
@@ -92,6 +122,11 @@ const char *brevet_ca_request_get_uri (BrevetCaRequest *self);
 BREVET_API
 void brevet_ca_request_set_validity (BrevetCaRequest *self, gint64 seconds);
 
+/**
+ * brevet_ca_request_get_validity:
+ *
+ * Returns: wanted lifetime in seconds, 0 for what the CA does by itself
+ */
 BREVET_API
 gint64 brevet_ca_request_get_validity (BrevetCaRequest *self);
 
@@ -102,6 +137,11 @@ gint64 brevet_ca_request_get_validity (BrevetCaRequest *self);
 BREVET_API
 void brevet_ca_request_set_deadline (BrevetCaRequest *self, gint64 monotonic);
 
+/**
+ * brevet_ca_request_get_deadline:
+ *
+ * Returns: microseconds of brevet_clock_monotonic() after which nobody waits any more, 0 for none
+ */
 BREVET_API
 gint64 brevet_ca_request_get_deadline (BrevetCaRequest *self);
 
@@ -113,6 +153,11 @@ gint64 brevet_ca_request_get_deadline (BrevetCaRequest *self);
 BREVET_API
 void brevet_ca_request_mark_sent (BrevetCaRequest *self);
 
+/**
+ * brevet_ca_request_was_sent:
+ *
+ * Returns: %TRUE once brevet_ca_request_mark_sent() was called
+ */
 BREVET_API
 gboolean brevet_ca_request_was_sent (BrevetCaRequest *self);
 

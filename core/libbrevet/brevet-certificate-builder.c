@@ -2,6 +2,7 @@
 #include "brevet-certificate-builder.h"
 
 #include "brevet-error.h"
+#include "brevet-x509-private.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #define SERIAL_MINIMUM_SIZE 8
 #define SERIAL_MAXIMUM_SIZE 20
 #define SERIAL_RANDOM_SIZE  19
+#define KEY_ID_SIZE         20
 
 struct _BrevetCertificateBuilder
 {
@@ -19,6 +21,7 @@ struct _BrevetCertificateBuilder
   char                  *organizational_unit;
   int                    path_length;
   gboolean               key_encipherment;
+  guint8                 key_id[KEY_ID_SIZE]; /* SHA-1 of the public key's DER */
   gboolean               has_key;
   gboolean               has_serial;
   gboolean               has_validity;
@@ -107,13 +110,18 @@ brevet_certificate_builder_set_organization (BrevetCertificateBuilder *self, con
 void
 brevet_certificate_builder_set_csr_key (BrevetCertificateBuilder *self, BrevetCsr *csr)
 {
+  gsize size;
+  gconstpointer spki = g_bytes_get_data (brevet_csr_get_spki (csr), &size);
+
   remember_code (self, "public key", gnutls_x509_crt_set_pubkey (self->crt, brevet_csr_get_pubkey (csr)));
+  remember_code (self, "subject key identifier", gnutls_hash_fast (GNUTLS_DIG_SHA1, spki, size, self->key_id));
   self->has_key = TRUE;
 }
 
 void
 brevet_certificate_builder_set_key (BrevetCertificateBuilder *self, BrevetKey *key)
 {
+  gsize size = sizeof self->key_id;
   gnutls_pubkey_t pubkey;
   int code;
 
@@ -121,6 +129,8 @@ brevet_certificate_builder_set_key (BrevetCertificateBuilder *self, BrevetKey *k
   code = gnutls_pubkey_import_privkey (pubkey, brevet_key_get_privkey (key), 0, 0);
   if (code >= 0)
     code = gnutls_x509_crt_set_pubkey (self->crt, pubkey);
+  if (code >= 0)
+    code = gnutls_pubkey_get_key_id (pubkey, GNUTLS_KEYID_USE_SHA1, self->key_id, &size);
   gnutls_pubkey_deinit (pubkey);
   remember_code (self, "public key", code);
   self->has_key = TRUE;
@@ -252,13 +262,9 @@ set_key_identifiers (BrevetCertificateBuilder *self, gnutls_x509_crt_t issuer)
 {
   guint8 id[64];
   gsize size = sizeof id;
-  int code = gnutls_x509_crt_get_key_id (self->crt, GNUTLS_KEYID_USE_SHA1, id, &size);
+  int code = gnutls_x509_crt_set_subject_key_id (self->crt, self->key_id, sizeof self->key_id);
 
-  if (code >= 0)
-    code = gnutls_x509_crt_set_subject_key_id (self->crt, id, size);
   remember_code (self, "subject key identifier", code);
-
-  size = sizeof id;
   code = gnutls_x509_crt_get_subject_key_id (issuer, id, &size, NULL);
   if (code >= 0)
     remember_code (self, "authority key identifier", gnutls_x509_crt_set_authority_key_id (self->crt, id, size));
@@ -333,8 +339,9 @@ sign (BrevetCertificateBuilder *self, BrevetCertificate *issuer, BrevetKey *issu
       g_propagate_error (error, g_steal_pointer (&self->error));
       return NULL;
     }
-  /* Digest 0 is the one that fits the issuer's key; a fixed one fails for Ed25519. */
-  code = gnutls_x509_crt_privkey_sign (self->crt, issuer_crt, brevet_key_get_privkey (issuer_key), 0, get_sign_flags (issuer_key));
+  /* One digest for all keys would fail for Ed25519. */
+  code = gnutls_x509_crt_privkey_sign (self->crt, issuer_crt, brevet_key_get_privkey (issuer_key),
+                                       brevet_key_get_digest (issuer_key), get_sign_flags (issuer_key));
   if (code < 0)
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Signing the certificate failed: %s", gnutls_strerror (code));

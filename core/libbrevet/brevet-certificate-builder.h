@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /**
  * BrevetCertificateBuilder:
  *
- * Builds one certificate field by field and signs it. Nothing is taken over from a CSR but its public key. For one thread; each setter
- * returns nothing and the first failure is reported by brevet_certificate_builder_sign().
+ * Builds one certificate field by field and signs it. Nothing is taken over from a CSR but its public key. For one thread; each
+ * setter returns nothing and the first failure is reported by brevet_certificate_builder_sign().
  */
 typedef struct _BrevetCertificateBuilder BrevetCertificateBuilder;
 
@@ -50,6 +50,11 @@ void brevet_certificate_builder_free (BrevetCertificateBuilder *self);
 BREVET_API
 void brevet_certificate_builder_set_common_name (BrevetCertificateBuilder *self, const char *common_name);
 
+/**
+ * brevet_certificate_builder_set_organization:
+ * @organization: (nullable): O of the subject
+ * @organizational_unit: (nullable): OU of the subject
+ */
 BREVET_API
 void brevet_certificate_builder_set_organization (BrevetCertificateBuilder *self, const char *organization,
                                                   const char *organizational_unit);
@@ -80,7 +85,8 @@ void brevet_certificate_builder_set_validity (BrevetCertificateBuilder *self, gi
 
 /**
  * brevet_certificate_builder_set_serial:
- * @serial: (array length=length): 8 to 20 bytes, first byte from 0x01 to 0x7f. Without this call the serial number is 19 random bytes.
+ * @serial: (array length=length): 8 to 20 bytes, first byte from 0x01 to 0x7f. Without this call the serial number is 19 random
+ *   bytes.
  */
 BREVET_API
 void brevet_certificate_builder_set_serial (BrevetCertificateBuilder *self, const guint8 *serial, gsize length);
@@ -92,6 +98,10 @@ void brevet_certificate_builder_set_serial (BrevetCertificateBuilder *self, cons
 BREVET_API
 void brevet_certificate_builder_set_path_length (BrevetCertificateBuilder *self, int path_length);
 
+/**
+ * brevet_certificate_builder_set_key_encipherment:
+ * @key_encipherment: whether keyUsage also allows keyEncipherment; for RSA keys only (RFC 8813 §3)
+ */
 BREVET_API
 void brevet_certificate_builder_set_key_encipherment (BrevetCertificateBuilder *self, gboolean key_encipherment);
 
@@ -102,6 +112,10 @@ void brevet_certificate_builder_set_key_encipherment (BrevetCertificateBuilder *
 BREVET_API
 void brevet_certificate_builder_add_dns_name (BrevetCertificateBuilder *self, const char *name);
 
+/**
+ * brevet_certificate_builder_add_uri:
+ * @uri: URI for the subjectAltName
+ */
 BREVET_API
 void brevet_certificate_builder_add_uri (BrevetCertificateBuilder *self, const char *uri);
 
@@ -123,8 +137,8 @@ void brevet_certificate_builder_set_crl_uri (BrevetCertificateBuilder *self, con
  * Returns: (transfer full) (nullable): the certificate, or %NULL with %BREVET_ERROR_FAILED or %BREVET_ERROR_INVALID
  */
 BREVET_API
-BrevetCertificate *brevet_certificate_builder_sign (BrevetCertificateBuilder *self, BrevetCertificate *issuer, BrevetKey *issuer_key,
-                                                    GError **error);
+BrevetCertificate *brevet_certificate_builder_sign (BrevetCertificateBuilder *self, BrevetCertificate *issuer,
+                                                    BrevetKey *issuer_key, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetCertificateBuilder, brevet_certificate_builder_free)
 

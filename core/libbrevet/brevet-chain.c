@@ -160,16 +160,27 @@ brevet_chain_without_root (BrevetChain *self)
   return chain_from_array (g_steal_pointer (&kept));
 }
 
+BrevetChain *
+brevet_chain_prepend (BrevetChain *self, BrevetCertificate *leaf, GError **error)
+{
+  g_autoptr(GPtrArray) certificates = NULL;
+
+  if (self->certificates->len == BREVET_CHAIN_MAX_LENGTH || !brevet_certificate_is_issued_by (leaf, self->certificates->pdata[0]))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "“%s” cannot follow “%s” in a chain of %u certificates",
+                   brevet_certificate_get_subject (brevet_chain_get_leaf (self)), brevet_certificate_get_subject (leaf),
+                   self->certificates->len);
+      return NULL;
+    }
+  certificates = new_array ();
+  g_ptr_array_add (certificates, brevet_certificate_ref (leaf));
+  for (guint i = 0; i < self->certificates->len; i++)
+    g_ptr_array_add (certificates, brevet_certificate_ref (self->certificates->pdata[i]));
+  return chain_from_array (g_steal_pointer (&certificates));
+}
+
 char *
 brevet_chain_to_pem (BrevetChain *self)
 {
-  g_autoptr(GString) text = g_string_new (NULL);
-
-  for (guint i = 0; i < self->certificates->len; i++)
-    {
-      g_autofree char *pem = brevet_certificate_to_pem (self->certificates->pdata[i]);
-
-      g_string_append (text, pem);
-    }
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return brevet_x509_certificates_to_pem (self->certificates);
 }

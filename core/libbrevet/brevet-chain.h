@@ -28,8 +28,8 @@ GType brevet_chain_get_type (void);
  * brevet_chain_new:
  * @certificates: (element-type BrevetCertificate): leaf first; at least one
  *
- * Puts the issuers in order: the first stays the leaf, each next is the issuer of the one before; certificates that belong nowhere are
- * left out, duplicates too.
+ * Puts the issuers in order: the first stays the leaf, each next is the issuer of the one before; certificates that belong nowhere
+ * are left out, duplicates too.
  *
  * Returns: (transfer full) (nullable): the chain, or %NULL with %BREVET_ERROR_INVALID if it is empty or too long
  */
@@ -60,6 +60,11 @@ BrevetChain *brevet_chain_ref (BrevetChain *self);
 BREVET_API
 void brevet_chain_unref (BrevetChain *self);
 
+/**
+ * brevet_chain_get_length:
+ *
+ * Returns: number of certificates, at least 1
+ */
 BREVET_API
 guint brevet_chain_get_length (BrevetChain *self);
 
@@ -87,6 +92,18 @@ BrevetCertificate *brevet_chain_get_leaf (BrevetChain *self);
  */
 BREVET_API
 BrevetChain *brevet_chain_without_root (BrevetChain *self);
+
+/**
+ * brevet_chain_prepend:
+ * @leaf: what the leaf of @self has issued
+ *
+ * Makes the chain of a new certificate, for whoever keeps the issuer's chain in order already.
+ *
+ * Returns: (transfer full) (nullable): @leaf, then @self; %NULL with %BREVET_ERROR_INVALID if @self did not issue @leaf, or the
+ *   chain becomes too long
+ */
+BREVET_API
+BrevetChain *brevet_chain_prepend (BrevetChain *self, BrevetCertificate *leaf, GError **error);
 
 /**
  * brevet_chain_to_pem:

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /**
  * BrevetClaims:
  *
- * What a stranger presents about itself. A listener carries it and judges nothing; a verifier judges. Reference counted; filled by one
- * thread before it is shared.
+ * What a stranger presents about itself. A listener carries it and judges nothing; a verifier judges. Reference counted; filled by
+ * one thread before it is shared.
  */
 typedef struct _BrevetClaims BrevetClaims;
 
@@ -20,6 +20,11 @@ typedef struct _BrevetClaims BrevetClaims;
 BREVET_API
 GType brevet_claims_get_type (void);
 
+/**
+ * brevet_claims_new:
+ *
+ * Returns: (transfer full): empty claims
+ */
 BREVET_API
 BrevetClaims *brevet_claims_new (void);
 
@@ -36,6 +41,11 @@ void brevet_claims_unref (BrevetClaims *self);
 BREVET_API
 void brevet_claims_set_token (BrevetClaims *self, const char *token);
 
+/**
+ * brevet_claims_get_token:
+ *
+ * Returns: (nullable) (transfer none): the token; never to be logged
+ */
 BREVET_API
 const char *brevet_claims_get_token (BrevetClaims *self);
 
@@ -46,6 +56,11 @@ const char *brevet_claims_get_token (BrevetClaims *self);
 BREVET_API
 void brevet_claims_set_chain (BrevetClaims *self, BrevetChain *chain);
 
+/**
+ * brevet_claims_get_chain:
+ *
+ * Returns: (nullable) (transfer none): certificates of the peer, leaf first
+ */
 BREVET_API
 BrevetChain *brevet_claims_get_chain (BrevetClaims *self);
 
@@ -56,6 +71,11 @@ BrevetChain *brevet_claims_get_chain (BrevetClaims *self);
 BREVET_API
 void brevet_claims_set_remote_address (BrevetClaims *self, const char *address);
 
+/**
+ * brevet_claims_get_remote_address:
+ *
+ * Returns: (nullable) (transfer none): address of the peer
+ */
 BREVET_API
 const char *brevet_claims_get_remote_address (BrevetClaims *self);
 
@@ -67,9 +87,19 @@ const char *brevet_claims_get_remote_address (BrevetClaims *self);
 BREVET_API
 void brevet_claims_set_device (BrevetClaims *self, const char *id_scope, const char *registration_id);
 
+/**
+ * brevet_claims_get_id_scope:
+ *
+ * Returns: (nullable) (transfer none): the scope that the peer claims to belong to
+ */
 BREVET_API
 const char *brevet_claims_get_id_scope (BrevetClaims *self);
 
+/**
+ * brevet_claims_get_registration_id:
+ *
+ * Returns: (nullable) (transfer none): the device that the peer claims to be
+ */
 BREVET_API
 const char *brevet_claims_get_registration_id (BrevetClaims *self);
 
@@ -80,6 +110,11 @@ const char *brevet_claims_get_registration_id (BrevetClaims *self);
 BREVET_API
 void brevet_claims_set_parameters (BrevetClaims *self, JsonObject *parameters);
 
+/**
+ * brevet_claims_get_parameters:
+ *
+ * Returns: (nullable) (transfer none): members of the request that belong to its attestation
+ */
 BREVET_API
 JsonObject *brevet_claims_get_parameters (BrevetClaims *self);
 

@@ -49,7 +49,7 @@ brevet_clock_format (gint64 microseconds)
   gint64 seconds = microseconds / G_USEC_PER_SEC;
   gint64 rest = microseconds % G_USEC_PER_SEC;
   g_autoptr(GDateTime) moment = NULL;
-  g_autofree char *whole = NULL;
+  int year, month, day;
 
   if (rest < 0)
     {
@@ -59,6 +59,7 @@ brevet_clock_format (gint64 microseconds)
   moment = g_date_time_new_from_unix_utc (seconds);
   g_return_val_if_fail (moment != NULL, NULL);
 
-  whole = g_date_time_format (moment, "%Y-%m-%dT%H:%M:%S");
-  return g_strdup_printf ("%s.%06" G_GINT64_FORMAT "0Z", whole, rest);
+  g_date_time_get_ymd (moment, &year, &month, &day);
+  return g_strdup_printf ("%04d-%02d-%02dT%02d:%02d:%02d.%06" G_GINT64_FORMAT "0Z", year, month, day, g_date_time_get_hour (moment),
+                          g_date_time_get_minute (moment), g_date_time_get_second (moment), rest);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-config.h"
+#include "brevet-config-reader-private.h"
 #include "brevet-error.h"
 #include "brevet-settings-private.h"
 
@@ -86,142 +87,16 @@ ensure_group (BrevetConfig *self, const char *kind, const char *name)
 }
 
 /* The head of a group as it is written: `ca  factory` is the group `factory` of the kind `ca`. */
-static Group *
-ensure_group_by_heading (BrevetConfig *self, const char *heading)
+static BrevetSettings *
+ensure_group_by_heading (const char *heading, gpointer user_data)
 {
+  BrevetConfig *self = user_data;
   g_autofree char *text = g_strstrip (g_strdup (heading));
   char *end = text + strcspn (text, " \t");
   char *name = *end != '\0' ? g_strchug (end + 1) : NULL;
 
   *end = '\0';
-  return ensure_group (self, text, name);
-}
-
-/* GKeyFile does not say in which line it stumbled. The first line whose end cannot be parsed is the one. */
-static guint
-find_malformed_line (const char *text)
-{
-  const char *end = text;
-  guint line = 0;
-
-  while (*end != '\0')
-    {
-      g_autoptr(GKeyFile) key_file = g_key_file_new ();
-      const char *next = strchr (end, '\n');
-
-      end = next != NULL ? next + 1 : end + strlen (end);
-      line++;
-      if (!g_key_file_load_from_data (key_file, text, end - text, G_KEY_FILE_NONE, NULL))
-        return line;
-    }
-  return MAX (line, 1);
-}
-
-typedef struct {
-  BrevetConfig *config;
-  GKeyFile     *key_file;
-  const char   *file;
-  char         *heading;
-  Group        *group;
-} Reader;
-
-/* GLib warns about a programming mistake when a value ends within an escape sequence, so that is found out before. */
-static gboolean
-ends_in_escape (const char *line)
-{
-  const char *end = line + strlen (line);
-  const char *at = end;
-
-  while (at > line && at[-1] == '\\')
-    at--;
-  return (end - at) % 2 == 1;
-}
-
-static gboolean
-read_key (Reader *reader, const char *line, guint number, GError **error)
-{
-  g_autofree char *key = g_strndup (line, strcspn (line, "="));
-  g_autofree char *origin = g_strdup_printf ("%s:%u", reader->file, number);
-  g_autofree char *value = NULL;
-  g_autoptr(GError) local_error = NULL;
-
-  g_strchomp (key);
-  if (ends_in_escape (line))
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s: [%s] %s: the value ends with “\\”; write “\\\\” for one",
-                   origin, reader->heading, key);
-      return FALSE;
-    }
-  value = g_key_file_get_string (reader->key_file, reader->heading, key, &local_error);
-  /* The value of a wrong escape sequence is not NULL. */
-  if (local_error != NULL)
-    {
-      /* GKeyFile's own message repeats the value, which may be a secret. */
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s: [%s] %s: %s", origin, reader->heading, key,
-                   g_error_matches (local_error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_UNKNOWN_ENCODING)
-                   ? "the value is not UTF-8 text" : "there is an unknown escape sequence in the value; write “\\\\” for one “\\”");
-      brevet_secret_free_text (g_steal_pointer (&value));
-      return FALSE;
-    }
-  brevet_settings_set (reader->group->settings, key, value, origin);
-  brevet_secret_free_text (g_steal_pointer (&value));
-  return TRUE;
-}
-
-static void
-read_heading (Reader *reader, const char *line, guint number)
-{
-  const char *end = strrchr (line, ']');
-
-  g_free (reader->heading);
-  reader->heading = g_strndup (line + 1, end - line - 1);
-  reader->group = ensure_group_by_heading (reader->config, reader->heading);
-  if (brevet_settings_get_origin (reader->group->settings) == NULL)
-    {
-      g_autofree char *origin = g_strdup_printf ("%s:%u", reader->file, number);
-
-      brevet_settings_set_origin (reader->group->settings, origin);
-    }
-}
-
-/* The lines without white space around them, which nobody sees: GKeyFile would keep it at the end of a value. */
-static char **
-split_lines (const char *text)
-{
-  char **lines = g_strsplit (text, "\n", -1);
-
-  for (char **line = lines; *line != NULL; line++)
-    g_strstrip (*line);
-  return lines;
-}
-
-/* GKeyFile parses and unescapes; the walk over the lines only finds out where each key stands. */
-static gboolean
-read_text (BrevetConfig *self, const char *text, const char *file, GError **error)
-{
-  g_autoptr(GKeyFile) key_file = g_key_file_new ();
-  g_auto(GStrv) lines = split_lines (text);
-  g_autofree char *stripped = g_strjoinv ("\n", lines);
-  Reader reader = { self, key_file, file, NULL, NULL };
-  gboolean fine = TRUE;
-
-  if (*stripped != '\0' && !g_key_file_load_from_data (key_file, stripped, -1, G_KEY_FILE_NONE, NULL))
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
-                   "%s:%u: this line is neither a group such as “[service]”, nor “key=value”, nor a comment that begins with “#”",
-                   file, find_malformed_line (stripped));
-      return FALSE;
-    }
-
-  for (guint i = 0; fine && lines[i] != NULL; i++)
-    {
-      if (*lines[i] == '[')
-        read_heading (&reader, lines[i], i + 1);
-      else if (*lines[i] != '#' && *lines[i] != '\0')
-        fine = read_key (&reader, lines[i], i + 1, error);
-    }
-  g_free (reader.heading);
-  return fine;
+  return ensure_group (self, text, name)->settings;
 }
 
 static gboolean
@@ -241,7 +116,7 @@ read_file (BrevetConfig *self, const char *path, GError **error)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s: this is not a text file, as there are zero bytes in it",
                  path);
   else
-    fine = read_text (self, text, path, error);
+    fine = brevet_config_read_text (text, path, ensure_group_by_heading, self, error);
   brevet_secret_free_text (text);
   return fine;
 }
@@ -308,7 +183,7 @@ brevet_config_new_from_text (const char *text, const char *name, const char *bas
 
   self = g_object_new (BREVET_TYPE_CONFIG, NULL);
   self->base_directory = g_canonicalize_filename (base_directory != NULL ? base_directory : ".", NULL);
-  if (!read_text (self, text, name, error))
+  if (!brevet_config_read_text (text, name, ensure_group_by_heading, self, error))
     return NULL;
   return g_steal_pointer (&self);
 }

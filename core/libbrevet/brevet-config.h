@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * BrevetConfig:
  *
- * A configuration as it was at one moment: a key file and the drop-ins `FILE.d/` + `*.conf`, read in name order, later keys replacing
- * earlier ones. Immutable; to reload, load a new one and swap.
+ * A configuration as it was at one moment: a key file and the drop-ins `FILE.d/` + `*.conf`, read in name order, later keys
+ * replacing earlier ones. Immutable; to reload, load a new one and swap.
  */
 #define BREVET_TYPE_CONFIG (brevet_config_get_type ())
 BREVET_API

@@ -9,6 +9,7 @@
 struct _BrevetCsr
 {
   GBytes         *der;
+  GBytes         *spki;
   gnutls_pubkey_t pubkey;
   char           *common_name;
   char            sha256[BREVET_SHA256_HEX_SIZE];
@@ -23,6 +24,7 @@ csr_clear (gpointer data)
   BrevetCsr *self = data;
 
   g_bytes_unref (self->der);
+  g_clear_pointer (&self->spki, g_bytes_unref);
   if (self->pubkey != NULL)
     gnutls_pubkey_deinit (self->pubkey);
   g_free (self->common_name);
@@ -38,6 +40,36 @@ void
 brevet_csr_unref (BrevetCsr *self)
 {
   g_atomic_rc_box_release_full (self, csr_clear);
+}
+
+static void
+hash_bytes (GBytes *bytes, char hex[BREVET_SHA256_HEX_SIZE])
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (bytes, &size);
+  guint8 digest[32];
+
+  gnutls_hash_fast (GNUTLS_DIG_SHA256, data, size, digest);
+  brevet_x509_hex (digest, sizeof digest, hex);
+}
+
+/* Encoding costs more than all its hashes together, so it is kept. */
+static gboolean
+encode_key (BrevetCsr *self, GError **error)
+{
+  gnutls_datum_t spki = { NULL, 0 };
+  int code = gnutls_pubkey_export2 (self->pubkey, GNUTLS_X509_FMT_DER, &spki);
+
+  if (code < 0)
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "The public key of the certificate request cannot be encoded: %s",
+                   gnutls_strerror (code));
+      return FALSE;
+    }
+  self->spki = g_bytes_new (spki.data, spki.size);
+  gnutls_free (spki.data);
+  hash_bytes (self->spki, self->spki_sha256);
+  return TRUE;
 }
 
 static gboolean
@@ -65,8 +97,7 @@ import_key (BrevetCsr *self, gnutls_x509_crq_t crq, BrevetKeyPolicy *policy, GEr
                    gnutls_strerror (code));
       return FALSE;
     }
-  return brevet_key_policy_check (policy, self->pubkey, error) &&
-         brevet_x509_spki_sha256 (self->pubkey, self->spki_sha256, error);
+  return brevet_key_policy_check (policy, self->pubkey, error) && encode_key (self, error);
 }
 
 static gboolean
@@ -139,7 +170,6 @@ read_request (BrevetCsr *self, gnutls_x509_crq_t crq, BrevetKeyPolicy *policy, G
   gsize size;
   const guint8 *bytes = g_bytes_get_data (self->der, &size);
   gnutls_datum_t data = { (guint8 *) bytes, size };
-  guint8 digest[32];
   int code = gnutls_x509_crq_import (crq, &data, GNUTLS_X509_FMT_DER);
 
   if (code < 0)
@@ -149,8 +179,7 @@ read_request (BrevetCsr *self, gnutls_x509_crq_t crq, BrevetKeyPolicy *policy, G
     }
   if (!import_key (self, crq, policy, error) || !read_common_name (self, crq, error) || !verify_possession (crq, error))
     return FALSE;
-  gnutls_hash_fast (GNUTLS_DIG_SHA256, bytes, size, digest);
-  brevet_x509_hex (digest, sizeof digest, self->sha256);
+  hash_bytes (self->der, self->sha256);
   return TRUE;
 }
 
@@ -207,4 +236,15 @@ gnutls_pubkey_t
 brevet_csr_get_pubkey (BrevetCsr *self)
 {
   return self->pubkey;
+}
+
+/*
+ * brevet_csr_get_spki:
+ *
+ * Returns: (transfer none): DER of the public key's SubjectPublicKeyInfo (RFC 5280 §4.1)
+ */
+GBytes *
+brevet_csr_get_spki (BrevetCsr *self)
+{
+  return self->spki;
 }

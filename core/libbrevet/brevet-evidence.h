@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /**
  * BrevetEvidence:
  *
- * What a device sends to prove who it is: a token, a TLS client credential, or parameters of the request. Reference counted; filled by
- * the prover before it is shared.
+ * What a device sends to prove who it is: a token, a TLS client credential, or parameters of the request. Reference counted; filled
+ * by the prover before it is shared.
  */
 typedef struct _BrevetEvidence BrevetEvidence;
 
@@ -21,6 +21,11 @@ typedef struct _BrevetEvidence BrevetEvidence;
 BREVET_API
 GType brevet_evidence_get_type (void);
 
+/**
+ * brevet_evidence_new:
+ *
+ * Returns: (transfer full): empty evidence
+ */
 BREVET_API
 BrevetEvidence *brevet_evidence_new (void);
 
@@ -37,6 +42,11 @@ void brevet_evidence_unref (BrevetEvidence *self);
 BREVET_API
 void brevet_evidence_set_token (BrevetEvidence *self, const char *token);
 
+/**
+ * brevet_evidence_get_token:
+ *
+ * Returns: (nullable) (transfer none): the token; never to be logged
+ */
 BREVET_API
 const char *brevet_evidence_get_token (BrevetEvidence *self);
 
@@ -48,9 +58,19 @@ const char *brevet_evidence_get_token (BrevetEvidence *self);
 BREVET_API
 void brevet_evidence_set_credential (BrevetEvidence *self, BrevetChain *chain, BrevetKey *key);
 
+/**
+ * brevet_evidence_get_chain:
+ *
+ * Returns: (nullable) (transfer none): certificates to present, leaf first
+ */
 BREVET_API
 BrevetChain *brevet_evidence_get_chain (BrevetEvidence *self);
 
+/**
+ * brevet_evidence_get_key:
+ *
+ * Returns: (nullable) (transfer none): private key of the leaf
+ */
 BREVET_API
 BrevetKey *brevet_evidence_get_key (BrevetEvidence *self);
 
@@ -61,6 +81,11 @@ BrevetKey *brevet_evidence_get_key (BrevetEvidence *self);
 BREVET_API
 void brevet_evidence_set_parameters (BrevetEvidence *self, JsonObject *parameters);
 
+/**
+ * brevet_evidence_get_parameters:
+ *
+ * Returns: (nullable) (transfer none): members to be put into the request
+ */
 BREVET_API
 JsonObject *brevet_evidence_get_parameters (BrevetEvidence *self);
 

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /**
  * BrevetHandler:
  *
- * What stands behind every listener: the service. A request comes in two steps, so that a stranger's body is not read: first its head
- * is admitted, then the whole is handled. Both are called on the worker thread that read the request, and answered on its thread-default
- * main context.
+ * What stands behind every listener: the service. A request comes in two steps, so that a stranger's body is not read: first its
+ * head is admitted, then the whole is handled. Both are called on the worker thread that read the request, and answered on its
+ * thread-default main context.
  */
 #define BREVET_TYPE_HANDLER (brevet_handler_get_type ())
 BREVET_API
@@ -45,8 +45,8 @@ struct _BrevetHandlerInterface
  * Asks whether the body of @request should be read.
  */
 BREVET_API
-void brevet_handler_admit_async (BrevetHandler *self, BrevetRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback,
-                                 gpointer user_data);
+void brevet_handler_admit_async (BrevetHandler *self, BrevetRequest *request, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer user_data);
 
 /**
  * brevet_handler_admit_finish:
@@ -80,8 +80,8 @@ BrevetReply *brevet_handler_handle_finish (BrevetHandler *self, GAsyncResult *re
  * @status: 400 to 599
  * @message: a sentence for the client
  *
- * Makes the reply for an error that the listener found by itself (a malformed, late or oversized request), in the form that clients of
- * the service understand.
+ * Makes the reply for an error that the listener found by itself (a malformed, late or oversized request), in the form that clients
+ * of the service understand.
  *
  * Returns: (transfer full): a reply
  */

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * BrevetIssuanceCheck:
  *
- * What the core verifies of every certificate, from whatever CA, before it is handed out (protocol/ca-backends.md §8.6). One per CA; it
- * remembers issuers that it has verified already. Usable from several threads.
+ * What the core verifies of every certificate, from whatever CA, before it is handed out (protocol/ca-backends.md §8.6). One per
+ * CA; it remembers issuers that it has verified already. Usable from several threads.
  */
 typedef struct _BrevetIssuanceCheck BrevetIssuanceCheck;
 
@@ -43,8 +43,8 @@ void brevet_issuance_check_unref (BrevetIssuanceCheck *self);
  * @now: seconds since 1970-01-01 UTC
  *
  * Checks: same public key as in the CSR; no CA; key usage and extended key usage; common name; alternative names (the URI that was
- * asked for, and nothing else but the common name once more as a DNS name, which many CAs add); dates; serial number positive and at
- * most 20 octets; signature algorithm; path. That the serial number is new for its issuer is checked by the inventory.
+ * asked for, and nothing else but the common name once more as a DNS name, which many CAs add); dates; serial number positive and
+ * at most 20 octets; signature algorithm; path. That the serial number is new for its issuer is checked by the inventory.
  *
  * Returns: (transfer full) (nullable): the chain to hand out: leaf first, in order, without the root; %NULL with
  *   %BREVET_CA_ERROR_PROTOCOL and a sentence that says which check failed, with the value

@@ -9,9 +9,9 @@ G_BEGIN_DECLS
 /*
  * BrevetIssuerPaths:
  *
- * The paths from issuing CAs to trusted roots that have been verified already. A path is verified once for the same certificates and
- * the same trust, and used as long as the dates of all its certificates hold; after that each leaf costs one signature verification.
- * Usable from several threads.
+ * The paths from issuing CAs to trusted roots that have been verified already. A path is verified once for the same certificates
+ * and the same trust, and used as long as the dates of all its certificates hold; after that each leaf costs one signature
+ * verification. Usable from several threads.
  */
 typedef struct _BrevetIssuerPaths BrevetIssuerPaths;
 

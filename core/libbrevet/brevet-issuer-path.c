@@ -142,13 +142,26 @@ check_dates (BrevetCertificate *certificate, gint64 now, GError **error)
   return FALSE;
 }
 
-/* The one place where signatures are verified: GnuTLS builds the path from @chain to @list for the purpose of a TLS client. */
+static void
+set_path_error (BrevetCertificate *last, int code, unsigned int status, GError **error)
+{
+  gnutls_datum_t text = { NULL, 0 };
+
+  if (code >= 0)
+    code = gnutls_certificate_verification_status_print (status, GNUTLS_CRT_X509, &text, 0) < 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+  g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL,
+               "The path from the certificate does not lead to a trusted root; it ends at “%s”, issued by “%s”: %s",
+               brevet_certificate_get_subject (last), brevet_certificate_get_issuer (last),
+               text.data != NULL ? g_strchomp ((char *) text.data) : gnutls_strerror (code));
+  gnutls_free (text.data);
+}
+
+/* GnuTLS builds the path from @chain to @list for the purpose of a TLS client. */
 static gboolean
 verify_with_list (gnutls_x509_trust_list_t list, BrevetChain *chain, guint length, GError **error)
 {
   gnutls_x509_crt_t crts[BREVET_CHAIN_MAX_LENGTH];
   gnutls_typed_vdata_st purpose = { GNUTLS_DT_KEY_PURPOSE_OID, (guint8 *) GNUTLS_KP_TLS_WWW_CLIENT, 0 };
-  gnutls_datum_t text = { NULL, 0 };
   unsigned int status = 0;
   int code;
 
@@ -158,15 +171,25 @@ verify_with_list (gnutls_x509_trust_list_t list, BrevetChain *chain, guint lengt
   code = gnutls_x509_trust_list_verify_crt2 (list, crts, length, &purpose, 1, VERIFY_FLAGS, &status, NULL);
   if (code >= 0 && status == 0)
     return TRUE;
+  set_path_error (brevet_chain_get (chain, length - 1), code, status, error);
+  return FALSE;
+}
 
-  if (code >= 0)
-    code = gnutls_certificate_verification_status_print (status, GNUTLS_CRT_X509, &text, 0) < 0 ? GNUTLS_E_CERTIFICATE_ERROR : 0;
-  g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL,
-               "The path from the certificate does not lead to a trusted root; it ends at “%s”, issued by “%s”: %s",
-               brevet_certificate_get_subject (brevet_chain_get (chain, length - 1)),
-               brevet_certificate_get_issuer (brevet_chain_get (chain, length - 1)),
-               text.data != NULL ? g_strchomp ((char *) text.data) : gnutls_strerror (code));
-  gnutls_free (text.data);
+/* All that a path verified before leaves to be done. A trust list would copy the issuer for each leaf, and checks purposes: the
+ * issuer's was checked with the path, the leaf's is the caller's to check. */
+static gboolean
+verify_leaf (VerifiedPath *path, BrevetCertificate *leaf, GError **error)
+{
+  g_autofree gnutls_x509_crt_t *anchors = g_new (gnutls_x509_crt_t, path->anchors->len);
+  unsigned int status = 0;
+  int code;
+
+  for (guint i = 0; i < path->anchors->len; i++)
+    anchors[i] = brevet_certificate_get_crt (path->anchors->pdata[i]);
+  code = gnutls_x509_crt_verify (brevet_certificate_get_crt (leaf), anchors, path->anchors->len, VERIFY_FLAGS, &status);
+  if (code >= 0 && status == 0)
+    return TRUE;
+  set_path_error (leaf, code, status, error);
   return FALSE;
 }
 
@@ -256,7 +279,7 @@ warn_if_outlived (VerifiedPath *path, BrevetCertificate *leaf)
 
 /*
  * brevet_issuer_paths_verify:
- * @chain: leaf and issuers, in order, without root
+ * @chain: leaf and issuers, in order, without root; that the leaf may be used by a TLS client is checked already
  *
  * Returns: %FALSE with %BREVET_CA_ERROR_PROTOCOL if there is no valid path from the leaf to a root of @trust
  */
@@ -268,7 +291,7 @@ brevet_issuer_paths_verify (BrevetIssuerPaths *self, BrevetChain *chain, BrevetT
 
   if (path != NULL)
     {
-      if (!verify_with_list (path->list, chain, 1, error))
+      if (!verify_leaf (path, brevet_chain_get_leaf (chain), error))
         return FALSE;
     }
   else

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 /**
  * BrevetKeyPolicy:
  *
- * Which public keys are good enough for a certificate (protocol/ca-backends.md §2.1). The default allows P-256, P-384 and RSA of 2048
- * to 4096 bits with exponent 65537. Immutable and reference counted.
+ * Which public keys are good enough for a certificate (protocol/ca-backends.md §2.1). The default allows P-256, P-384 and RSA of
+ * 2048 to 4096 bits with exponent 65537. Immutable and reference counted.
  */
 typedef struct _BrevetKeyPolicy BrevetKeyPolicy;
 

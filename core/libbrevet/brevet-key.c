@@ -16,6 +16,8 @@ struct _BrevetKey
   gnutls_privkey_t privkey;
   BrevetSecret    *pin;
   char             spki_sha256[BREVET_SHA256_HEX_SIZE];
+
+  gnutls_digest_algorithm_t digest;
 };
 
 G_DEFINE_BOXED_TYPE (BrevetKey, brevet_key, brevet_key_ref, brevet_key_unref)
@@ -61,6 +63,8 @@ key_finish (BrevetKey *self, GError **error)
   code = gnutls_pubkey_import_privkey (pubkey, self->privkey, 0, 0);
   if (code < 0)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "The public half of the key cannot be read: %s", gnutls_strerror (code));
+  else if (gnutls_pubkey_get_preferred_hash_algorithm (pubkey, &self->digest, NULL) < 0)
+    self->digest = GNUTLS_DIG_UNKNOWN;
   ok = code >= 0 && brevet_x509_spki_sha256 (pubkey, self->spki_sha256, error);
   gnutls_pubkey_deinit (pubkey);
   return ok;
@@ -364,6 +368,17 @@ brevet_key_create_csr (BrevetKey *self, const char *common_name, GError **error)
   bytes = g_bytes_new (der.data, der.size);
   gnutls_free (der.data);
   return bytes;
+}
+
+/*
+ * brevet_key_get_digest:
+ *
+ * Returns: the hash that fits the key best; %GNUTLS_DIG_UNKNOWN leaves the choice to GnuTLS
+ */
+gnutls_digest_algorithm_t
+brevet_key_get_digest (BrevetKey *self)
+{
+  return self->digest;
 }
 
 gnutls_privkey_t

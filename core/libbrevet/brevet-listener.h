@@ -62,6 +62,11 @@ gboolean brevet_listener_reload (BrevetListener *self, GError **error);
 BREVET_API
 void brevet_listener_stop_async (BrevetListener *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 
+/**
+ * brevet_listener_stop_finish:
+ *
+ * Returns: %FALSE with an error if something could not be closed in order
+ */
 BREVET_API
 gboolean brevet_listener_stop_finish (BrevetListener *self, GAsyncResult *result, GError **error);
 

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-message.h"
-
-typedef struct {
-  char *name;
-  char *value;
-} Header;
-
-typedef void (*HeaderFunc) (const char *name, const char *value, gpointer user_data);
+#include "brevet-headers-private.h"
 
 struct _BrevetRequest
 {
@@ -36,79 +30,6 @@ struct _BrevetReply
 G_DEFINE_BOXED_TYPE (BrevetRequest, brevet_request, brevet_request_ref, brevet_request_unref)
 G_DEFINE_BOXED_TYPE (BrevetReply, brevet_reply, brevet_reply_ref, brevet_reply_unref)
 
-/* Headers hold tokens, so their values are wiped. */
-static void
-header_clear (gpointer data)
-{
-  Header *header = data;
-
-  g_free (header->name);
-  brevet_secret_free_text (header->value);
-}
-
-static GArray *
-headers_new (void)
-{
-  GArray *headers = g_array_new (FALSE, FALSE, sizeof (Header));
-
-  g_array_set_clear_func (headers, header_clear);
-  return headers;
-}
-
-/* A message has a dozen fields at most: a walk is faster than a hash table, and keeps their order. */
-static Header *
-headers_find (GArray *headers, const char *name)
-{
-  for (guint i = 0; i < headers->len; i++)
-    {
-      Header *header = &g_array_index (headers, Header, i);
-
-      if (g_ascii_strcasecmp (header->name, name) == 0)
-        return header;
-    }
-  return NULL;
-}
-
-static const char *
-headers_get (GArray *headers, const char *name)
-{
-  Header *header = headers_find (headers, name);
-
-  return header != NULL ? header->value : NULL;
-}
-
-static void
-headers_set (GArray *headers, const char *name, const char *value)
-{
-  Header *header = headers_find (headers, name);
-  char *copy = g_strdup (value);
-
-  if (header != NULL && copy != NULL)
-    {
-      brevet_secret_free_text (header->value);
-      header->value = copy;
-    }
-  else if (header != NULL)
-    g_array_remove_index (headers, header - &g_array_index (headers, Header, 0));
-  else if (copy != NULL)
-    {
-      Header fresh = { g_ascii_strdown (name, -1), copy };
-
-      g_array_append_val (headers, fresh);
-    }
-}
-
-static void
-headers_foreach (GArray *headers, HeaderFunc callback, gpointer user_data)
-{
-  for (guint i = 0; i < headers->len; i++)
-    {
-      const Header *header = &g_array_index (headers, Header, i);
-
-      callback (header->name, header->value, user_data);
-    }
-}
-
 BrevetRequest *
 brevet_request_new (const char *method, const char *path, const char *query)
 {
@@ -121,7 +42,7 @@ brevet_request_new (const char *method, const char *path, const char *query)
   self->path = g_strdup (path);
   self->query = g_strdup (query);
   self->tracking_id = g_uuid_string_random ();
-  self->headers = headers_new ();
+  self->headers = brevet_headers_new ();
   return self;
 }
 
@@ -188,14 +109,14 @@ void
 brevet_request_set_header (BrevetRequest *self, const char *name, const char *value)
 {
   g_return_if_fail (self != NULL && name != NULL);
-  headers_set (self->headers, name, value);
+  brevet_headers_set (self->headers, name, value);
 }
 
 const char *
 brevet_request_get_header (BrevetRequest *self, const char *name)
 {
   g_return_val_if_fail (self != NULL && name != NULL, NULL);
-  return headers_get (self->headers, name);
+  return brevet_headers_get (self->headers, name);
 }
 
 void
@@ -203,7 +124,7 @@ brevet_request_foreach_header (BrevetRequest *self, void (*callback) (const char
                                gpointer user_data)
 {
   g_return_if_fail (self != NULL && callback != NULL);
-  headers_foreach (self->headers, callback, user_data);
+  brevet_headers_foreach (self->headers, callback, user_data);
 }
 
 void
@@ -306,7 +227,7 @@ brevet_reply_new (guint status, GBytes *body)
 
   self = g_atomic_rc_box_new0 (BrevetReply);
   self->status = status;
-  self->headers = headers_new ();
+  self->headers = brevet_headers_new ();
   self->body = body != NULL ? g_bytes_ref (body) : NULL;
   return self;
 }
@@ -367,14 +288,14 @@ void
 brevet_reply_set_header (BrevetReply *self, const char *name, const char *value)
 {
   g_return_if_fail (self != NULL && name != NULL);
-  headers_set (self->headers, name, value);
+  brevet_headers_set (self->headers, name, value);
 }
 
 const char *
 brevet_reply_get_header (BrevetReply *self, const char *name)
 {
   g_return_val_if_fail (self != NULL && name != NULL, NULL);
-  return headers_get (self->headers, name);
+  return brevet_headers_get (self->headers, name);
 }
 
 void
@@ -382,7 +303,7 @@ brevet_reply_foreach_header (BrevetReply *self, void (*callback) (const char *na
                              gpointer user_data)
 {
   g_return_if_fail (self != NULL && callback != NULL);
-  headers_foreach (self->headers, callback, user_data);
+  brevet_headers_foreach (self->headers, callback, user_data);
 }
 
 void

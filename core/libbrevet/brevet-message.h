@@ -9,9 +9,9 @@ G_BEGIN_DECLS
 /**
  * BrevetRequest:
  *
- * One request on its way from a device or an operator to the service, in the shape that every transport can carry: a method, a path, a
- * query, header fields and a body. On the device's side it carries #BrevetEvidence, on the service's side #BrevetClaims. Reference
- * counted; used by one thread at a time.
+ * One request on its way from a device or an operator to the service, in the shape that every transport can carry: a method, a
+ * path, a query, header fields and a body. On the device's side it carries #BrevetEvidence, on the service's side #BrevetClaims.
+ * Reference counted; used by one thread at a time.
  */
 typedef struct _BrevetRequest BrevetRequest;
 
@@ -37,12 +37,27 @@ BrevetRequest *brevet_request_ref (BrevetRequest *self);
 BREVET_API
 void brevet_request_unref (BrevetRequest *self);
 
+/**
+ * brevet_request_get_method:
+ *
+ * Returns: (transfer none): the method, such as `PUT`
+ */
 BREVET_API
 const char *brevet_request_get_method (BrevetRequest *self);
 
+/**
+ * brevet_request_get_path:
+ *
+ * Returns: (transfer none): the path, percent-encoded as received
+ */
 BREVET_API
 const char *brevet_request_get_path (BrevetRequest *self);
 
+/**
+ * brevet_request_get_query:
+ *
+ * Returns: (nullable) (transfer none): what stands behind the question mark, percent-encoded as received
+ */
 BREVET_API
 const char *brevet_request_get_query (BrevetRequest *self);
 
@@ -94,6 +109,10 @@ void brevet_request_set_body (BrevetRequest *self, GBytes *body);
 BREVET_API
 GBytes *brevet_request_get_body (BrevetRequest *self);
 
+/**
+ * brevet_request_set_claims:
+ * @claims: (nullable): what the peer presents; on the service's side
+ */
 BREVET_API
 void brevet_request_set_claims (BrevetRequest *self, BrevetClaims *claims);
 
@@ -105,6 +124,10 @@ void brevet_request_set_claims (BrevetRequest *self, BrevetClaims *claims);
 BREVET_API
 BrevetClaims *brevet_request_get_claims (BrevetRequest *self);
 
+/**
+ * brevet_request_set_evidence:
+ * @evidence: (nullable): with what the device proves itself; on the device's side
+ */
 BREVET_API
 void brevet_request_set_evidence (BrevetRequest *self, BrevetEvidence *evidence);
 
@@ -123,6 +146,11 @@ BrevetEvidence *brevet_request_get_evidence (BrevetRequest *self);
 BREVET_API
 void brevet_request_set_body_limit (BrevetRequest *self, gsize bytes);
 
+/**
+ * brevet_request_get_body_limit:
+ *
+ * Returns: longest body in bytes, 0 for the listener's own limit
+ */
 BREVET_API
 gsize brevet_request_get_body_limit (BrevetRequest *self);
 
@@ -134,6 +162,11 @@ gsize brevet_request_get_body_limit (BrevetRequest *self);
 BREVET_API
 void brevet_request_set_admission (BrevetRequest *self, gpointer admission, GDestroyNotify destroy);
 
+/**
+ * brevet_request_get_admission: (skip)
+ *
+ * Returns: (nullable) (transfer none): what the handler found out
+ */
 BREVET_API
 gpointer brevet_request_get_admission (BrevetRequest *self);
 
@@ -167,6 +200,11 @@ BrevetReply *brevet_reply_ref (BrevetReply *self);
 BREVET_API
 void brevet_reply_unref (BrevetReply *self);
 
+/**
+ * brevet_reply_get_status:
+ *
+ * Returns: the status, 200 to 599
+ */
 BREVET_API
 guint brevet_reply_get_status (BrevetReply *self);
 
@@ -178,12 +216,27 @@ guint brevet_reply_get_status (BrevetReply *self);
 BREVET_API
 GBytes *brevet_reply_get_body (BrevetReply *self);
 
+/**
+ * brevet_reply_set_header:
+ * @name: name of the field, in any case
+ * @value: (nullable): its value, %NULL to remove it
+ */
 BREVET_API
 void brevet_reply_set_header (BrevetReply *self, const char *name, const char *value);
 
+/**
+ * brevet_reply_get_header:
+ * @name: name of the field, in any case
+ *
+ * Returns: (nullable) (transfer none): its value
+ */
 BREVET_API
 const char *brevet_reply_get_header (BrevetReply *self, const char *name);
 
+/**
+ * brevet_reply_foreach_header:
+ * @callback: (scope call): called for each field, name in lower case, in the order of setting
+ */
 BREVET_API
 void brevet_reply_foreach_header (BrevetReply *self, void (*callback) (const char *name, const char *value, gpointer user_data),
                                   gpointer user_data);

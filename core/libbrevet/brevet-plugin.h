@@ -9,11 +9,12 @@ G_BEGIN_DECLS
 /**
  * BrevetPlugin:
  *
- * Base class of everything replaceable. Construct-only properties: `name`, what the configuration calls this instance, and `config`,
- * the group it is configured with.
+ * Base class of everything replaceable. Construct-only properties: `name`, what the configuration calls this instance, and
+ * `config`, the group it is configured with.
  *
- * Threads: an instance is made and configured on the main thread; afterwards its verbs may be called from any thread that runs a main
- * context, several at once, and each is answered on the thread-default main context of its caller. A plugin hides its own threads.
+ * Threads: an instance is made and configured on the main thread; afterwards its verbs may be called from any thread that runs a
+ * main context, several at once, and each is answered on the thread-default main context of its caller. A plugin hides its own
+ * threads.
  */
 #define BREVET_TYPE_PLUGIN (brevet_plugin_get_type ())
 BREVET_API

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * BrevetSettings:
  *
- * One group of a configuration, such as `[ca factory]`: what a plugin is configured with. It remembers where each key was written, so
- * that every message about a value names file and line, and which keys were asked for, so that unknown keys can be reported.
+ * One group of a configuration, such as `[ca factory]`: what a plugin is configured with. It remembers where each key was written,
+ * so that every message about a value names file and line, and which keys were asked for, so that unknown keys can be reported.
  * Getters set %BREVET_ERROR_NOT_CONFIGURED with a message of the form
  * `/etc/brevet/dps.conf:12: [ca factory] validity: “xyz” is not a duration; write for example 90d`.
  * Safe to read from several threads.
@@ -43,6 +43,11 @@ BrevetSettings *brevet_settings_new (const char *kind, const char *name, const c
 BREVET_API
 void brevet_settings_set (BrevetSettings *self, const char *key, const char *value, const char *origin);
 
+/**
+ * brevet_settings_get_kind:
+ *
+ * Returns: (transfer none): first word of the group's heading, such as `ca`
+ */
 BREVET_API
 const char *brevet_settings_get_kind (BrevetSettings *self);
 
@@ -54,6 +59,11 @@ const char *brevet_settings_get_kind (BrevetSettings *self);
 BREVET_API
 const char *brevet_settings_get_name (BrevetSettings *self);
 
+/**
+ * brevet_settings_has:
+ *
+ * Returns: %TRUE if the group has @key, even if it is empty
+ */
 BREVET_API
 gboolean brevet_settings_has (BrevetSettings *self, const char *key);
 
@@ -109,8 +119,8 @@ gboolean brevet_settings_get_boolean (BrevetSettings *self, const char *key, gbo
  * @fallback: seconds if the key is absent
  * @minimum: smallest number of seconds allowed
  * @maximum: largest number of seconds allowed
- * @seconds: (out): a number with a unit: `30s`, `5min` (or `5m`), `12h`, `90d`, `2w`, `1y` (365 days); several may follow each other:
- *   `1h 30min`. A bare number means seconds.
+ * @seconds: (out): a number with a unit: `30s`, `5min` (or `5m`), `12h`, `90d`, `2w`, `1y` (365 days); several may follow each
+ *   other: `1h 30min`. A bare number means seconds.
  */
 BREVET_API
 gboolean brevet_settings_get_duration (BrevetSettings *self, const char *key, gint64 fallback, gint64 minimum, gint64 maximum,

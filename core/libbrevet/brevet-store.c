@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-store.h"
 #include "brevet-clock.h"
+#include "brevet-x509-private.h"
 
+#include <gnutls/crypto.h>
 #include <string.h>
 
 #define COLLECTION_MAX_SIZE 64
 #define KEY_MAX_SIZE        512
 #define LIST_MAX_LENGTH     1000
+#define ETAG_RANDOM_SIZE    16
 
 struct _BrevetRecord
 {
@@ -184,6 +187,18 @@ brevet_batch_unref (BrevetBatch *self)
   g_atomic_rc_box_release_full (self, brevet_batch_clear);
 }
 
+static char *
+make_etag (void)
+{
+  guint8 random[ETAG_RANDOM_SIZE];
+  char *etag = g_malloc (2 * sizeof random + 1);
+
+  if (gnutls_rnd (GNUTLS_RND_NONCE, random, sizeof random) < 0)
+    g_error ("The random source of this system fails");
+  brevet_x509_hex (random, sizeof random, etag);
+  return etag;
+}
+
 static BrevetChange *
 add_change (BrevetBatch *self, BrevetChangeKind kind, const char *collection, const char *key, const char *condition)
 {
@@ -210,7 +225,7 @@ brevet_batch_put (BrevetBatch *self, const char *collection, const char *key, co
 
   change = add_change (self, BREVET_CHANGE_PUT, collection, key, condition);
   change->parent = g_strdup (parent);
-  change->etag = g_uuid_string_random ();
+  change->etag = make_etag ();
   change->body = g_bytes_ref (body);
   change->time = brevet_clock_now ();
   return change->etag;
@@ -319,12 +334,19 @@ on_answered (GObject *source, GAsyncResult *result, gpointer user_data)
   *answer = g_object_ref (result);
 }
 
-/* A context of its own, so that nothing else of the caller's runs while it waits. */
+/* A context of its own, so that nothing else of the caller's runs while it waits. One for all calls of a thread: whoever answers in
+ * another thread may still hold the source that woke this one, and must not find its context gone. */
 static GMainContext *
 begin_wait (void)
 {
-  GMainContext *context = g_main_context_new ();
+  static GPrivate contexts = G_PRIVATE_INIT ((GDestroyNotify) g_main_context_unref);
+  GMainContext *context = g_private_get (&contexts);
 
+  if (context == NULL)
+    {
+      context = g_main_context_new ();
+      g_private_set (&contexts, context);
+    }
   g_main_context_push_thread_default (context);
   return context;
 }
@@ -335,7 +357,6 @@ wait_for (GMainContext *context, GAsyncResult **answer)
   while (*answer == NULL)
     g_main_context_iteration (context, TRUE);
   g_main_context_pop_thread_default (context);
-  g_main_context_unref (context);
 }
 
 BrevetRecord *

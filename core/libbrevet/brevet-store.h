@@ -42,24 +42,59 @@ BrevetRecord *brevet_record_ref (BrevetRecord *self);
 BREVET_API
 void brevet_record_unref (BrevetRecord *self);
 
+/**
+ * brevet_record_get_collection:
+ *
+ * Returns: (transfer none): the collection that it is in
+ */
 BREVET_API
 const char *brevet_record_get_collection (BrevetRecord *self);
 
+/**
+ * brevet_record_get_key:
+ *
+ * Returns: (transfer none): its key
+ */
 BREVET_API
 const char *brevet_record_get_key (BrevetRecord *self);
 
+/**
+ * brevet_record_get_parent:
+ *
+ * Returns: (nullable) (transfer none): key of what it belongs to
+ */
 BREVET_API
 const char *brevet_record_get_parent (BrevetRecord *self);
 
+/**
+ * brevet_record_get_etag:
+ *
+ * Returns: (transfer none): its version
+ */
 BREVET_API
 const char *brevet_record_get_etag (BrevetRecord *self);
 
+/**
+ * brevet_record_get_created:
+ *
+ * Returns: microseconds since 1970-01-01 UTC
+ */
 BREVET_API
 gint64 brevet_record_get_created (BrevetRecord *self);
 
+/**
+ * brevet_record_get_updated:
+ *
+ * Returns: microseconds since 1970-01-01 UTC
+ */
 BREVET_API
 gint64 brevet_record_get_updated (BrevetRecord *self);
 
+/**
+ * brevet_record_get_body:
+ *
+ * Returns: (transfer none): what was stored
+ */
 BREVET_API
 GBytes *brevet_record_get_body (BrevetRecord *self);
 
@@ -82,8 +117,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetRecord, brevet_record_unref)
 /**
  * BrevetBatch:
  *
- * Changes that are made all together or not at all. Filled by one thread, then handed to brevet_store_commit_async() and not touched
- * again.
+ * Changes that are made all together or not at all. Filled by one thread, then handed to brevet_store_commit_async() and not
+ * touched again.
  */
 typedef struct _BrevetBatch BrevetBatch;
 
@@ -126,6 +161,11 @@ typedef struct {
 BREVET_API
 GType brevet_batch_get_type (void);
 
+/**
+ * brevet_batch_new:
+ *
+ * Returns: (transfer full): an empty batch
+ */
 BREVET_API
 BrevetBatch *brevet_batch_new (void);
 
@@ -166,8 +206,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetBatch, brevet_batch_unref)
 /**
  * BrevetStore:
  *
- * Keeps records durably. Calls from several threads at once are fine. What commit has answered is on stable storage and seen by every
- * get that begins afterwards, from any thread.
+ * Keeps records durably. Calls from several threads at once are fine. What commit has answered is on stable storage and seen by
+ * every get that begins afterwards, from any thread.
  */
 #define BREVET_TYPE_STORE (brevet_store_get_type ())
 BREVET_API
@@ -210,6 +250,11 @@ struct _BrevetStoreInterface
 BREVET_API
 gboolean brevet_store_open (BrevetStore *self, GError **error);
 
+/**
+ * brevet_store_get_async:
+ * @collection: lower-case letters and hyphens, at most 64
+ * @key: 1 to 512 bytes of UTF-8
+ */
 BREVET_API
 void brevet_store_get_async (BrevetStore *self, const char *collection, const char *key, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data);
@@ -217,8 +262,8 @@ void brevet_store_get_async (BrevetStore *self, const char *collection, const ch
 /**
  * brevet_store_get_finish:
  *
- * Returns: (transfer full) (nullable): the record; %NULL with %BREVET_ERROR_NOT_FOUND if there is none, %BREVET_ERROR_BUSY if too much
- *   is queued, %BREVET_ERROR_CORRUPT or %BREVET_ERROR_FAILED if the storage fails
+ * Returns: (transfer full) (nullable): the record; %NULL with %BREVET_ERROR_NOT_FOUND if there is none, %BREVET_ERROR_BUSY if too
+ *   much is queued, %BREVET_ERROR_CORRUPT or %BREVET_ERROR_FAILED if the storage fails
  */
 BREVET_API
 BrevetRecord *brevet_store_get_finish (BrevetStore *self, GAsyncResult *result, GError **error);

@@ -29,9 +29,9 @@ GType brevet_subject_policy_get_type (void);
 /**
  * brevet_subject_policy_new:
  * @settings: (nullable): %NULL for the defaults. Reads
- *   `long-cn`: what to do with a registration id of more than 64 characters: `reject` (default); `hash`: the common name is its first
- *   24 characters, a hyphen and the first 32 hexadecimal digits of its SHA-256, and the whole id stands in a URI; `allow`: write it
- *   anyway.
+ *   `long-cn`: what to do with a registration id of more than 64 characters: `reject` (default); `hash`: the common name is its
+ *   first 24 characters, a hyphen and the first 32 hexadecimal digits of its SHA-256, and the whole id stands in a URI; `allow`:
+ *   write it anyway.
  *   `subject-uri-prefix`: if set, every certificate has a URI of this prefix and the percent-encoded registration id in its
  *   subjectAltName; if not, only hashed names have one, with the prefix `urn:brevet:`.
  *

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * BrevetTransport:
  *
- * The device's way to the service: carries one request there and its answer back. Settings that every transport over a network reads:
- * `host`, `port`, `ca-file` (absent: the system's trust), `timeout`.
+ * The device's way to the service: carries one request there and its answer back. Settings that every transport over a network
+ * reads: `host`, `port`, `ca-file` (absent: the system's trust), `timeout`.
  */
 #define BREVET_TYPE_TRANSPORT (brevet_transport_get_type ())
 BREVET_API
@@ -43,9 +43,9 @@ void brevet_transport_exchange_async (BrevetTransport *self, BrevetRequest *requ
 /**
  * brevet_transport_exchange_finish:
  *
- * Returns: (transfer full) (nullable): the service's answer, whatever its status; %NULL with %BREVET_ERROR_UNREACHABLE if there was none
- *   (name not found, refused, time-out, TLS failure: the message says which), %BREVET_ERROR_UNTRUSTED if who answered has no acceptable
- *   certificate
+ * Returns: (transfer full) (nullable): the service's answer, whatever its status; %NULL with %BREVET_ERROR_UNREACHABLE if there was
+ *   none (name not found, refused, time-out, TLS failure: the message says which), %BREVET_ERROR_UNTRUSTED if who answered has no
+ *   acceptable certificate
  */
 BREVET_API
 BrevetReply *brevet_transport_exchange_finish (BrevetTransport *self, GAsyncResult *result, GError **error);

@@ -149,15 +149,7 @@ brevet_trust_bundle_get_etag (BrevetTrustBundle *self)
 char *
 brevet_trust_bundle_to_pem (BrevetTrustBundle *self)
 {
-  g_autoptr(GString) text = g_string_new (NULL);
-
-  for (guint i = 0; i < self->certificates->len; i++)
-    {
-      g_autofree char *pem = brevet_certificate_to_pem (self->certificates->pdata[i]);
-
-      g_string_append (text, pem);
-    }
-  return g_string_free (g_steal_pointer (&text), FALSE);
+  return brevet_x509_certificates_to_pem (self->certificates);
 }
 
 static char *

@@ -58,6 +58,11 @@ BrevetTrustBundle *brevet_trust_bundle_ref (BrevetTrustBundle *self);
 BREVET_API
 void brevet_trust_bundle_unref (BrevetTrustBundle *self);
 
+/**
+ * brevet_trust_bundle_get_length:
+ *
+ * Returns: number of certificates
+ */
 BREVET_API
 guint brevet_trust_bundle_get_length (BrevetTrustBundle *self);
 
@@ -89,8 +94,8 @@ char *brevet_trust_bundle_to_pem (BrevetTrustBundle *self);
  * brevet_trust_bundle_list_problems:
  * @now: seconds since 1970-01-01 UTC
  *
- * Returns: (transfer full) (element-type utf8): one sentence for each entry that is no CA certificate, expired or not yet valid; empty
- *   if all is well
+ * Returns: (transfer full) (element-type utf8): one sentence for each entry that is no CA certificate, expired or not yet valid;
+ *   empty if all is well
  */
 BREVET_API
 GPtrArray *brevet_trust_bundle_list_problems (BrevetTrustBundle *self, gint64 now);

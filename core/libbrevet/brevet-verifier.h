@@ -44,6 +44,11 @@ BrevetVerdict *brevet_verdict_ref (BrevetVerdict *self);
 BREVET_API
 void brevet_verdict_unref (BrevetVerdict *self);
 
+/**
+ * brevet_verdict_is_accepted:
+ *
+ * Returns: %TRUE if the device has proved who it is, %FALSE for a challenge
+ */
 BREVET_API
 gboolean brevet_verdict_is_accepted (BrevetVerdict *self);
 
@@ -55,6 +60,11 @@ gboolean brevet_verdict_is_accepted (BrevetVerdict *self);
 BREVET_API
 const char *brevet_verdict_get_credential (BrevetVerdict *self);
 
+/**
+ * brevet_verdict_get_parameters:
+ *
+ * Returns: (transfer none): what the device is told
+ */
 BREVET_API
 JsonObject *brevet_verdict_get_parameters (BrevetVerdict *self);
 
@@ -63,8 +73,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetVerdict, brevet_verdict_unref)
 /**
  * BrevetVerifier:
  *
- * The service's half of one attestation mechanism (protocol/dps.md §6 to §8). It owns everything that only this mechanism knows: what
- * an operator may write into an enrollment, what of it may be shown, and how a device proves itself.
+ * The service's half of one attestation mechanism (protocol/dps.md §6 to §8). It owns everything that only this mechanism knows:
+ * what an operator may write into an enrollment, what of it may be shown, and how a device proves itself.
  */
 #define BREVET_TYPE_VERIFIER (brevet_verifier_get_type ())
 BREVET_API
@@ -93,8 +103,8 @@ struct _BrevetVerifierInterface
 /**
  * brevet_verifier_prepare:
  * @wanted: what an operator asks for
- * @stored: (nullable): what the enrollment has now, if it exists and uses the same mechanism: parts that @wanted leaves out on purpose
- *   (keys that were never shown) are taken from here
+ * @stored: (nullable): what the enrollment has now, if it exists and uses the same mechanism: parts that @wanted leaves out on
+ *   purpose (keys that were never shown) are taken from here
  *
  * Checks and completes the parameters of an enrollment before it is stored.
  *
@@ -133,8 +143,8 @@ void brevet_verifier_verify_async (BrevetVerifier *self, BrevetAttestation *atte
 /**
  * brevet_verifier_verify_finish:
  *
- * Returns: (transfer full) (nullable): accepted or challenge; %NULL with %BREVET_ERROR_REJECTED and a reason for the operator if the
- *   claims do not satisfy the attestation, or %BREVET_ERROR_CORRUPT if the stored parameters cannot be used
+ * Returns: (transfer full) (nullable): accepted or challenge; %NULL with %BREVET_ERROR_REJECTED and a reason for the operator if
+ *   the claims do not satisfy the attestation, or %BREVET_ERROR_CORRUPT if the stored parameters cannot be used
  */
 BREVET_API
 BrevetVerdict *brevet_verifier_verify_finish (BrevetVerifier *self, GAsyncResult *result, GError **error);

@@ -92,6 +92,20 @@ brevet_x509_to_pem (const char *label, GBytes *der)
   return text;
 }
 
+char *
+brevet_x509_certificates_to_pem (GPtrArray *certificates)
+{
+  g_autoptr(GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < certificates->len; i++)
+    {
+      g_autofree char *pem = brevet_certificate_to_pem (certificates->pdata[i]);
+
+      g_string_append (text, pem);
+    }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 /*
  * brevet_x509_load_text:
  *

@@ -4,8 +4,6 @@
 #include "brevet-error.h"
 #include "brevet-sas-token.h"
 
-#include <string.h>
-
 #define OWNER_POLICY "provisioningserviceowner"
 
 #define KEY_MINIMUM 16
@@ -151,7 +149,7 @@ read_policy (BrevetSettings *settings, GError **error)
 BrevetAccessPolicies *
 brevet_access_policies_new (BrevetConfig *config, const char *const *host_names, GError **error)
 {
-  g_autoptr(BrevetAccessPolicies) self = g_atomic_rc_box_new0 (BrevetAccessPolicies);
+  g_autoptr(BrevetAccessPolicies) self = g_new0 (BrevetAccessPolicies, 1);
   g_autoptr(GPtrArray) groups = brevet_config_list_groups (config, "policy");
 
   self->host_names = g_strdupv ((char **) host_names);
@@ -168,25 +166,12 @@ brevet_access_policies_new (BrevetConfig *config, const char *const *host_names,
   return g_steal_pointer (&self);
 }
 
-BrevetAccessPolicies *
-brevet_access_policies_ref (BrevetAccessPolicies *self)
+void
+brevet_access_policies_free (BrevetAccessPolicies *self)
 {
-  return g_atomic_rc_box_acquire (self);
-}
-
-static void
-clear_policies (gpointer data)
-{
-  BrevetAccessPolicies *self = data;
-
   g_clear_pointer (&self->policies, g_hash_table_unref);
   g_clear_pointer (&self->host_names, g_strfreev);
-}
-
-void
-brevet_access_policies_unref (BrevetAccessPolicies *self)
-{
-  g_atomic_rc_box_release_full (self, clear_policies);
+  g_free (self);
 }
 
 static gboolean

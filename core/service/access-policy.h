@@ -22,7 +22,7 @@ typedef enum {
  * BrevetAccessPolicies:
  *
  * The shared access policies of the service API: groups `[policy NAME]` with `rights`, `primary-key-file`, `secondary-key-file`.
- * Immutable, reference counted.
+ * Immutable.
  */
 typedef struct _BrevetAccessPolicies BrevetAccessPolicies;
 
@@ -35,9 +35,7 @@ typedef struct _BrevetAccessPolicies BrevetAccessPolicies;
  */
 BrevetAccessPolicies *brevet_access_policies_new (BrevetConfig *config, const char *const *host_names, GError **error);
 
-BrevetAccessPolicies *brevet_access_policies_ref (BrevetAccessPolicies *self);
-
-void brevet_access_policies_unref (BrevetAccessPolicies *self);
+void brevet_access_policies_free (BrevetAccessPolicies *self);
 
 /**
  * brevet_access_policies_authorise:
@@ -47,12 +45,12 @@ void brevet_access_policies_unref (BrevetAccessPolicies *self);
  * @now: seconds since 1970-01-01 UTC
  * @policy_name: (out) (nullable) (transfer full): the policy that @token claims, for the log
  *
- * Returns: %FALSE with %BREVET_ERROR_REJECTED if the token proves nothing (answer 401), or with %BREVET_ERROR_UNSUPPORTED if it is good
- *   but its policy lacks a right (answer 403); the message says why, for the operator's log
+ * Returns: %FALSE with %BREVET_ERROR_REJECTED if the token proves nothing (answer 401), or with %BREVET_ERROR_UNSUPPORTED if it is
+ *   good but its policy lacks a right (answer 403); the message says why, for the operator's log
  */
 gboolean brevet_access_policies_authorise (BrevetAccessPolicies *self, const char *token, const char *path, BrevetRights needed,
                                            gint64 now, char **policy_name, GError **error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAccessPolicies, brevet_access_policies_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAccessPolicies, brevet_access_policies_free)
 
 G_END_DECLS

@@ -40,8 +40,8 @@ void brevet_allocate_async (BrevetServiceContext *context, BrevetEnrollment *enr
 /**
  * brevet_allocate_finish:
  *
- * Returns: (transfer full) (nullable): the decision; %NULL with %BREVET_ERROR_NOT_CONFIGURED or %BREVET_ERROR_UNSUPPORTED if no hub can
- *   be chosen: the operation fails with code %BREVET_WIRE_CODE_HUB_NOT_SPECIFIED
+ * Returns: (transfer full) (nullable): the decision; %NULL with %BREVET_ERROR_NOT_CONFIGURED or %BREVET_ERROR_UNSUPPORTED if no hub
+ *   can be chosen: the operation fails with code %BREVET_WIRE_CODE_HUB_NOT_SPECIFIED
  */
 BrevetAllocation *brevet_allocate_finish (GAsyncResult *result, GError **error);
 

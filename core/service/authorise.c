@@ -135,7 +135,10 @@ on_operation_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (record != NULL)
     authorise->latest = brevet_records_read_operation (record, &error);
-  if (authorise->latest == NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+  /* A damaged operation can be joined by nobody; the device must not be shut out for ever because of it. */
+  if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CORRUPT))
+    g_warning ("%s; the device begins a new operation", error->message);
+  else if (error != NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;

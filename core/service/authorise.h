@@ -41,6 +41,11 @@ void brevet_authorise_async (BrevetServiceContext *context, BrevetEnrollment *en
                              const char *question, BrevetCsr *csr, GCancellable *cancellable, GAsyncReadyCallback callback,
                              gpointer user_data);
 
+/**
+ * brevet_authorise_finish:
+ *
+ * Returns: (transfer full) (nullable): the finding, or %NULL with an error if the store fails
+ */
 BrevetAuthorisation *brevet_authorise_finish (GAsyncResult *result, GError **error);
 
 G_END_DECLS

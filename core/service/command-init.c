@@ -265,8 +265,8 @@ print_created (const BrevetScaffold *scaffold, const char *directory, BrevetCert
   g_autofree char *names = g_strjoinv (", ", scaffold->host_names);
   g_autofree char *end = format_day (server);
 
-  g_print (_("%s is ready: scope %s, host names %s, HTTPS port %u, certificate authority “%s”"), directory, scaffold->id_scope, names,
-           scaffold->https_port, scaffold->ca_name);
+  g_print (_("%s is ready: scope %s, host names %s, HTTPS port %u, certificate authority “%s”"), directory, scaffold->id_scope,
+           names, scaffold->https_port, scaffold->ca_name);
   g_print ("\n\n%s\n", _("What to do next:"));
   print_step (_("Move %s off this machine to a safe place; the service does not need it"), directory, BREVET_SCAFFOLD_ROOT_KEY);
   print_step (_("Start the service: brevet-dps run --config %s"), directory, BREVET_SCAFFOLD_CONFIG);
@@ -383,7 +383,8 @@ brevet_dps_command_init (int argc, char **argv)
     { "hub", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.hubs,
       N_("Host name of a linked hub; may be repeated (default: localhost)"), N_("HOST") },
     { "id-scope", 0, 0, G_OPTION_ARG_STRING, &options.id_scope, N_("Scope that devices name (default: a new one)"), N_("SCOPE") },
-    { "ca-name", 0, 0, G_OPTION_ARG_STRING, &options.ca_name, N_("Name of the certificate authority (default: local)"), N_("NAME") },
+    { "ca-name", 0, 0, G_OPTION_ARG_STRING, &options.ca_name, N_("Name of the certificate authority (default: local)"),
+      N_("NAME") },
     { "renew-tls", 0, 0, G_OPTION_ARG_NONE, &options.renew_tls,
       N_("Only issue a new TLS certificate in an existing service directory"), NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print the result as JSON"), NULL },
@@ -391,10 +392,12 @@ brevet_dps_command_init (int argc, char **argv)
   };
 
   if (!brevet_command_parse ("init", _("DIRECTORY"), entries,
-                             _("Makes a complete service directory: configuration, TLS, a local certificate authority, keys of the service\n"
+                             _("Makes a complete service directory: configuration, TLS, a local certificate authority, keys of the "
+                               "service\n"
                                "API. An existing directory must be empty; on failure nothing is left behind.\n"
                                "\n"
-                               "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 the directory is in use, 5 it cannot be made there"),
+                               "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 the directory is in use, 5 it cannot be made "
+                               "there"),
                              1, 1, &argc, &argv, &exit_code))
     return exit_code;
   if (*argv[1] == '\0')

@@ -15,6 +15,8 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#define DEFAULT_CONFIGURATION BREVET_SYSCONF_DIR "/brevet/dps.conf"
+
 typedef struct {
   GMainLoop *loop;
   BrevetService *service;
@@ -166,22 +168,23 @@ brevet_dps_command_run (int argc, char **argv)
   g_autofree char *config_path = NULL;
   g_autofree char *ready_file = NULL;
   const GOptionEntry entries[] = {
-    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
-      N_("Configuration file; its drop-ins are in FILE.d (default: " BREVET_SYSCONF_DIR "/brevet/dps.conf)"), N_("FILE") },
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path, N_("Configuration file; its drop-ins are in FILE.d"), N_("FILE") },
     { "ready-file", 0, 0, G_OPTION_ARG_FILENAME, &ready_file,
       N_("Write a line LISTENER=PORT for each listener to FILE once the service is ready"), N_("FILE") },
     { NULL },
   };
+  g_autofree char *description =
+    g_strdup_printf (_("Runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads configuration and certificates.\n"
+                       "Without --config, %s is read.\n"
+                       "\n"
+                       "Exit codes: 0 stopped cleanly, 1 failed, 2 wrong command line, 3 an address is in use,\n"
+                       "4 another process uses the store, 5 the configuration is wrong"), DEFAULT_CONFIGURATION);
   Run run = { 0 };
   int exit_code = BREVET_EXIT_OK;
 
-  if (!brevet_command_parse ("run", NULL, entries,
-                             _("Runs in the foreground until SIGTERM or SIGINT; SIGHUP reloads configuration and certificates.\n\n"
-                               "Exit codes: 0 stopped cleanly, 1 failed, 2 wrong command line, 3 an address is in use,\n"
-                               "4 another process uses the store, 5 the configuration is wrong"),
-                             0, 0, &argc, &argv, &exit_code))
+  if (!brevet_command_parse ("run", NULL, entries, description, 0, 0, &argc, &argv, &exit_code))
     return exit_code;
-  run.config_path = config_path != NULL ? g_steal_pointer (&config_path) : g_strdup (BREVET_SYSCONF_DIR "/brevet/dps.conf");
+  run.config_path = g_strdup (config_path != NULL ? config_path : DEFAULT_CONFIGURATION);
   run.loop = g_main_loop_new (NULL, FALSE);
   raise_file_limit ();
   exit_code = run_service (&run, ready_file);

@@ -96,7 +96,8 @@ wait_or_reply (GTask *task, BrevetOperation *operation, BrevetWaiter *waiter)
   brevet_waiter_wait_async (waiter, seconds, g_task_get_cancellable (task), on_waited, g_object_ref (task));
 }
 
-/* Stock clients of register understand nothing but 202 and assigning (protocol/dps.md §3.1); one that prefers to wait gets the result. */
+/* Stock clients of register understand nothing but 202 and assigning (protocol/dps.md §3.1); one that prefers to wait gets the
+ * result. */
 static void
 reply_to_register (GTask *task, BrevetOperation *operation, BrevetWaiter *waiter)
 {

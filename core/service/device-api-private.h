@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "attest.h"
 #include "brevet-registration-request.h"
 #include "device-api.h"
 

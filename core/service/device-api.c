@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "device-api.h"
+#include "device-api-private.h"
 
-#include "attest.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
-#include "brevet-etag.h"
 #include "brevet-identifier.h"
 #include "brevet-log.h"
-#include "brevet-registration-request.h"
 #include "brevet-wire-error.h"
-#include "brevet-wire-json.h"
-#include "operation-reply.h"
 #include "reply.h"
+
+/* What all clients take (protocol/dps.md §15.3): some raise smaller values, and some give up after a minute of silence. */
+#define SHORTEST_RETRY_AFTER 2
+#define LONGEST_RETRY_AFTER  59
 
 static void
 call_free (gpointer data)
@@ -69,19 +68,14 @@ refuse (BrevetDeviceCall *call, const GError *error)
 static BrevetReply *
 challenge (BrevetDeviceCall *call, BrevetVerdict *verdict)
 {
-  g_autoptr(JsonObject) object = json_object_new ();
+  JsonObject *object = json_object_new ();
   JsonObject *parameters = brevet_verdict_get_parameters (verdict);
   g_autoptr(GList) members = json_object_get_members (parameters);
-  g_autoptr(GBytes) body = NULL;
-  BrevetReply *reply;
 
   json_object_set_string_member (object, "message", "Authorization required.");
   for (GList *member = members; member != NULL; member = member->next)
     json_object_set_member (object, member->data, json_node_copy (json_object_get_member (parameters, member->data)));
-  body = brevet_wire_print_object (object);
-  reply = brevet_reply_new (401, body);
-  brevet_reply_set_header (reply, "x-ms-request-id", brevet_request_get_tracking_id (call->request));
-  return reply;
+  return brevet_reply_with_json (call->request, 401, object);
 }
 
 /* Limits apply to devices that have proved who they are, so that nobody can use up another's share. */
@@ -97,7 +91,8 @@ check_attested (BrevetDeviceCall *call, BrevetAttested *attested)
   if (wait == 0)
     return NULL;
   return brevet_wire_error_reply (429, 0, brevet_request_get_tracking_id (call->request),
-                                  "This device sends too many requests. Try again later.", brevet_clock_now (), wait);
+                                  "This device sends too many requests. Try again later.", brevet_clock_now (),
+                                  CLAMP (wait, SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER));
 }
 
 static void
@@ -122,7 +117,8 @@ brevet_device_api_admit_async (BrevetDeviceApi *self, BrevetServiceContext *cont
   g_task_set_source_tag (task, brevet_device_api_admit_async);
   if (!brevet_identifier_equal (route->id_scope, context->id_scope))
     {
-      brevet_device_call_return (task, brevet_reply_with_error (request, 404, 0, "This service does not serve the id scope of the request."));
+      brevet_device_call_return (task, brevet_reply_with_error (request, 404, 0,
+                                                                "This service does not serve the id scope of the request."));
       return;
     }
   brevet_claims_set_device (claims, context->id_scope, route->id);
@@ -133,7 +129,7 @@ brevet_device_api_admit_async (BrevetDeviceApi *self, BrevetServiceContext *cont
 }
 
 BrevetReply *
-brevet_device_api_admit_finish (GAsyncResult *result, gpointer *attested)
+brevet_device_api_admit_finish (GAsyncResult *result, BrevetAttested **attested)
 {
   BrevetDeviceCall *call = g_task_get_task_data (G_TASK (result));
 
@@ -191,7 +187,7 @@ on_attested_with_body (GObject *source, GAsyncResult *result, gpointer user_data
 
 void
 brevet_device_api_handle_async (BrevetDeviceApi *self, BrevetServiceContext *context, const BrevetRoute *route,
-                                BrevetRequest *request, gpointer attested, GCancellable *cancellable,
+                                BrevetRequest *request, BrevetAttested *attested, GCancellable *cancellable,
                                 GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr(GTask) task = make_task (self, context, route, request, cancellable, callback, user_data);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "attest.h"
 #include "brevet-message.h"
 #include "brevet-route.h"
-#include "service-limits.h"
 #include "registrar.h"
 #include "service-context.h"
+#include "service-limits.h"
 #include "waiters.h"
 
 G_BEGIN_DECLS
@@ -38,7 +39,7 @@ void brevet_device_api_admit_async (BrevetDeviceApi *self, BrevetServiceContext 
  *
  * Returns: (transfer full) (nullable): %NULL if the request may go on, else the refusal
  */
-BrevetReply *brevet_device_api_admit_finish (GAsyncResult *result, gpointer *attested);
+BrevetReply *brevet_device_api_admit_finish (GAsyncResult *result, BrevetAttested **attested);
 
 /**
  * brevet_device_api_handle_async:
@@ -47,7 +48,7 @@ BrevetReply *brevet_device_api_admit_finish (GAsyncResult *result, gpointer *att
  * @attested: (nullable) (transfer none): from the admission, valid until the call is answered
  */
 void brevet_device_api_handle_async (BrevetDeviceApi *self, BrevetServiceContext *context, const BrevetRoute *route,
-                                     BrevetRequest *request, gpointer attested, GCancellable *cancellable,
+                                     BrevetRequest *request, BrevetAttested *attested, GCancellable *cancellable,
                                      GAsyncReadyCallback callback, gpointer user_data);
 
 /**

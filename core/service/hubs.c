@@ -110,7 +110,7 @@ add_hub (BrevetHubs *self, BrevetSettings *settings, GPtrArray *host_names, GErr
 BrevetHubs *
 brevet_hubs_new (BrevetConfig *config, GError **error)
 {
-  g_autoptr(BrevetHubs) self = g_atomic_rc_box_new0 (BrevetHubs);
+  g_autoptr(BrevetHubs) self = g_new0 (BrevetHubs, 1);
   g_autoptr(GPtrArray) groups = brevet_config_list_groups (config, "hub");
   g_autoptr(GPtrArray) host_names = g_ptr_array_new_with_free_func (g_free);
 
@@ -123,25 +123,12 @@ brevet_hubs_new (BrevetConfig *config, GError **error)
   return g_steal_pointer (&self);
 }
 
-BrevetHubs *
-brevet_hubs_ref (BrevetHubs *self)
+void
+brevet_hubs_free (BrevetHubs *self)
 {
-  return g_atomic_rc_box_acquire (self);
-}
-
-static void
-clear_hubs (gpointer data)
-{
-  BrevetHubs *self = data;
-
   g_clear_pointer (&self->hubs, g_ptr_array_unref);
   g_clear_pointer (&self->host_names, g_strfreev);
-}
-
-void
-brevet_hubs_unref (BrevetHubs *self)
-{
-  g_atomic_rc_box_release_full (self, clear_hubs);
+  g_free (self);
 }
 
 gboolean

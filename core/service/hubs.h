@@ -9,16 +9,19 @@ G_BEGIN_DECLS
 /**
  * BrevetHubs:
  *
- * The linked hubs: groups `[hub NAME]` with `host-name`, `weight` (1 to 100, default 1) and `networks` (address ranges whose devices
- * are nearest to this hub). Immutable, reference counted.
+ * The linked hubs: groups `[hub NAME]` with `host-name`, `weight` (1 to 100, default 1) and `networks` (address ranges whose
+ * devices are nearest to this hub). Immutable.
  */
 typedef struct _BrevetHubs BrevetHubs;
 
+/**
+ * brevet_hubs_new:
+ *
+ * Returns: (transfer full) (nullable): the hubs, possibly none; %NULL with an error that names file and line
+ */
 BrevetHubs *brevet_hubs_new (BrevetConfig *config, GError **error);
 
-BrevetHubs *brevet_hubs_ref (BrevetHubs *self);
-
-void brevet_hubs_unref (BrevetHubs *self);
+void brevet_hubs_free (BrevetHubs *self);
 
 /**
  * brevet_hubs_is_linked:
@@ -51,6 +54,6 @@ const char *const *brevet_hubs_list (BrevetHubs *self);
 const char *brevet_hubs_choose (BrevetHubs *self, BrevetAllocationPolicy policy, const char *const *wanted,
                                 const char *registration_id, const char *remote_address, GError **error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetHubs, brevet_hubs_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetHubs, brevet_hubs_free)
 
 G_END_DECLS

@@ -77,7 +77,8 @@ on_store_retry (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* A signed certificate is not thrown away because a disk is full for a moment: it is kept and written as soon as that is possible. */
+/* A signed certificate is not thrown away because a disk is full for a moment: it is kept and written as soon as
+ * that is possible. */
 static void
 commit_later (Issuance *self, const GError *error)
 {

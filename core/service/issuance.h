@@ -2,9 +2,9 @@
 #pragma once
 
 #include "brevet-csr.h"
-#include "service-limits.h"
 #include "records.h"
 #include "service-context.h"
+#include "service-limits.h"
 #include "waiters.h"
 
 G_BEGIN_DECLS
@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 /**
  * brevet_issuance_run:
  * @operation: (transfer full): the operation, assigning, durable
- * @registration: (transfer full): the registration as it becomes when the certificate is there; its etag is the version in the store
+ * @registration: (transfer full): the registration as it becomes when the certificate is there; its etag is the version in the
+ *   store
  * @intent: (transfer full): the journal entry, durable
  * @csr: the verified CSR
  * @was_assigned: the device has an assignment, which stays as it is if this issuance fails

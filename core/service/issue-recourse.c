@@ -4,8 +4,6 @@
 #include "brevet-clock.h"
 #include "brevet-log.h"
 
-#include <gnutls/crypto.h>
-
 #define LONGEST_RETRY 300
 #define JOURNAL_PAUSE 5000
 
@@ -83,8 +81,7 @@ brevet_issue_begin_new_attempt (GTask *task, guint pause)
 {
   BrevetIssue *issue = g_task_get_task_data (task);
 
-  if (gnutls_rnd (GNUTLS_RND_KEY, issue->intent->idempotency_key, sizeof issue->intent->idempotency_key) < 0)
-    g_error ("The random source of this system fails");
+  brevet_intent_renew_key (issue->intent);
   issue->intent->attempt++;
   issue->intent->requested_at = brevet_clock_now_seconds ();
   g_clear_pointer (&issue->intent->ticket, g_free);

@@ -23,7 +23,8 @@ GBytes *brevet_record_json_dup_base64 (JsonObject *object, const char *member);
 
 void brevet_record_json_set_base64 (JsonObject *object, const char *member, gconstpointer data, gsize length);
 
-/* Adds a put of @object under the folded @id; @parent is folded too. Returns the etag that the record will have, owned by @batch. */
+/* Adds a put of @object under the folded @id; @parent is folded too. Returns the etag that the record will have, owned by @batch.
+ * */
 const char *brevet_record_json_put (BrevetBatch *batch, const char *collection, const char *id, const char *parent,
                                     JsonObject *object, const char *condition);
 

@@ -6,6 +6,7 @@
 #include "brevet-wire-json.h"
 #include "record-json.h"
 
+#include <gnutls/crypto.h>
 #include <string.h>
 
 BrevetIntent *
@@ -65,6 +66,13 @@ brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent)
 }
 
 void
+brevet_intent_renew_key (BrevetIntent *self)
+{
+  if (gnutls_rnd (GNUTLS_RND_KEY, self->idempotency_key, sizeof self->idempotency_key) < 0)
+    g_error ("The random source of GnuTLS fails");
+}
+
+void
 brevet_intent_free (BrevetIntent *self)
 {
   if (self == NULL)
@@ -86,8 +94,8 @@ brevet_records_read_certificate (BrevetRecord *record, GError **error)
   g_autoptr(BrevetInventoryEntry) entry = g_new0 (BrevetInventoryEntry, 1);
 
   if (object == NULL ||
-      !brevet_record_json_require (object, record, error, "registrationId", "operationId", "certificateAuthority", "status", "chain",
-                                   NULL))
+      !brevet_record_json_require (object, record, error, "registrationId", "operationId", "certificateAuthority", "status",
+                                   "chain", NULL))
     return NULL;
   entry->chain = brevet_chain_new_from_pem (json_object_get_string_member (object, "chain"), error);
   if (entry->chain == NULL)

@@ -35,7 +35,8 @@ brevet_records_put_enrollment (BrevetBatch *batch, const BrevetEnrollment *enrol
 {
   g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, NULL);
 
-  brevet_record_json_put (batch, brevet_records_enrollment_collection (enrollment->is_group), enrollment->id, NULL, object, condition);
+  brevet_record_json_put (batch, brevet_records_enrollment_collection (enrollment->is_group), enrollment->id, NULL, object,
+                          condition);
 }
 
 BrevetAuthorityDocument *

@@ -9,9 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* What the service keeps, and under which keys: the one place that knows how typed records lie in a store. Bodies are JSON; enrollments,
- * certificate authorities and trust bundles in the form of the service API itself, complete with secrets. Identifiers are folded to make
- * keys, the first spelling stands in the body. */
+/* What the service keeps, and under which keys: the one place that knows how typed records lie in a store. Bodies are JSON;
+ * enrollments, certificate authorities and trust bundles in the form of the service API itself, complete with secrets. Identifiers
+ * are folded to make keys, the first spelling stands in the body. */
 
 #define BREVET_COLLECTION_ENROLLMENTS   "enrollments"             /* key: registration id */
 #define BREVET_COLLECTION_GROUPS        "enrollment-groups"       /* key: group id */
@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 #define BREVET_COLLECTION_REGISTRATIONS "registrations"           /* key: registration id, parent: group id */
 #define BREVET_COLLECTION_OPERATIONS    "operations"              /* key: operation id, parent: registration id */
 #define BREVET_COLLECTION_JOURNAL       "journal"                 /* key: operation id; there while an issuance is unfinished */
-#define BREVET_COLLECTION_CERTIFICATES  "certificates"            /* key: issuer and serial, parent: registration id; the inventory */
+#define BREVET_COLLECTION_CERTIFICATES  "certificates"            /* inventory; key: issuer and serial, parent: registration id */
 
 #define BREVET_INVENTORY_ISSUED  "issued"
 #define BREVET_INVENTORY_REFUSED "refused"
@@ -133,6 +133,9 @@ typedef struct {
   char *reason;
 } BrevetInventoryEntry;
 
+/* For each record how to read it: a new object, or NULL with %BREVET_ERROR_CORRUPT naming the record; and how to add its put to a
+ * batch: @condition as brevet_batch_put() takes it. */
+
 BrevetEnrollment *brevet_records_read_enrollment (BrevetRecord *record, GError **error);
 
 void brevet_records_put_enrollment (BrevetBatch *batch, const BrevetEnrollment *enrollment, const char *condition);
@@ -154,8 +157,8 @@ void brevet_records_put_trust_bundle (BrevetBatch *batch, const BrevetTrustBundl
 
 BrevetRegistration *brevet_records_read_registration (BrevetRecord *record, GError **error);
 
-/* The record's parent is the group's key, so that a group's registrations can be listed. Returns the etag that it will have, owned by
- * @batch. */
+/* The record's parent is the group's key, so that a group's registrations can be listed. Returns the etag that it will have, owned
+ * by @batch. */
 const char *brevet_records_put_registration (BrevetBatch *batch, const BrevetRegistration *registration, const char *condition);
 
 BrevetOperation *brevet_records_read_operation (BrevetRecord *record, GError **error);
@@ -165,6 +168,9 @@ void brevet_records_put_operation (BrevetBatch *batch, const BrevetOperation *op
 BrevetIntent *brevet_records_read_intent (BrevetRecord *record, GError **error);
 
 void brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent);
+
+/* Gives the next attempt an idempotency key of its own. */
+void brevet_intent_renew_key (BrevetIntent *self);
 
 BrevetInventoryEntry *brevet_records_read_certificate (BrevetRecord *record, GError **error);
 

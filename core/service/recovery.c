@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recovery.h"
 
+#include "brevet-clock.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-log.h"
@@ -86,6 +87,38 @@ resume (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *wait
   return TRUE;
 }
 
+/* What cannot be read today cannot be read tomorrow. Nobody shall wait for its end, and the device shall be able to begin anew; the
+ * entry stays in the journal for a human, since a CA may have been asked. */
+static void
+give_up (BrevetServiceContext *context, BrevetRecord *entry)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetOperation) operation = load_operation (context, brevet_record_get_key (entry), &error);
+  g_autoptr(BrevetBatch) batch = NULL;
+
+  if (operation == NULL || operation->state->status != BREVET_REGISTRATION_ASSIGNING)
+    return;
+  batch = brevet_batch_new ();
+  operation->state->status = BREVET_REGISTRATION_FAILED;
+  operation->state->error_code = 500000;
+  operation->state->error_message = g_strdup ("The issuance was interrupted and cannot be taken up again. Register again.");
+  g_clear_pointer (&operation->state->assigned_hub, g_free);
+  g_clear_pointer (&operation->state->device_id, g_free);
+  g_clear_pointer (&operation->state->substatus, g_free);
+  operation->state->updated = brevet_clock_now ();
+  brevet_records_put_operation (batch, operation, operation->etag);
+  if (!brevet_store_commit (context->store, batch, &error))
+    g_warning ("The operation %s cannot be marked as failed: %s", operation->id, error->message);
+}
+
+static gboolean
+is_lasting (const GError *error)
+{
+  return g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CORRUPT) ||
+         g_error_matches (error, BREVET_ERROR, BREVET_ERROR_INVALID) ||
+         g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
+}
+
 int
 brevet_recovery_run (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *waiters, GError **error)
 {
@@ -107,8 +140,12 @@ brevet_recovery_run (BrevetServiceContext *context, BrevetLimits *limits, Brevet
           if (resume (context, limits, waiters, record, &problem))
             resumed++;
           else
-            g_warning ("The interrupted issuance %s cannot be resumed and stays in the journal: %s",
-                       brevet_record_get_key (record), problem->message);
+            {
+              g_warning ("The interrupted issuance %s cannot be resumed and stays in the journal: %s",
+                         brevet_record_get_key (record), problem->message);
+              if (is_lasting (problem))
+                give_up (context, record);
+            }
           g_free (last);
           last = g_strdup (brevet_record_get_key (record));
         }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "brevet-csr.h"
-#include "service-limits.h"
 #include "records.h"
 #include "service-context.h"
+#include "service-limits.h"
 #include "waiters.h"
 
 G_BEGIN_DECLS
@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /**
  * BrevetRegistrar:
  *
- * Drives the stages of a registration: authorise, allocate, issue; writes what they decide before it is promised. Thread-safe: a call
- * runs on the thread that made it.
+ * Drives the stages of a registration: authorise, allocate, issue; writes what they decide before it is promised. Thread-safe: a
+ * call runs on the thread that made it.
  */
 typedef struct _BrevetRegistrar BrevetRegistrar;
 
@@ -49,7 +49,8 @@ typedef struct {
  * brevet_registrar_register_async:
  * @call: what is asked
  *
- * Begins an operation or joins one. An issuance goes on by itself after this has been answered; brevet_waiters_notify() tells its end.
+ * Begins an operation or joins one. An issuance goes on by itself after this has been answered; brevet_waiters_notify() tells its
+ * end.
  */
 void brevet_registrar_register_async (BrevetRegistrar *self, BrevetServiceContext *context, const BrevetRegistrarCall *call,
                                       GAsyncReadyCallback callback, gpointer user_data);

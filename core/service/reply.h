@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 
 /**
  * brevet_reply_with_json:
- * @status: 200 to 299
+ * @status: 200 to 599
  * @object: (transfer full): the body
  *
  * Returns: (transfer full): a reply with the tracking id of @request
@@ -18,7 +18,7 @@ BrevetReply *brevet_reply_with_json (BrevetRequest *request, guint status, JsonO
 
 /**
  * brevet_reply_with_array:
- * @status: 200 to 299
+ * @status: 200 to 599
  * @array: (transfer full): the body
  *
  * Returns: (transfer full): a reply with the tracking id of @request

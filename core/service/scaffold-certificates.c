@@ -51,7 +51,8 @@ save_key (const Identity *identity, const char *directory, const char *name, GEr
 
 /* An issuer follows its certificate in the file, so that whoever reads the file has the chain. */
 static gboolean
-save_certificate (BrevetCertificate *certificate, BrevetCertificate *issuer, const char *directory, const char *name, GError **error)
+save_certificate (BrevetCertificate *certificate, BrevetCertificate *issuer, const char *directory, const char *name,
+                  GError **error)
 {
   g_autofree char *own = brevet_certificate_to_pem (certificate);
   g_autofree char *above = issuer != NULL ? brevet_certificate_to_pem (issuer) : g_strdup ("");

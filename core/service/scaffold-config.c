@@ -7,7 +7,8 @@ append_service (GString *text, const BrevetScaffold *self)
   g_autofree char *host_names = g_strjoinv (";", self->host_names);
 
   g_string_append_printf (text,
-                          "# Configuration of brevet-dps; see brevet-dps.conf(5). Paths are relative to the directory of this file.\n"
+                          "# Configuration of brevet-dps; see brevet-dps.conf(5). Paths are relative to the directory of this "
+                          "file.\n"
                           "# Files in dps.conf.d/ whose names end in .conf are read after this one, in the order of their names.\n"
                           "\n"
                           "[service]\n"
@@ -50,7 +51,8 @@ static void
 append_authority (GString *text, const BrevetScaffold *self)
 {
   g_string_append_printf (text,
-                          "# A certificate authority that enrollments can name. The plugin is chosen by type; the other keys are its own.\n"
+                          "# A certificate authority that enrollments can name. The plugin is chosen by type; the other keys are "
+                          "its own.\n"
                           "[ca %s]\n"
                           "type=local\n"
                           "certificate=" BREVET_SCAFFOLD_ISSUING "\n"

@@ -96,7 +96,8 @@ sync_directory (const char *path, GError **error)
   if (fd >= 0)
     close (fd);
   if (!synced)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot bring the directory %s to disk: %s", path, g_strerror (saved_errno));
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot bring the directory %s to disk: %s", path,
+                 g_strerror (saved_errno));
   return synced;
 }
 
@@ -110,7 +111,8 @@ move_into_place (const char *staging, const char *directory, GError **error)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT, "%s exists and is not an empty directory; nothing was changed there",
                  directory);
   else if (errno == EBUSY)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s is a mount point; name a new directory inside it", directory);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s is a mount point; name a new directory inside it",
+                 directory);
   else
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot rename %s to %s: %s", staging, directory, g_strerror (errno));
   return FALSE;
@@ -144,7 +146,8 @@ create_beside (const BrevetScaffold *self, const char *directory, GError **error
 
   if (g_mkdtemp_full (staging, 0700) == NULL)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "Cannot make a directory in %s: %s", parent, g_strerror (errno));
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "Cannot make a directory in %s: %s", parent,
+                   g_strerror (errno));
       return FALSE;
     }
   if (!fill (self, staging, error) || !sync_directory (staging, error) || !move_into_place (staging, directory, error))

@@ -45,8 +45,8 @@ typedef struct {
  * brevet_scaffold_create:
  * @directory: absolute path; must not exist, or be an empty directory
  *
- * Makes a complete service directory beside @directory and renames it into place when everything is on disk: afterwards @directory is
- * either whole or as it was.
+ * Makes a complete service directory beside @directory and renames it into place when everything is on disk: afterwards @directory
+ * is either whole or as it was.
  *
  * Returns: %FALSE with %BREVET_ERROR_CONFLICT if @directory is in use, %BREVET_ERROR_NOT_CONFIGURED if it cannot be made there,
  *   %BREVET_ERROR_FAILED if anything else went wrong

@@ -216,36 +216,14 @@ confirm_enrollment (gpointer document, const char *etag, gint64 created, gint64 
   return brevet_enrollment_to_json (enrollment, NULL);
 }
 
-const BrevetServiceResource brevet_service_enrollments = {
-  .noun = "enrollment",
-  .collection = BREVET_COLLECTION_ENROLLMENTS,
-  .not_found_code = BREVET_WIRE_CODE_NOT_FOUND,
-  .body_limit = BODY_LIMIT,
-  .read_right = BREVET_RIGHT_ENROLLMENT_READ,
-  .write_right = BREVET_RIGHT_ENROLLMENT_WRITE,
-  .show = show_enrollment,
-  .show_attestation = show_attestation,
-  .parse = parse_enrollment,
-  .check_async = check_references_async,
-  .check_finish = check_references_finish,
-  .put = put_enrollment,
-  .confirm = confirm_enrollment,
-  .free_document = (GDestroyNotify) brevet_enrollment_unref,
-};
+#define ENROLLMENT_RESOURCE(noun_text, collection_name)                                                                           \
+  {                                                                                                                               \
+    .noun = noun_text, .collection = collection_name, .not_found_code = BREVET_WIRE_CODE_NOT_FOUND, .body_limit = BODY_LIMIT,     \
+    .read_right = BREVET_RIGHT_ENROLLMENT_READ, .write_right = BREVET_RIGHT_ENROLLMENT_WRITE, .show = show_enrollment,            \
+    .show_attestation = show_attestation, .parse = parse_enrollment, .check_async = check_references_async,                       \
+    .check_finish = check_references_finish, .put = put_enrollment, .confirm = confirm_enrollment,                                \
+    .free_document = (GDestroyNotify) brevet_enrollment_unref,                                                                    \
+  }
 
-const BrevetServiceResource brevet_service_groups = {
-  .noun = "enrollment group",
-  .collection = BREVET_COLLECTION_GROUPS,
-  .not_found_code = BREVET_WIRE_CODE_NOT_FOUND,
-  .body_limit = BODY_LIMIT,
-  .read_right = BREVET_RIGHT_ENROLLMENT_READ,
-  .write_right = BREVET_RIGHT_ENROLLMENT_WRITE,
-  .show = show_enrollment,
-  .show_attestation = show_attestation,
-  .parse = parse_enrollment,
-  .check_async = check_references_async,
-  .check_finish = check_references_finish,
-  .put = put_enrollment,
-  .confirm = confirm_enrollment,
-  .free_document = (GDestroyNotify) brevet_enrollment_unref,
-};
+const BrevetServiceResource brevet_service_enrollments = ENROLLMENT_RESOURCE ("enrollment", BREVET_COLLECTION_ENROLLMENTS);
+const BrevetServiceResource brevet_service_groups = ENROLLMENT_RESOURCE ("enrollment group", BREVET_COLLECTION_GROUPS);

@@ -20,8 +20,8 @@ context_clear (gpointer data)
   g_clear_object (&self->store);
   g_clear_pointer (&self->verifiers, g_hash_table_unref);
   g_clear_object (&self->authorities);
-  g_clear_pointer (&self->hubs, brevet_hubs_unref);
-  g_clear_pointer (&self->policies, brevet_access_policies_unref);
+  g_clear_pointer (&self->hubs, brevet_hubs_free);
+  g_clear_pointer (&self->policies, brevet_access_policies_free);
   g_clear_pointer (&self->key_policy, brevet_key_policy_unref);
   g_clear_pointer (&self->subject_policy, brevet_subject_policy_unref);
 }
@@ -45,9 +45,8 @@ read_allocation (BrevetSettings *settings, BrevetAllocationPolicy *policy, GErro
     *policy = BREVET_ALLOCATION_STATIC;
   else
     {
-      g_propagate_error (error, brevet_settings_error (settings, "allocation",
-                                                       "“%s” is no allocation policy of a service; write hashed, geoLatency or static",
-                                                       text));
+      g_propagate_error (error, brevet_settings_error (settings, "allocation", "“%s” is no allocation policy of a service; write "
+                                                       "hashed, geoLatency or static", text));
       return FALSE;
     }
   return TRUE;

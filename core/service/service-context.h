@@ -26,8 +26,8 @@ G_BEGIN_DECLS
  * @maximum_wait: longest `Prefer: wait` in seconds that is honoured
  * @issuance_timeout: seconds after which an issuance that a CA neither answers nor holds as pending fails
  *
- * Everything that the stages share: made once from a configuration, immutable afterwards, replaced as a whole by a reload. Reference
- * counted; a request keeps the one that it began with.
+ * Everything that the stages share: made once from a configuration, immutable afterwards, replaced as a whole by a reload.
+ * Reference counted; a request keeps the one that it began with.
  */
 typedef struct {
   char *id_scope;

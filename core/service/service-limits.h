@@ -8,8 +8,9 @@ G_BEGIN_DECLS
 /**
  * BrevetLimits:
  *
- * Protects the service from too much: group `[limits]` with `requests-per-device` (requests per minute of one device that has proved
- * who it is; 0 for no limit), `requests-in-flight` and `operations-in-flight`. Thread-safe and reference counted; its memory is bounded.
+ * Protects the service from too much: group `[limits]` with `requests-per-device` (requests per minute of one device that has
+ * proved who it is; 0 for no limit), `requests-in-flight` and `operations-in-flight`. Thread-safe and reference counted; its memory
+ * is bounded.
  */
 typedef struct _BrevetLimits BrevetLimits;
 

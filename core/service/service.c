@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "service.h"
 
-#include "attest.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
 #include "brevet-log.h"
@@ -90,11 +89,8 @@ on_device_admitted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Admission *admission = brevet_request_get_admission (g_task_get_task_data (task));
-  gpointer attested = NULL;
-  BrevetReply *refusal = brevet_device_api_admit_finish (result, &attested);
 
-  admission->attested = attested;
-  return_reply (task, refusal);
+  return_reply (task, brevet_device_api_admit_finish (result, &admission->attested));
 }
 
 /* An attack would fill the log otherwise. */
@@ -270,7 +266,7 @@ create_from_group (BrevetService *self, GType contract, const char *prefix, Brev
 }
 
 static gboolean
-open_store (BrevetService *self, BrevetConfig *config, GError **error)
+make_store (BrevetService *self, BrevetConfig *config, GError **error)
 {
   BrevetSettings *service = brevet_config_ensure_group (config, "service", NULL);
   const char *name = brevet_settings_get_string (service, "store", "main");
@@ -282,7 +278,7 @@ open_store (BrevetService *self, BrevetConfig *config, GError **error)
       return FALSE;
     }
   self->store = (BrevetStore *) create_from_group (self, BREVET_TYPE_STORE, "store", settings, error);
-  return self->store != NULL && brevet_store_open (self->store, error);
+  return self->store != NULL;
 }
 
 static gboolean
@@ -325,7 +321,7 @@ brevet_service_new (BrevetConfig *config, GError **error)
   g_autoptr(BrevetService) self = g_object_new (BREVET_TYPE_SERVICE, NULL);
 
   self->limits = brevet_limits_new (config, error);
-  if (self->limits == NULL || !open_store (self, config, error))
+  if (self->limits == NULL || !make_store (self, config, error) || !brevet_store_open (self->store, error))
     return NULL;
   self->device_api = brevet_device_api_new (self->limits, self->waiters);
   self->context = brevet_service_context_new (config, self->registry, self->store, error);
@@ -350,13 +346,25 @@ brevet_service_start (BrevetService *self, GError **error)
   return TRUE;
 }
 
+/* Store, listeners and limits are set up once. A mistake there would be found by the next start, when nobody thinks of it any more, so
+ * it is found now. */
+static gboolean
+check_what_stays (BrevetService *self, BrevetConfig *config, GError **error)
+{
+  g_autoptr(BrevetService) other = g_object_new (BREVET_TYPE_SERVICE, NULL);
+
+  g_set_object (&other->registry, self->registry);
+  other->limits = brevet_limits_new (config, error);
+  return other->limits != NULL && make_store (other, config, error) && make_listeners (other, config, error);
+}
+
 gboolean
 brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error)
 {
   g_autoptr(BrevetServiceContext) context = brevet_service_context_new (config, self->registry, self->store, error);
   BrevetServiceContext *former;
 
-  if (context == NULL)
+  if (context == NULL || !check_what_stays (self, config, error))
     return FALSE;
   for (guint i = 0; i < self->listeners->len; i++)
     if (!brevet_listener_reload (g_ptr_array_index (self->listeners, i), error))
@@ -365,6 +373,7 @@ brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error
   former = self->context;
   self->context = g_steal_pointer (&context);
   g_mutex_unlock (&self->lock);
+  report_unused (config);
   /* The workers need the lock for every request, and the former plugins may take their time to go. */
   brevet_service_context_unref (former);
   return TRUE;

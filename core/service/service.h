@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /**
  * BrevetService:
  *
- * The whole provisioning service behind its doors: implements #BrevetHandler for any number of listeners, and takes them along when it
- * starts and stops.
+ * The whole provisioning service behind its doors: implements #BrevetHandler for any number of listeners, and takes them along when
+ * it starts and stops.
  */
 #define BREVET_TYPE_SERVICE (brevet_service_get_type ())
 G_DECLARE_FINAL_TYPE (BrevetService, brevet_service, BREVET, SERVICE, GObject)
@@ -30,6 +30,8 @@ BrevetService *brevet_service_new (BrevetConfig *config, GError **error);
  * brevet_service_start:
  *
  * Opens the listeners of all groups `[listener NAME]`.
+ *
+ * Returns: %FALSE with an error if one of them cannot be opened. Others may be open then: stop the service before it is freed.
  */
 gboolean brevet_service_start (BrevetService *self, GError **error);
 
@@ -37,15 +39,15 @@ gboolean brevet_service_start (BrevetService *self, GError **error);
  * brevet_service_reload:
  * @config: the new configuration
  *
- * Replaces everything but store and addresses: CAs, hubs, policies, certificates of the listeners. A configuration that is wrong changes
- * nothing.
+ * Replaces everything but store and addresses: CAs, hubs, policies, certificates of the listeners. A configuration that is wrong
+ * changes nothing.
  */
 gboolean brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error);
 
 /**
  * brevet_service_stop_async:
  *
- * Closes the listeners, letting requests in flight be answered.
+ * Closes the listeners, letting requests in flight be answered. Once; also after a start that failed halfway.
  */
 void brevet_service_stop_async (BrevetService *self, GAsyncReadyCallback callback, gpointer user_data);
 

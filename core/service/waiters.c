@@ -100,8 +100,8 @@ on_wake (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* The waiter may be freed by its own thread while another notifies it: the source holds nothing but the operation's id, and finds the
- * waiter again under the lock. */
+/* The waiter may be freed by its own thread while another notifies it: the source holds nothing but the operation's id, and finds
+ * the waiter again under the lock. */
 typedef struct {
   BrevetWaiters *waiters;
   BrevetWaiter  *waiter;

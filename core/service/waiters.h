@@ -8,7 +8,8 @@ G_BEGIN_DECLS
 /**
  * BrevetWaiters:
  *
- * Who waits for which operation in this process. Reference counted: an issuance in the background may outlive the service. A waiter belongs to the thread that made it; notifications come from any thread.
+ * Who waits for which operation in this process. Reference counted: an issuance in the background may outlive the service. A waiter
+ * belongs to the thread that made it; notifications come from any thread.
  */
 typedef struct _BrevetWaiters BrevetWaiters;
 

@@ -56,8 +56,8 @@ BrevetAuthorityDocument *brevet_authority_document_load (GBytes *body, GError **
 /**
  * brevet_authority_type_is_documented:
  *
- * Returns: %TRUE if the protocol's documents name this certificateAuthorityType, so that it may be stored even where no plugin for it
- *   is installed
+ * Returns: %TRUE if the protocol's documents name this certificateAuthorityType, so that it may be stored even where no plugin for
+ *   it is installed
  */
 gboolean brevet_authority_type_is_documented (const char *type);
 

@@ -7,7 +7,8 @@ G_BEGIN_DECLS
 
 /**
  * BrevetIdentifierKind:
- * @BREVET_IDENTIFIER_REGISTRATION_ID: 1 to 128 of letters, digits, `-` `.` `_` `:`; first a letter or digit, last a letter, digit or `-`
+ * @BREVET_IDENTIFIER_REGISTRATION_ID: 1 to 128 of letters, digits, `-` `.` `_` `:`; first a letter or digit, last a letter, digit
+ *   or `-`
  * @BREVET_IDENTIFIER_ENROLLMENT_GROUP_ID: the same alphabet and rules
  * @BREVET_IDENTIFIER_DEVICE_ID: 1 to 128 of the alphabet that hubs accept
  * @BREVET_IDENTIFIER_NAME: certificate authority or trust bundle: 1 to 128 of the same alphabet, no special character at either end

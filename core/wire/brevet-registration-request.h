@@ -45,8 +45,8 @@ void brevet_registration_request_free (BrevetRegistrationRequest *self);
 
 /**
  * brevet_csr_text_decode:
- * @text: PEM (`BEGIN CERTIFICATE REQUEST` or `BEGIN NEW CERTIFICATE REQUEST`) or bare base64 of the DER; white space, CR LF and the two
- *   characters backslash and n in place of a line end are tolerated (protocol/dps.md §2.3)
+ * @text: PEM (`BEGIN CERTIFICATE REQUEST` or `BEGIN NEW CERTIFICATE REQUEST`) or bare base64 of the DER; white space, CR LF and the
+ *   two characters backslash and n in place of a line end are tolerated (protocol/dps.md §2.3)
  *
  * Returns: (transfer full) (nullable): the DER, or %NULL with %BREVET_ERROR_INVALID
  */

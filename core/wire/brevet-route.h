@@ -61,9 +61,11 @@ typedef struct {
 /**
  * brevet_route_parse:
  * @method: `GET`, `PUT`, `POST` or `DELETE`
- * @path: absolute path, percent-encoded; a trailing slash is ignored, fixed words are compared without case, segments are decoded once
+ * @path: absolute path, percent-encoded; a trailing slash is ignored, fixed words are compared without case, segments are decoded
+ *   once
  * @query: (nullable): percent-encoded
- * @status: (out): on failure the status to answer: 400 (malformed path, id or api-version), 404 (no such path), 405 (not this method)
+ * @status: (out): on failure the status to answer: 400 (malformed path, id or api-version), 404 (no such path), 405 (not this
+ *   method)
  * @error: return location
  *
  * Returns: (transfer full) (nullable): the route, or %NULL with %BREVET_ERROR_INVALID, %BREVET_ERROR_NOT_FOUND or

@@ -41,8 +41,8 @@ typedef struct {
 
 /**
  * brevet_sas_token_parse:
- * @text: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`; fields in any order, names and scheme without case, unknown fields ignored,
- *   a field that occurs twice refused
+ * @text: `SharedAccessSignature sr=…&sig=…&se=…[&skn=…]`; fields in any order, names and scheme without case, unknown fields
+ *   ignored, a field that occurs twice refused
  *
  * Returns: (transfer full) (nullable): the token, or %NULL with %BREVET_ERROR_INVALID; the message never repeats the signature
  */
@@ -69,8 +69,8 @@ gboolean brevet_sas_token_verify (const BrevetSasToken *self, BrevetSecret *key)
 /**
  * brevet_sas_token_is_for_device:
  *
- * Returns: %TRUE if the resource is `{idScope}/registrations/{registrationId}`, without case, and the key name is `registration`, empty
- *   or absent
+ * Returns: %TRUE if the resource is `{idScope}/registrations/{registrationId}`, without case, and the key name is `registration`,
+ *   empty or absent
  */
 gboolean brevet_sas_token_is_for_device (const BrevetSasToken *self, const char *id_scope, const char *registration_id);
 

@@ -37,8 +37,8 @@ typedef struct {
  *
  * Returns: (transfer full) (nullable): the document, or %NULL with %BREVET_ERROR_INVALID naming the entry
  */
-BrevetTrustBundleDocument *brevet_trust_bundle_document_parse (GBytes *body, const char *id, const BrevetTrustBundleDocument *stored,
-                                                               GError **error);
+BrevetTrustBundleDocument *brevet_trust_bundle_document_parse (GBytes *body, const char *id,
+                                                               const BrevetTrustBundleDocument *stored, GError **error);
 
 /**
  * brevet_trust_bundle_document_to_json:

@@ -193,28 +193,44 @@ brevet_wire_mark_corrupt (GError **error, const char *what)
   (*error)->code = BREVET_ERROR_CORRUPT;
 }
 
+/* Length of the string literal at @at with both quotes. */
+static gsize
+measure_printed_string (const char *at)
+{
+  const char *p = at + 1;
+
+  p += strcspn (p, "\"\\");
+  while (*p == '\\')
+    {
+      p += 2;
+      p += strcspn (p, "\"\\");
+    }
+  return (gsize) (p + 1 - at);
+}
+
 /* json-glib 1.6 writes 1e+57 as “1e+57.0”, which nobody can read: drops “.0” behind an exponent. */
 static void
 repair_numbers (char *json)
 {
-  gboolean in_string = FALSE;
   gboolean in_exponent = FALSE;
   char *out = json;
 
-  for (const char *p = json; *p != '\0'; p++)
+  for (const char *p = json; *p != '\0';)
     {
-      if (in_string && *p == '\\')
-        *out++ = *p++;
-      else if (*p == '"')
-        in_string = !in_string;
-      else if (!in_string && in_exponent && g_str_has_prefix (p, ".0"))
+      gsize length = 1;
+
+      if (in_exponent && g_str_has_prefix (p, ".0"))
         {
-          p++;
+          p += 2;
           continue;
         }
-      else if (!in_string && !g_ascii_isdigit (*p) && *p != '+' && *p != '-')
+      if (*p == '"')
+        length = measure_printed_string (p);
+      else if (!g_ascii_isdigit (*p) && *p != '+' && *p != '-')
         in_exponent = *p == 'e' && g_ascii_isdigit (p[-1]);
-      *out++ = *p;
+      memmove (out, p, length);
+      out += length;
+      p += length;
     }
   *out = '\0';
 }
@@ -249,6 +265,12 @@ brevet_wire_print (JsonNode *node)
   json_generator_set_root (generator, node);
   json = json_generator_to_data (generator, NULL);
   repair_numbers (json);
+  if (g_str_is_ascii (json))
+    {
+      gsize length = strlen (json);
+
+      return g_bytes_new_take (g_steal_pointer (&json), length);
+    }
   valid = g_utf8_make_valid (json, -1);
   return escape_to_ascii (valid);
 }

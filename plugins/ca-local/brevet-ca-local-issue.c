@@ -149,13 +149,8 @@ sign (BrevetCaLocalProfile *profile, BrevetCaRequest *request, const Content *co
 static BrevetCaOutcome *
 make_outcome (BrevetCaLocalProfile *profile, BrevetCertificate *leaf, GError **error)
 {
-  g_autoptr(GPtrArray) certificates = g_ptr_array_new ();
-  g_autoptr(BrevetChain) chain = NULL;
+  g_autoptr(BrevetChain) chain = brevet_chain_prepend (profile->chain, leaf, error);
 
-  g_ptr_array_add (certificates, leaf);
-  for (guint i = 0; i < brevet_chain_get_length (profile->chain); i++)
-    g_ptr_array_add (certificates, brevet_chain_get (profile->chain, i));
-  chain = brevet_chain_new (certificates, error);
   if (chain == NULL)
     return NULL;
   return brevet_ca_outcome_new_issued (chain, profile->trust, brevet_certificate_get_serial (leaf));

@@ -89,7 +89,8 @@ static gboolean
 fail_condition (const BrevetChange *change, GError **error)
 {
   if (g_str_equal (change->condition, BREVET_IF_ABSENT))
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT, "There is a record “%s” in “%s” already", change->key, change->collection);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT, "There is a record “%s” in “%s” already", change->key,
+                 change->collection);
   else if (is_any (change->condition))
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT, "There is no record “%s” in “%s”", change->key, change->collection);
   else

@@ -44,10 +44,12 @@ on_answer (gpointer user_data)
 void
 brevet_sqlite_job_answer (GTask *task)
 {
+  /* The caller may be done with its context before this thread has let go of the source, which touches the context when it does. */
+  g_autoptr(GMainContext) context = g_main_context_ref (g_task_get_context (task));
   g_autoptr(GSource) source = g_idle_source_new ();
 
   g_source_set_priority (source, g_task_get_priority (task));
   g_source_set_callback (source, on_answer, task, g_object_unref);
   g_source_set_static_name (source, "brevet store-sqlite answer");
-  g_source_attach (source, g_task_get_context (task));
+  g_source_attach (source, context);
 }

@@ -8,6 +8,7 @@ struct _BrevetSqliteQueue
   GCond    changed;
   GQueue   items;
   guint    maximum;
+  guint    waiting; /* threads */
   gboolean closed;
 };
 
@@ -35,16 +36,17 @@ brevet_sqlite_queue_free (BrevetSqliteQueue *self)
 gboolean
 brevet_sqlite_queue_push (BrevetSqliteQueue *self, gpointer item)
 {
-  gboolean accepted;
+  gboolean accepted, awaited;
 
   g_mutex_lock (&self->mutex);
   accepted = !self->closed && self->items.length < self->maximum;
   if (accepted)
-    {
-      g_queue_push_tail (&self->items, item);
-      g_cond_signal (&self->changed);
-    }
+    g_queue_push_tail (&self->items, item);
+  awaited = accepted && self->waiting > 0;
   g_mutex_unlock (&self->mutex);
+  /* Not under the mutex, on which the thread that wakes up would have to wait again. */
+  if (awaited)
+    g_cond_signal (&self->changed);
   return accepted;
 }
 
@@ -52,7 +54,11 @@ static void
 wait_for_items (BrevetSqliteQueue *self)
 {
   while (g_queue_is_empty (&self->items) && !self->closed)
-    g_cond_wait (&self->changed, &self->mutex);
+    {
+      self->waiting++;
+      g_cond_wait (&self->changed, &self->mutex);
+      self->waiting--;
+    }
 }
 
 gpointer

@@ -43,7 +43,8 @@ read_record (sqlite3_stmt *statement, const char *collection)
   return brevet_record_new (collection, (const char *) sqlite3_column_text (statement, COLUMN_KEY),
                             (const char *) sqlite3_column_text (statement, COLUMN_PARENT),
                             (const char *) sqlite3_column_text (statement, COLUMN_ETAG),
-                            sqlite3_column_int64 (statement, COLUMN_CREATED), sqlite3_column_int64 (statement, COLUMN_UPDATED), body);
+                            sqlite3_column_int64 (statement, COLUMN_CREATED), sqlite3_column_int64 (statement, COLUMN_UPDATED),
+                            body);
 }
 
 static void

@@ -41,7 +41,8 @@ sync_directory (const char *directory, GError **error)
   descriptor = g_open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   synced = descriptor >= 0 && fsync (descriptor) == 0;
   if (!synced)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot write the directory %s to disk: %s", directory, g_strerror (errno));
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot write the directory %s to disk: %s", directory,
+                 g_strerror (errno));
   if (descriptor >= 0)
     close (descriptor);
   return synced;
@@ -56,7 +57,8 @@ brevet_sqlite_schema_create_file (const char *file, GError **error)
   if (!g_file_test (directory, G_FILE_TEST_IS_DIR))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
-                   "The directory %s of the database %s does not exist; create it for the user that runs the service", directory, file);
+                   "The directory %s of the database %s does not exist; create it for the user that runs the service", directory,
+                   file);
       return FALSE;
     }
   descriptor = g_open (file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -67,8 +69,8 @@ brevet_sqlite_schema_create_file (const char *file, GError **error)
     }
   if (errno == EEXIST)
     return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "Cannot create the database %s: %s; its directory must be writable",
-               file, g_strerror (errno));
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+               "Cannot create the database %s: %s; its directory must be writable", file, g_strerror (errno));
   return FALSE;
 }
 

@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * @chain: certificates, leaf first
  * @key: (nullable): private key of the leaf
  *
- * Returns: (transfer full) (nullable): the form in which the TLS library of libsoup wants them; %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ * Returns: (transfer full) (nullable): the form in which the TLS library of libsoup wants them; %NULL with
+ *   %BREVET_ERROR_NOT_CONFIGURED
  */
 GTlsCertificate *brevet_https_credential_new (BrevetChain *chain, BrevetKey *key, GError **error);
 

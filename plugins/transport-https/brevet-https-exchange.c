@@ -86,7 +86,8 @@ static void read_more (GTask *task);
 static GError *
 too_long (Exchange *self)
 {
-  return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The answer of %s port %u is longer than %d bytes, it is not a service of this kind",
+  return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
+                      "The answer of %s port %u is longer than %d bytes, it is not a service of this kind",
                       self->peer->host, self->peer->port, BREVET_HTTPS_MAXIMUM_REPLY);
 }
 
@@ -125,7 +126,8 @@ check_head (Exchange *self)
   guint status = soup_message_get_status (self->message);
 
   if (status < 200 || status > 599)
-    return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The answer of %s port %u has the status %u, which HTTP does not know",
+    return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
+                        "The answer of %s port %u has the status %u, which HTTP does not know",
                         self->peer->host, self->peer->port, status);
   if (soup_message_headers_get_content_length (soup_message_get_response_headers (self->message)) > BREVET_HTTPS_MAXIMUM_REPLY)
     return too_long (self);
@@ -255,7 +257,8 @@ exchange_new (const BrevetHttpsPeer *peer, BrevetRequest *request, GCancellable 
   if (outer != NULL)
     {
       self->outer = g_object_ref (outer);
-      self->outer_handler = g_cancellable_connect (outer, G_CALLBACK (on_outer_cancelled), g_object_ref (self->inner), g_object_unref);
+      self->outer_handler = g_cancellable_connect (outer, G_CALLBACK (on_outer_cancelled), g_object_ref (self->inner),
+                                                   g_object_unref);
     }
   return self;
 }

@@ -30,8 +30,8 @@ static void brevet_https_transport_iface_init (BrevetTransportInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetHttpsTransport, brevet_https_transport, BREVET_TYPE_PLUGIN,
                                G_IMPLEMENT_INTERFACE (BREVET_TYPE_TRANSPORT, brevet_https_transport_iface_init))
 
-/* A TLS connection reads the whole trust store of the system before it is told to use another database, which costs megabytes and tens of
- * milliseconds on a device. With our own database as the default of the process it does not. */
+/* A TLS connection reads the whole trust store of the system before it is told to use another database, which costs megabytes and
+ * tens of milliseconds on a device. With our own database as the default of the process it does not. */
 static gboolean default_database_replaced;
 
 static gboolean
@@ -46,7 +46,8 @@ use_ca_file (BrevetHttpsTransport *self, GError **error)
   self->database = g_tls_file_database_new (self->peer.ca_file, &local_error);
   if (self->database == NULL)
     {
-      g_propagate_error (error, brevet_settings_error (settings, "ca-file", "cannot use %s: %s", self->peer.ca_file, local_error->message));
+      g_propagate_error (error, brevet_settings_error (settings, "ca-file", "cannot use %s: %s", self->peer.ca_file,
+                                                       local_error->message));
       return FALSE;
     }
   g_tls_backend_set_default_database (g_tls_backend_get_default (), self->database);
@@ -79,7 +80,8 @@ use_proxy (BrevetHttpsTransport *self, GError **error)
   uri = g_uri_parse (proxy, G_URI_FLAGS_NONE, NULL);
   if (uri == NULL || !g_str_equal (g_uri_get_scheme (uri), "http") || g_uri_get_host (uri) == NULL)
     {
-      g_propagate_error (error, brevet_settings_error (settings, "proxy", "“%s” is not a proxy; write for example http://proxy:3128", proxy));
+      g_propagate_error (error, brevet_settings_error (settings, "proxy",
+                                                       "“%s” is not a proxy; write for example http://proxy:3128", proxy));
       return FALSE;
     }
   self->resolver = g_simple_proxy_resolver_new (proxy, NULL);
@@ -96,14 +98,16 @@ read_host (BrevetHttpsTransport *self, GError **error)
     return FALSE;
   if (*host == '\0' || strpbrk (host, "/@?#[] \t") != NULL || (strchr (host, ':') != NULL && !g_hostname_is_ip_address (host)))
     {
-      g_propagate_error (error, brevet_settings_error (settings, "host", "“%s” is not the name or address of a host; the port has its own key", host));
+      g_propagate_error (error, brevet_settings_error (settings, "host", "“%s” is not the name or address of a host; the "
+                                                       "port has its own key", host));
       return FALSE;
     }
   self->peer.host = g_strdup (host);
   return TRUE;
 }
 
-/* What libsoup would do by itself: decode bodies (a small answer could become a large one) and answer challenges. Neither is wanted. */
+/* What libsoup would do by itself: decode bodies (a small answer could become a large one) and answer challenges. Neither is
+ * wanted. */
 static SoupSession *
 make_session (BrevetHttpsTransport *self)
 {

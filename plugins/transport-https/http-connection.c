@@ -158,7 +158,7 @@ make_claims (HttpConnection *self)
   if (authorization != NULL && g_ascii_strncasecmp (authorization, scheme, strlen (scheme)) == 0)
     {
       brevet_claims_set_token (claims, authorization);
-      /* The claims wipe it; a header field is not treated as a secret. */
+      /* One place for it is enough: whoever logs the header fields must not log the token. */
       brevet_request_set_header (self->request, "authorization", NULL);
     }
   brevet_claims_set_chain (claims, brevet_gate_connection_get_peer_chain (self->connection));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A load client that knows nothing but sockets, TLS and one prepared request per device: so cheap that the service is what is measured.
- * Prints one line of JSON: requests, errors, seconds, handshakes, resumed. Every answer is checked. */
+/* A load client that knows nothing but sockets, TLS and one prepared request per device: so cheap that the service is what is
+ * measured. Prints one line of JSON: requests, errors, seconds, handshakes, resumed. Every answer is checked. */
 
 #include "brevet-clock.h"
 #include "brevet-error.h"

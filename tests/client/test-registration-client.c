@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define ASSIGNED \
-  "{\"operationId\":\"op-1\",\"status\":\"assigned\",\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"assigned\"," \
+  "{\"operationId\":\"op-1\",\"status\":\"assigned\"," \
+  "\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"assigned\"," \
   "\"assignedHub\":\"hub.example.net\",\"deviceId\":\"pump-07\",\"issuedClientCertificate\":\"PEM\"}}"
 #define ASSIGNING "{\"operationId\":\"op 1/x\",\"status\":\"assigning\"}"
 #define FAILED \
@@ -48,7 +49,8 @@ static BrevetRegistrationState *
 run (Fixture *fixture, GBytes *csr, JsonNode *payload, guint timeout, GError **error)
 {
   g_autoptr(BrevetRegistrationClient) client = brevet_registration_client_new (BREVET_TRANSPORT (fixture->transport),
-                                                                               BREVET_PROVER (fixture->prover), "0ne0001", "pump-07");
+                                                                               BREVET_PROVER (fixture->prover), "0ne0001",
+                                                                               "pump-07");
   BrevetRegistrationState *state;
 
   brevet_registration_client_register_async (client, csr, payload, timeout, fixture->cancellable, store_result, fixture);
@@ -207,7 +209,8 @@ test_too_late_while_paused (Fixture *fixture, gconstpointer data)
 {
   scripted_transport_reply (fixture->transport, 429, "3600", REFUSED);
   g_test_expect_message ("brevet-client", G_LOG_LEVEL_MESSAGE, "*");
-  assert_error (fixture, 1, BREVET_ERROR_UNREACHABLE, "no result after 1 seconds; last: The service answers with 429: Unauthorized");
+  assert_error (fixture, 1, BREVET_ERROR_UNREACHABLE,
+                "no result after 1 seconds; last: The service answers with 429: Unauthorized");
   g_test_assert_expected_messages ();
   g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, 1);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ca-suite.h"
 
+#include "x509-world.h"
+
 #include <string.h>
 
 #define DAY G_GINT64_CONSTANT (86400)
@@ -65,31 +67,6 @@ wait_for (Answer *answer)
   return answer->result;
 }
 
-static BrevetKey *
-make_key (void)
-{
-  g_autoptr(GError) error = NULL;
-  BrevetKey *key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, &error);
-
-  g_assert_no_error (error);
-  return key;
-}
-
-static BrevetCsr *
-make_csr (const char *registration_id)
-{
-  g_autoptr(BrevetKey) key = make_key ();
-  g_autoptr(BrevetKeyPolicy) policy = brevet_key_policy_new ();
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) der = brevet_key_create_csr (key, registration_id, &error);
-  BrevetCsr *csr;
-
-  g_assert_no_error (error);
-  csr = brevet_csr_new (der, policy, &error);
-  g_assert_no_error (error);
-  return csr;
-}
-
 static BrevetCaRequest *
 request_with_csr (const char *registration_id, BrevetCsr *csr, guint8 number)
 {
@@ -102,7 +79,8 @@ request_with_csr (const char *registration_id, BrevetCsr *csr, guint8 number)
 BrevetCaRequest *
 ca_request (const char *registration_id, guint8 number)
 {
-  g_autoptr(BrevetCsr) csr = make_csr (registration_id);
+  g_autoptr(BrevetKey) key = x509_make_key ();
+  g_autoptr(BrevetCsr) csr = x509_make_csr (key, registration_id);
 
   return request_with_csr (registration_id, csr, number);
 }
@@ -203,7 +181,8 @@ test_trust (Fixture *fixture, gconstpointer data)
 static void
 test_idempotency (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr(BrevetCsr) csr = make_csr ("dev-1");
+  g_autoptr(BrevetKey) key = x509_make_key ();
+  g_autoptr(BrevetCsr) csr = x509_make_csr (key, "dev-1");
   g_autoptr(BrevetCaRequest) request = request_with_csr ("dev-1", csr, 1);
   g_autoptr(BrevetCaRequest) same = request_with_csr ("dev-1", csr, 1);
   g_autoptr(BrevetCaRequest) other = request_with_csr ("dev-1", csr, 2);

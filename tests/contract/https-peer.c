@@ -91,7 +91,8 @@ say (GOutputStream *output, const char *text)
 static gboolean
 answer (GOutputStream *output, const char *status, const char *headers, const char *body, gsize length)
 {
-  g_autofree char *head = g_strdup_printf ("HTTP/1.1 %s\r\ncontent-type: application/json\r\n%scontent-length: %" G_GSIZE_FORMAT "\r\n\r\n",
+  g_autofree char *head = g_strdup_printf ("HTTP/1.1 %s\r\ncontent-type: application/json\r\n%s"
+                                           "content-length: %" G_GSIZE_FORMAT "\r\n\r\n",
                                            status, headers, length);
 
   return say (output, head) && g_output_stream_write_all (output, body, length, NULL, NULL, NULL);
@@ -101,7 +102,8 @@ static gboolean
 answer_echo (GOutputStream *output, const Asked *asked)
 {
   g_autofree char *seen = g_strdup_printf ("X-Seen: %s %s %s %s %s\r\n", asked->method, asked->path, asked->query,
-                                           asked->prefer != NULL ? asked->prefer : "", asked->authorization != NULL ? asked->authorization : "");
+                                           asked->prefer != NULL ? asked->prefer : "",
+                                           asked->authorization != NULL ? asked->authorization : "");
 
   return answer (output, "200 OK", seen, asked->body, asked->length);
 }

@@ -2,17 +2,16 @@
 
 #include "sqlite-world.h"
 
-#include <glib/gstdio.h>
+#include "test-scratch.h"
+
 #include <string.h>
 
 gpointer
 sqlite_world_new (void)
 {
   SqliteWorld *world = g_new0 (SqliteWorld, 1);
-  g_autoptr(GError) error = NULL;
 
-  world->directory = g_dir_make_tmp ("brevet-store-XXXXXX", &error);
-  g_assert_no_error (error);
+  world->directory = test_scratch_new ();
   world->file = g_build_filename (world->directory, "test.sqlite", NULL);
   return world;
 }
@@ -21,16 +20,8 @@ void
 sqlite_world_free (gpointer data)
 {
   SqliteWorld *world = data;
-  g_autoptr(GDir) directory = g_dir_open (world->directory, 0, NULL);
-  const char *name;
 
-  while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (world->directory, name, NULL);
-
-      g_unlink (path);
-    }
-  g_rmdir (world->directory);
+  test_scratch_remove (world->directory);
   g_free (world->directory);
   g_free (world->file);
   g_free (world);

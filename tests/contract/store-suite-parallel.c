@@ -251,6 +251,7 @@ test_answers_its_caller (StoreFixture *fixture, gconstpointer suite)
 }
 
 #define THREADS 8
+#define READS 4000
 #define INCREMENTS 50
 
 static gboolean
@@ -296,6 +297,31 @@ test_counter (StoreFixture *fixture, gconstpointer suite)
   G_STATIC_ASSERT (THREADS * INCREMENTS == 400);
 }
 
+static gpointer
+reading_thread (gpointer data)
+{
+  for (guint i = 0; i < READS; i++)
+    {
+      g_autoptr(GError) error = NULL;
+
+      g_assert_null (brevet_store_get (data, STORE_COLLECTION, "nothing", &error));
+      g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND);
+    }
+  return NULL;
+}
+
+/* Callers wait and go on at once, while whoever answered them is not done yet. */
+static void
+test_impatient_callers (StoreFixture *fixture, gconstpointer suite)
+{
+  GThread *threads[THREADS];
+
+  for (guint i = 0; i < THREADS; i++)
+    threads[i] = g_thread_new ("reading", reading_thread, fixture->store);
+  for (guint i = 0; i < THREADS; i++)
+    g_thread_join (threads[i]);
+}
+
 void
 store_suite_add_parallel (const StoreSuite *suite)
 {
@@ -307,4 +333,5 @@ store_suite_add_parallel (const StoreSuite *suite)
   store_suite_add_test (suite, "last-reference", test_last_reference);
   store_suite_add_test (suite, "answers-its-caller", test_answers_its_caller);
   store_suite_add_test (suite, "counter", test_counter);
+  store_suite_add_test (suite, "impatient-callers", test_impatient_callers);
 }

@@ -58,7 +58,8 @@ test_no_database (void)
   g_autofree char *content = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_file_set_contents (world->file, "This is a letter to my aunt, and not a database, although it is long enough to be one.", -1, &error);
+  g_file_set_contents (world->file, "This is a letter to my aunt, and not a database, although it is long enough to be one.", -1,
+                       &error);
   g_assert_no_error (error);
   sqlite_assert_open_fails (world->file, BREVET_ERROR_CORRUPT, "not a database");
   g_file_get_contents (world->file, &content, NULL, &error);
@@ -209,6 +210,43 @@ test_group_pays (StoreFixture *fixture, gconstpointer data)
       }
 }
 
+static void
+on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, NULL);
+
+  *(gboolean *) user_data = TRUE;
+}
+
+static gpointer
+short_lived_contexts_thread (gpointer store)
+{
+  for (guint i = 0; i < 4000; i++)
+    {
+      g_autoptr(GMainContext) context = g_main_context_new ();
+      gboolean answered = FALSE;
+
+      g_main_context_push_thread_default (context);
+      brevet_store_get_async (store, STORE_COLLECTION, "nothing", NULL, on_answer, &answered);
+      while (!answered)
+        g_main_context_iteration (context, TRUE);
+      g_main_context_pop_thread_default (context);
+    }
+  return NULL;
+}
+
+/* The caller's context ends with the answer, while the thread that gave it still holds the source that carried it. */
+static void
+test_short_lived_contexts (StoreFixture *fixture, gconstpointer suite)
+{
+  GThread *threads[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("short-lived", short_lived_contexts_thread, fixture->store);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -218,6 +256,7 @@ main (int argc, char **argv)
   store_suite_add_test (&sqlite_suite, "newer-version", test_newer_version);
   store_suite_add_test (&sqlite_suite, "damaged-pages", test_damaged_pages);
   store_suite_add_test (&sqlite_suite, "twice-in-one-process", test_twice_in_one_process);
+  store_suite_add_test (&sqlite_suite, "short-lived-contexts", test_short_lived_contexts);
   store_suite_add_test (&sqlite_suite, "group-pays", test_group_pays);
   g_test_add_func ("/store-sqlite/settings", test_settings);
   g_test_add_func ("/store-sqlite/missing-directory", test_missing_directory);

@@ -173,7 +173,8 @@ test_nothing_is_decoded (TransportFixture *fixture, gconstpointer data)
 
   reply = transport_ask (transport, HTTPS_GZIP, &error);
   g_assert_no_error (error);
-  g_assert_cmpmem (g_bytes_get_data (brevet_reply_get_body (reply), NULL), g_bytes_get_size (brevet_reply_get_body (reply)), "{}", 2);
+  g_assert_cmpmem (g_bytes_get_data (brevet_reply_get_body (reply), NULL), g_bytes_get_size (brevet_reply_get_body (reply)), "{}",
+                   2);
 }
 
 /* The connection is kept for the next request, and a request that dies on a kept connection is not sent a second time. */
@@ -221,7 +222,8 @@ make_credential (World *world, const char *name)
   brevet_certificate_builder_set_common_name (builder, name);
   brevet_certificate_builder_set_key (builder, key);
   brevet_certificate_builder_set_validity (builder, now - 3600, now + 3600);
-  g_ptr_array_add (certificates, brevet_certificate_builder_sign (g_steal_pointer (&builder), world->authority, world->key, &error));
+  g_ptr_array_add (certificates, brevet_certificate_builder_sign (g_steal_pointer (&builder), world->authority, world->key,
+                                                                  &error));
   g_assert_no_error (error);
   chain = brevet_chain_new (certificates, &error);
   g_assert_no_error (error);

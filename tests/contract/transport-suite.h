@@ -15,7 +15,7 @@ typedef enum {
 } TransportPeer;
 
 /* The good peer answers these paths: */
-#define TRANSPORT_ECHO    "/echo"      /* 200, the request's body, and in the header x-seen method, path, query, prefer and authorization */
+#define TRANSPORT_ECHO    "/echo"      /* 200, the request's body; header x-seen: method, path, query, prefer, authorization */
 #define TRANSPORT_MISSING "/missing"   /* 404 with a body */
 #define TRANSPORT_NEVER   "/never"     /* never answers */
 #define TRANSPORT_LARGE   "/large"     /* a body of more than 1 MiB */

@@ -39,9 +39,12 @@ ROOMS = {
 # Pure functions get the time as an argument, and do nothing that can wait.
 WIRE_FORBIDDEN = re.compile(r'\b(brevet_clock_now\w*|brevet_clock_monotonic|g_get_real_time|g_get_monotonic_time|g_date_time_new_now\w*'
                             r'|time|fopen|open|socket|g_file_\w+|g_socket_\w+) \(')
+WIDTH = 132
 PLUGIN_LIBRARIES = ['glib', 'gio', 'gnutls', 'json-glib']
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.DOTALL)
+# The program would look up another text than the one that was extracted.
+CUT = re.compile(r'(?<![\w"])N?_\s*\((?:\s*"(?:[^"\\]|\\.)*")+\s+[A-Za-z_]\w*')
 MARKED = re.compile(r'(?<![\w"])(?:_|N_|C_|NC_|ngettext|g_dngettext)\s*\(\s*"')
 
 
@@ -183,9 +186,19 @@ def check_translations(root):
             yield f'{name}: has translatable strings and is not in po/POTFILES.in'
         elif not MARKED.search(COMMENT.sub('', text)) and name in listed:
             yield f'{name}: is in po/POTFILES.in and has no translatable string'
+        for match in CUT.finditer(COMMENT.sub('', text)):
+            yield f'{name}: {match.group(0)} is cut off where the macro begins; translate whole sentences'
         if path.suffix == '.c' and name.startswith(('core/cli/', 'core/command/', 'core/service/')):
             for string in user_visible(text):
                 yield f'{name}: users see {string}; mark it with _() or N_()'
+
+
+def check_width(root):
+    """No line of C is longer than the window of docs/hacking.md."""
+    for path in sources(root, 'core', 'plugins', 'tests'):
+        for number, line in enumerate(path.read_text(encoding='utf-8').split('\n'), 1):
+            if len(line) > WIDTH:
+                yield f'{path.relative_to(root)}:{number}: {len(line)} columns; break it at {WIDTH}'
 
 
 CHECKS = {
@@ -195,6 +208,7 @@ CHECKS = {
     'headers': check_headers,
     'licenses': check_licenses,
     'translations': check_translations,
+    'width': check_width,
 }
 
 # One violation per rule, and what the complaint must say.
@@ -210,10 +224,13 @@ PLANTED = [
     ('rooms', {'core/cli/a.c': '#include <curl/curl.h>'}, 'unknown'),
     ('names', {'core/service/a.c': 'x = "ca-x";', 'plugins/ca-x/a.c': ''}, 'names the plugin ca-x'),
     ('tests', {'tests/wire/test-a.c': '', 'tests/wire/meson.build': "'b'"}, 'nobody runs it'),
-    ('headers', {'core/libbrevet/a.h': 'BREVET_API', 'core/libbrevet/brevet.h': '', 'core/libbrevet/meson.build': ''}, 'not installed'),
+    ('headers', {'core/libbrevet/a.h': 'BREVET_API', 'core/libbrevet/brevet.h': '', 'core/libbrevet/meson.build': ''},
+     'not installed'),
     ('licenses', {'core/wire/a.c': 'int a;'}, 'SPDX'),
     ('translations', {'core/cli/a.c': 'x = _("Hello");', 'po/POTFILES.in': ''}, 'not in po/POTFILES.in'),
     ('translations', {'po/POTFILES.in': 'core/gone.c'}, 'does not exist'),
+    ('translations', {'core/cli/a.c': 'x = N_("See " DIRECTORY "/a");', 'po/POTFILES.in': 'core/cli/a.c'}, 'cut off'),
+    ('width', {'core/wire/a.c': '/* ' + 130 * '“' + ' */'}, '136 columns'),
     ('translations', {'core/cli/a.c': 'g_print ("Hello there %s\\n", x);', 'po/POTFILES.in': ''}, 'mark it'),
     ('translations', {'core/cli/a.c': '{ "x", 0, 0, G_OPTION_ARG_NONE, &x, "Do it", NULL }', 'po/POTFILES.in': ''}, 'mark it'),
 ]

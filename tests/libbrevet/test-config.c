@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test-scratch.h"
+
 #include <brevet.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -20,31 +22,15 @@ write_file (const char *directory, const char *name, const char *text)
 static void
 setup (Fixture *f, gconstpointer data)
 {
-  f->directory = g_dir_make_tmp ("brevet-config-XXXXXX", NULL);
+  f->directory = test_scratch_new ();
   f->path = g_build_filename (f->directory, "dps.conf", NULL);
   f->drop_ins = g_strconcat (f->path, ".d", NULL);
 }
 
 static void
-remove_files (const char *directory)
-{
-  g_autoptr(GDir) dir = g_dir_open (directory, 0, NULL);
-  const char *name = NULL;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (directory, name, NULL);
-
-      if (g_remove (path) != 0)
-        remove_files (path);
-    }
-  g_rmdir (directory);
-}
-
-static void
 teardown (Fixture *f, gconstpointer data)
 {
-  remove_files (f->directory);
+  test_scratch_remove (f->directory);
   g_free (f->directory);
   g_free (f->path);
   g_free (f->drop_ins);

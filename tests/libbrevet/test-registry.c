@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test-scratch.h"
+
 #include <brevet.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -36,8 +38,8 @@ setup (Fixture *f, gconstpointer data)
   g_autofree char *path = NULL;
   g_autofree char *garbage = NULL;
 
-  f->first = g_dir_make_tmp ("brevet-registry-XXXXXX", NULL);
-  f->second = g_dir_make_tmp ("brevet-registry-XXXXXX", NULL);
+  f->first = test_scratch_new ();
+  f->second = test_scratch_new ();
   path = g_strdup_printf ("%s:%s", f->first, f->second);
   g_setenv ("BREVET_PLUGIN_PATH", path, TRUE);
 
@@ -57,26 +59,11 @@ setup (Fixture *f, gconstpointer data)
 }
 
 static void
-remove_files (const char *directory)
-{
-  g_autoptr(GDir) dir = g_dir_open (directory, 0, NULL);
-  const char *name = NULL;
-
-  while ((name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (directory, name, NULL);
-
-      g_unlink (path);
-    }
-  g_rmdir (directory);
-}
-
-static void
 teardown (Fixture *f, gconstpointer data)
 {
   g_object_unref (f->registry);
-  remove_files (f->first);
-  remove_files (f->second);
+  test_scratch_remove (f->first);
+  test_scratch_remove (f->second);
   g_free (f->first);
   g_free (f->second);
 }

@@ -225,6 +225,26 @@ test_chain_order (X509World *world, gconstpointer data)
 }
 
 static void
+test_chain_prepend (X509World *world, gconstpointer data)
+{
+  g_autoptr(BrevetCertificate) leaf = brevet_certificate_builder_sign (make_builder (world, BREVET_CERTIFICATE_USAGE_CLIENT),
+                                                                        world->issuing, world->issuing_key, NULL);
+  g_autoptr(BrevetChain) issuers = x509_make_chain (world->issuing, world->root, NULL);
+  g_autoptr(BrevetChain) strangers = x509_make_chain (world->root, NULL);
+  g_autoptr(GError) error = NULL, stranger_error = NULL;
+  g_autoptr(BrevetChain) chain = brevet_chain_prepend (issuers, leaf, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (brevet_chain_get_length (chain), ==, 3);
+  g_assert_true (brevet_chain_get_leaf (chain) == leaf);
+  g_assert_true (brevet_chain_get (chain, 1) == world->issuing);
+  g_assert_true (brevet_chain_get (chain, 2) == world->root);
+  g_assert_cmpuint (brevet_chain_get_length (issuers), ==, 2);
+  g_assert_null (brevet_chain_prepend (strangers, leaf, &stranger_error));
+  g_assert_error (stranger_error, BREVET_ERROR, BREVET_ERROR_INVALID);
+}
+
+static void
 test_chain_limits (X509World *world, gconstpointer data)
 {
   g_autoptr(GPtrArray) many = g_ptr_array_new ();
@@ -444,6 +464,7 @@ main (int argc, char *argv[])
   ADD ("/certificate-builder/serials", test_serials);
   ADD ("/certificate-builder/refuses", test_builder_refuses);
   ADD ("/chain/order", test_chain_order);
+  ADD ("/chain/prepend", test_chain_prepend);
   ADD ("/chain/limits", test_chain_limits);
   ADD ("/trust-bundle/set", test_trust_bundle);
   ADD ("/trust-bundle/problems", test_trust_problems);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "x509-world.h"
 
-#include <glib/gstdio.h>
+#include "test-scratch.h"
 
 BrevetCertificate *
 x509_make_root (BrevetKey *key, const char *name, int path_length)
@@ -77,8 +77,8 @@ x509_make_trust (BrevetCertificate *first, ...)
   return brevet_trust_bundle_new (certificates);
 }
 
-static BrevetKey *
-make_key (void)
+BrevetKey *
+x509_make_key (void)
 {
   g_autoptr(GError) error = NULL;
   BrevetKey *key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, &error);
@@ -92,33 +92,14 @@ x509_world_set_up (X509World *self, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
 
-  self->directory = g_dir_make_tmp ("brevet-x509-XXXXXX", &error);
-  g_assert_no_error (error);
+  self->directory = test_scratch_new ();
   self->now = X509_WORLD_NOW;
-  self->root_key = make_key ();
+  self->root_key = x509_make_key ();
   self->root = x509_make_root (self->root_key, "Test Root", -1);
-  self->issuing_key = make_key ();
+  self->issuing_key = x509_make_key ();
   self->issuing = x509_make_ca (self->issuing_key, "Test Issuing", self->root, self->root_key, 0);
-  self->device_key = make_key ();
+  self->device_key = x509_make_key ();
   self->csr = x509_make_csr (self->device_key, "dev-1");
-}
-
-static void
-remove_directory (const char *path)
-{
-  g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-
-      if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
-        remove_directory (child);
-      else
-        g_unlink (child);
-    }
-  g_rmdir (path);
 }
 
 void
@@ -130,7 +111,7 @@ x509_world_tear_down (X509World *self, gconstpointer data)
   brevet_key_unref (self->issuing_key);
   brevet_certificate_unref (self->root);
   brevet_key_unref (self->root_key);
-  remove_directory (self->directory);
+  test_scratch_remove (self->directory);
   g_free (self->directory);
 }
 

@@ -28,16 +28,17 @@ void x509_world_set_up    (X509World *self, gconstpointer data);
 void x509_world_tear_down (X509World *self, gconstpointer data);
 
 /* Runs a command in the directory of the world; fails the test if it fails. Returns what it wrote. */
-char *x509_world_run     (X509World *self, const char *command);
-void  x509_world_write   (X509World *self, const char *name, const char *text);
-char *x509_world_read    (X509World *self, const char *name, gsize *length);
-char *x509_world_path    (X509World *self, const char *name);
+char *x509_world_run   (X509World *self, const char *command);
+void  x509_world_write (X509World *self, const char *name, const char *text);
+char *x509_world_read  (X509World *self, const char *name, gsize *length);
+char *x509_world_path  (X509World *self, const char *name);
 
-BrevetCertificate *x509_make_root    (BrevetKey *key, const char *name, int path_length);
-BrevetCertificate *x509_make_ca (BrevetKey *key, const char *name, BrevetCertificate *issuer, BrevetKey *issuer_key,
-                                 int path_length);
-BrevetCsr         *x509_make_csr     (BrevetKey *key, const char *common_name);
-BrevetChain       *x509_make_chain   (BrevetCertificate *first, ...) G_GNUC_NULL_TERMINATED;
-BrevetTrustBundle *x509_make_trust   (BrevetCertificate *first, ...) G_GNUC_NULL_TERMINATED;
+BrevetKey         *x509_make_key   (void);
+BrevetCertificate *x509_make_root  (BrevetKey *key, const char *name, int path_length);
+BrevetCertificate *x509_make_ca    (BrevetKey *key, const char *name, BrevetCertificate *issuer, BrevetKey *issuer_key,
+                                    int path_length);
+BrevetCsr         *x509_make_csr   (BrevetKey *key, const char *common_name);
+BrevetChain       *x509_make_chain (BrevetCertificate *first, ...) G_GNUC_NULL_TERMINATED;
+BrevetTrustBundle *x509_make_trust (BrevetCertificate *first, ...) G_GNUC_NULL_TERMINATED;
 
 G_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "brevet-store.h"
+#include "wrapping-store.h"
 
 G_BEGIN_DECLS
 
@@ -12,11 +12,9 @@ G_BEGIN_DECLS
  * operators meet.
  */
 #define TYPE_INTERPOSED_STORE (interposed_store_get_type ())
-G_DECLARE_FINAL_TYPE (InterposedStore, interposed_store, INTERPOSED, STORE, BrevetPlugin)
+G_DECLARE_FINAL_TYPE (InterposedStore, interposed_store, INTERPOSED, STORE, WrappingStore)
 
 InterposedStore *interposed_store_new (BrevetStore *real);
-
-BrevetStore *interposed_store_get_real (InterposedStore *self);
 
 /**
  * interposed_store_before_commit:

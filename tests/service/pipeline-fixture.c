@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "pipeline-fixture.h"
 
-#include "brevet-certificate-builder.h"
 #include "brevet-clock.h"
 #include "brevet-registry.h"
+#include "test-authority.h"
+#include "test-scratch.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -94,30 +95,6 @@ pipeline_init (int *argc, char ***argv)
   brevet_clock_set_source (tell_time, NULL);
 }
 
-static void
-make_authority (Pipeline *self)
-{
-  g_autofree char *key_path = g_build_filename (self->directory, "ca.key", NULL);
-  g_autofree char *certificate_path = g_build_filename (self->directory, "ca.pem", NULL);
-  BrevetCertificateBuilder *builder = brevet_certificate_builder_new (BREVET_CERTIFICATE_USAGE_CA);
-  g_autoptr(BrevetCertificate) certificate = NULL;
-  g_autoptr(BrevetKey) key = NULL;
-  g_autoptr(GError) error = NULL;
-  gint64 now = brevet_clock_now_seconds ();
-
-  key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, &error);
-  g_assert_no_error (error);
-  brevet_certificate_builder_set_common_name (builder, "Plant Root");
-  brevet_certificate_builder_set_key (builder, key);
-  brevet_certificate_builder_set_validity (builder, now - 3600, now + 3650 * G_GINT64_CONSTANT (86400));
-  certificate = brevet_certificate_builder_sign (builder, NULL, key, &error);
-  g_assert_no_error (error);
-  self->root_pem = brevet_certificate_to_pem (certificate);
-  g_assert_true (g_file_set_contents (certificate_path, self->root_pem, -1, NULL));
-  g_assert_true (brevet_key_save (key, key_path, NULL));
-  brevet_certificate_builder_free (builder);
-}
-
 void
 pipeline_start (Pipeline *self)
 {
@@ -136,9 +113,8 @@ pipeline_set_up (Pipeline *self, gconstpointer data)
 
   passed = 0;
   g_string_truncate (log_text, 0);
-  self->directory = g_dir_make_tmp ("brevet-pipeline-XXXXXX", NULL);
-  g_assert_nonnull (self->directory);
-  make_authority (self);
+  self->directory = test_scratch_new ();
+  self->root_pem = test_authority_write (self->directory, "Plant Root");
   gate = g_build_filename (self->directory, "gate", NULL);
   g_assert_cmpint (mkfifo (gate, 0600), ==, 0);
   self->gate = g_open (gate, O_RDWR | O_CLOEXEC, 0);
@@ -196,19 +172,9 @@ pipeline_list (Pipeline *self, const char *collection)
 void
 pipeline_tear_down (Pipeline *self, gconstpointer data)
 {
-  g_autoptr(GDir) directory = NULL;
-  const char *name;
-
   pipeline_stop (self);
   close (self->gate);
-  directory = g_dir_open (self->directory, 0, NULL);
-  while ((name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *file = g_build_filename (self->directory, name, NULL);
-
-      g_assert_cmpint (g_remove (file), ==, 0);
-    }
-  g_assert_cmpint (g_rmdir (self->directory), ==, 0);
+  test_scratch_remove (self->directory);
   g_free (self->directory);
   g_free (self->configuration);
   g_free (self->root_pem);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "service-fixture.h"
 
-#include "brevet-certificate-builder.h"
 #include "brevet-clock.h"
 #include "brevet-etag.h"
 #include "brevet-sas-token.h"
 #include "service-api.h"
+#include "test-authority.h"
+#include "test-scratch.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #define HOST "dps.example.net"
@@ -36,32 +36,6 @@ static const char configuration[] =
   "primary-key=" KEY "\n";
 
 static void
-make_authority (Service *service)
-{
-  g_autofree char *key_path = g_build_filename (service->directory, "ca.key", NULL);
-  g_autofree char *certificate_path = g_build_filename (service->directory, "ca.pem", NULL);
-  g_autoptr(BrevetCertificateBuilder) builder = brevet_certificate_builder_new (BREVET_CERTIFICATE_USAGE_CA);
-  g_autoptr(BrevetCertificate) certificate = NULL;
-  g_autoptr(BrevetKey) key = NULL;
-  g_autoptr(GError) error = NULL;
-  gint64 now = brevet_clock_now_seconds ();
-
-  key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, &error);
-  g_assert_no_error (error);
-  brevet_certificate_builder_set_common_name (builder, "Factory Root");
-  brevet_certificate_builder_set_key (builder, key);
-  brevet_certificate_builder_set_validity (builder, now - 3600, now + 365 * 86400);
-  certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), NULL, key, &error);
-  g_assert_no_error (error);
-
-  service->root_pem = brevet_certificate_to_pem (certificate);
-  g_file_set_contents (certificate_path, service->root_pem, -1, &error);
-  g_assert_no_error (error);
-  brevet_key_save (key, key_path, &error);
-  g_assert_no_error (error);
-}
-
-static void
 open_store (Service *service)
 {
   g_autofree char *path = g_build_filename (service->directory, "store.db", NULL);
@@ -84,9 +58,8 @@ service_set_up (Service *service, gconstpointer data)
   g_autoptr(BrevetConfig) config = NULL;
   g_autoptr(GError) error = NULL;
 
-  service->directory = g_dir_make_tmp ("brevet-service-XXXXXX", &error);
-  g_assert_no_error (error);
-  make_authority (service);
+  service->directory = test_scratch_new ();
+  service->root_pem = test_authority_write (service->directory, "Factory Root");
   config = brevet_config_new_from_text (data != NULL ? data : configuration, "dps.conf", service->directory, &error);
   g_assert_no_error (error);
   service->registry = brevet_registry_new ();
@@ -95,28 +68,13 @@ service_set_up (Service *service, gconstpointer data)
   g_assert_no_error (error);
 }
 
-static void
-remove_directory (const char *path)
-{
-  g_autoptr(GDir) directory = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (directory)) != NULL)
-    {
-      g_autofree char *file = g_build_filename (path, name, NULL);
-
-      g_assert_cmpint (g_remove (file), ==, 0);
-    }
-  g_assert_cmpint (g_rmdir (path), ==, 0);
-}
-
 void
 service_tear_down (Service *service, gconstpointer data)
 {
   g_clear_pointer (&service->context, brevet_service_context_unref);
   g_clear_object (&service->store);
   g_clear_object (&service->registry);
-  remove_directory (service->directory);
+  test_scratch_remove (service->directory);
   g_clear_pointer (&service->directory, g_free);
   g_clear_pointer (&service->root_pem, g_free);
 }

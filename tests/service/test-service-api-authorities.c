@@ -58,7 +58,8 @@ static char *
 read_stored (Service *service, const char *collection, const char *key)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetRecord) record = brevet_store_get (interposed_store_get_real (service->store), collection, key, &error);
+  g_autoptr(BrevetRecord) record =
+    brevet_store_get (wrapping_store_get_inner (WRAPPING_STORE (service->store)), collection, key, &error);
 
   g_assert_no_error (error);
   return g_strndup (g_bytes_get_data (brevet_record_get_body (record), NULL), g_bytes_get_size (brevet_record_get_body (record)));
@@ -101,7 +102,7 @@ store_authorities (Service *service, guint number)
 
       brevet_batch_put (batch, "certificate-authorities", key, NULL, document, BREVET_IF_ABSENT);
     }
-  brevet_store_commit (interposed_store_get_real (service->store), batch, &error);
+  brevet_store_commit (wrapping_store_get_inner (WRAPPING_STORE (service->store)), batch, &error);
   g_assert_no_error (error);
 }
 

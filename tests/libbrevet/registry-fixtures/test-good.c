@@ -17,7 +17,8 @@ prover_iface_init (BrevetProverInterface *iface)
 {
 }
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (TestGood, test_good, BREVET_TYPE_PLUGIN, G_IMPLEMENT_INTERFACE (BREVET_TYPE_PROVER, prover_iface_init))
+G_DEFINE_FINAL_TYPE_WITH_CODE (TestGood, test_good, BREVET_TYPE_PLUGIN,
+                               G_IMPLEMENT_INTERFACE (BREVET_TYPE_PROVER, prover_iface_init))
 
 static gboolean
 test_good_configure (BrevetPlugin *plugin, GError **error)

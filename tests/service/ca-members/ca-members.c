@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A CA that needs nothing but the stored members of its document, as those of a hosted CA are. It issues nothing; a test looks at what
- * it was made of, and on which thread. */
+/* A CA that needs nothing but the stored members of its document, as those of a hosted CA are. It issues nothing; a test looks at
+ * what it was made of, and on which thread. */
 
 #include "brevet-ca-backend.h"
 
