@@ -22,6 +22,7 @@ G_BEGIN_DECLS
 #define BREVET_MESSAGE_OPERATOR_REFUSED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0d"
 #define BREVET_MESSAGE_OVERLOADED            "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0e"
 #define BREVET_MESSAGE_LISTENER_PAUSED       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a0f"
+#define BREVET_MESSAGE_REQUEST_REFUSED       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a10"
 
 /**
  * brevet_log_init:

@@ -8,10 +8,6 @@
 #include "brevet-wire-error.h"
 #include "reply.h"
 
-/* What all clients take (protocol/dps.md §15.3): some raise smaller values, and some give up after a minute of silence. */
-#define SHORTEST_RETRY_AFTER 2
-#define LONGEST_RETRY_AFTER  59
-
 static void
 call_free (gpointer data)
 {
@@ -90,9 +86,7 @@ check_attested (BrevetDeviceCall *call, BrevetAttested *attested)
   wait = brevet_limits_take_device (call->api->limits, key, brevet_clock_monotonic ());
   if (wait == 0)
     return NULL;
-  return brevet_wire_error_reply (429, 0, brevet_request_get_tracking_id (call->request),
-                                  "This device sends too many requests. Try again later.", brevet_clock_now (),
-                                  CLAMP (wait, SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER));
+  return brevet_reply_throttled (call->request, "This device sends too many requests. Try again later.", wait);
 }
 
 static void

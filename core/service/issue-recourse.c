@@ -142,6 +142,10 @@ brevet_issue_retry_later (GTask *task, const GError *error)
     pause = choose_pause (issue, error);
   if (pause == 0)
     return FALSE;
+  /* Once for each operation: a CA may be away for hours. */
+  if (issue->retries == 1)
+    g_message ("The certificate for %s has to wait, its certificate authority “%s” is asked again until it answers (operation "
+               "%s): %s", issue->intent->registration_id, issue->intent->authority, issue->intent->operation_id, error->message);
   brevet_issue_step_after (task, pause);
   return TRUE;
 }

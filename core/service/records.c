@@ -216,12 +216,12 @@ brevet_registration_state_copy (const BrevetRegistrationState *self)
   copy->assigned_hub = g_strdup (self->assigned_hub);
   copy->device_id = g_strdup (self->device_id);
   copy->mechanism = g_strdup (self->mechanism);
-  copy->attestation = self->attestation != NULL ? json_object_ref (self->attestation) : NULL;
+  copy->attestation = self->attestation != NULL ? brevet_wire_copy_object (self->attestation) : NULL;
   copy->error_code = self->error_code;
   copy->error_message = g_strdup (self->error_message);
-  copy->payload = self->payload != NULL ? json_node_copy (self->payload) : NULL;
+  copy->payload = self->payload != NULL ? brevet_wire_copy (self->payload) : NULL;
   copy->certificate_pem = g_strdup (self->certificate_pem);
-  copy->trust_bundle = self->trust_bundle != NULL ? json_object_ref (self->trust_bundle) : NULL;
+  copy->trust_bundle = self->trust_bundle != NULL ? brevet_wire_copy_object (self->trust_bundle) : NULL;
   copy->etag = g_strdup (self->etag);
   copy->created = self->created;
   copy->updated = self->updated;

@@ -3,10 +3,15 @@
 
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-log.h"
 #include "brevet-wire-error.h"
 #include "brevet-wire-json.h"
 
-/* Clients take 2 to 59 (protocol/dps.md §15.3); a full queue is empty again long before this. */
+/* What all clients take (protocol/dps.md §15.3): some raise smaller values, and some give up after a minute of silence. */
+#define SHORTEST_RETRY_AFTER 2
+#define LONGEST_RETRY_AFTER  59
+
+/* A full queue is empty again long before this. */
 #define BUSY_RETRY_AFTER 5
 
 static BrevetReply *
@@ -46,9 +51,25 @@ brevet_reply_without_body (BrevetRequest *request, guint status)
   return reply_with_bytes (request, status, NULL);
 }
 
+/* Who could not prove who he is, and what went wrong inside, is reported where the reason is known: the reply does not say it. */
+static void
+report_refusal (BrevetRequest *request, guint status, const char *message)
+{
+  BrevetClaims *claims = brevet_request_get_claims (request);
+  g_autofree char *number = g_strdup_printf ("%u", status);
+
+  if (status == 401 || status == 403 || status >= 500)
+    return;
+  brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_REQUEST_REFUSED, message, "BREVET_STATUS", number, "BREVET_METHOD",
+                    brevet_request_get_method (request), "BREVET_PATH", brevet_request_get_path (request), "BREVET_ADDRESS",
+                    claims != NULL ? brevet_claims_get_remote_address (claims) : NULL, "BREVET_TRACKING_ID",
+                    brevet_request_get_tracking_id (request), NULL);
+}
+
 static BrevetReply *
 make_error (BrevetRequest *request, guint status, guint code, const char *message, guint retry_after)
 {
+  report_refusal (request, status, message);
   return brevet_wire_error_reply (status, code, brevet_request_get_tracking_id (request), message, brevet_clock_now (),
                                   retry_after);
 }
@@ -57,6 +78,12 @@ BrevetReply *
 brevet_reply_with_error (BrevetRequest *request, guint status, guint code, const char *message)
 {
   return make_error (request, status, code, message, 0);
+}
+
+BrevetReply *
+brevet_reply_throttled (BrevetRequest *request, const char *message, guint retry_after)
+{
+  return make_error (request, 429, 0, message, CLAMP (retry_after, SHORTEST_RETRY_AFTER, LONGEST_RETRY_AFTER));
 }
 
 /* What went wrong inside is nobody's business outside, and often names files. */

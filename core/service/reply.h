@@ -44,6 +44,14 @@ BrevetReply *brevet_reply_without_body (BrevetRequest *request, guint status);
 BrevetReply *brevet_reply_with_error (BrevetRequest *request, guint status, guint code, const char *message);
 
 /**
+ * brevet_reply_throttled:
+ * @retry_after: seconds; the reply asks for what all clients take if it is less or more
+ *
+ * Returns: (transfer full): 429 with a time to come back
+ */
+BrevetReply *brevet_reply_throttled (BrevetRequest *request, const char *message, guint retry_after);
+
+/**
  * brevet_reply_from_error:
  * @error: what went wrong
  *

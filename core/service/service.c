@@ -16,6 +16,7 @@
 #include "waiters.h"
 
 #define OVERLOAD_REPORT_PAUSE (10 * G_USEC_PER_SEC)
+#define OVERLOAD_RETRY_AFTER 5
 
 struct _BrevetService
 {
@@ -72,10 +73,12 @@ ref_context (BrevetService *self)
 static BrevetReply *
 brevet_service_describe_error (BrevetHandler *handler, BrevetRequest *request, guint status, const char *message)
 {
-  g_autofree char *tracking_id = request != NULL ? NULL : g_uuid_string_random ();
+  g_autofree char *tracking_id = NULL;
 
-  return brevet_wire_error_reply (status, 0, request != NULL ? brevet_request_get_tracking_id (request) : tracking_id, message,
-                                  brevet_clock_now (), status == 429 || status == 503 ? 5 : 0);
+  if (request != NULL)
+    return brevet_reply_with_error (request, status, 0, message);
+  tracking_id = g_uuid_string_random ();
+  return brevet_wire_error_reply (status, 0, tracking_id, message, brevet_clock_now (), status == 429 || status == 503 ? 5 : 0);
 }
 
 static void
@@ -127,7 +130,8 @@ begin_admission (BrevetService *self, BrevetRequest *request)
   if (!brevet_limits_begin_request (self->limits))
     {
       report_overload (self, request);
-      return brevet_service_describe_error (BREVET_HANDLER (self), request, 429, "The service is busy. Try again later.");
+      return brevet_wire_error_reply (429, 0, brevet_request_get_tracking_id (request), "The service is busy. Try again later.",
+                                      brevet_clock_now (), OVERLOAD_RETRY_AFTER);
     }
   route = brevet_route_parse (brevet_request_get_method (request), brevet_request_get_path (request),
                               brevet_request_get_query (request), &status, &error);
@@ -346,8 +350,8 @@ brevet_service_start (BrevetService *self, GError **error)
   return TRUE;
 }
 
-/* Store, listeners and limits are set up once. A mistake there would be found by the next start, when nobody thinks of it any more, so
- * it is found now. */
+/* Store, listeners and limits are set up once. A mistake there would be found by the next start, when nobody thinks of it any more,
+ * so it is found now. */
 static gboolean
 check_what_stays (BrevetService *self, BrevetConfig *config, GError **error)
 {

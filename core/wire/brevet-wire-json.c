@@ -184,6 +184,54 @@ strip_node (JsonNode *node)
   return copy;
 }
 
+static JsonNode *
+copy_value (JsonNode *node)
+{
+  JsonNode *copy = json_node_new (JSON_NODE_VALUE);
+  g_auto(GValue) value = G_VALUE_INIT;
+
+  json_node_get_value (node, &value);
+  json_node_set_value (copy, &value);
+  return copy;
+}
+
+static JsonArray *
+copy_array (JsonArray *array)
+{
+  guint length = json_array_get_length (array);
+  JsonArray *copy = json_array_sized_new (length);
+
+  for (guint i = 0; i < length; i++)
+    json_array_add_element (copy, brevet_wire_copy (json_array_get_element (array, i)));
+  return copy;
+}
+
+JsonNode *
+brevet_wire_copy (JsonNode *node)
+{
+  JsonNode *copy;
+
+  if (JSON_NODE_HOLDS_VALUE (node))
+    return copy_value (node);
+  copy = json_node_new (json_node_get_node_type (node));
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    json_node_take_object (copy, brevet_wire_copy_object (json_node_get_object (node)));
+  else if (JSON_NODE_HOLDS_ARRAY (node))
+    json_node_take_array (copy, copy_array (json_node_get_array (node)));
+  return copy;
+}
+
+JsonObject *
+brevet_wire_copy_object (JsonObject *object)
+{
+  g_autoptr(GList) members = json_object_get_members (object);
+  JsonObject *copy = json_object_new ();
+
+  for (GList *member = members; member != NULL; member = member->next)
+    json_object_set_member (copy, member->data, brevet_wire_copy (json_object_get_member (object, member->data)));
+  return copy;
+}
+
 void
 brevet_wire_mark_corrupt (GError **error, const char *what)
 {

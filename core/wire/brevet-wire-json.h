@@ -37,6 +37,24 @@ gboolean brevet_wire_get_object (JsonObject *object, const char *member, JsonObj
 gboolean brevet_wire_get_strings (JsonObject *object, const char *member, char ***value, GError **error);
 
 /**
+ * brevet_wire_copy:
+ * @node: what to copy
+ *
+ * Copies everything, unlike json_node_copy(): json-glib counts the references to what is below a node without atomic operations, so
+ * two threads must not share it.
+ *
+ * Returns: (transfer full): a copy that another thread may have
+ */
+JsonNode *brevet_wire_copy (JsonNode *node);
+
+/**
+ * brevet_wire_copy_object:
+ *
+ * Returns: (transfer full): as brevet_wire_copy()
+ */
+JsonObject *brevet_wire_copy_object (JsonObject *object);
+
+/**
  * brevet_wire_print:
  * @node: what to write; members come out in the order in which they were added
  *

@@ -5,11 +5,14 @@
 #include "brevet-error.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 struct _BrevetSqliteConnection
 {
   sqlite3      *database;
   char         *file;
+  dev_t         device;
+  ino_t         inode;
   sqlite3_stmt *statements[BREVET_SQLITE_STATEMENTS];
 };
 
@@ -94,6 +97,30 @@ brevet_sqlite_connection_get_file (BrevetSqliteConnection *self)
   return self->file;
 }
 
+gboolean
+brevet_sqlite_connection_check_file (BrevetSqliteConnection *self, GError **error)
+{
+  struct stat status;
+
+  if (stat (self->file, &status) == 0 && status.st_dev == self->device && status.st_ino == self->inode)
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+               "The database %s was deleted or replaced while it was in use; put it back and start the service again", self->file);
+  return FALSE;
+}
+
+static void
+remember_file (BrevetSqliteConnection *self)
+{
+  struct stat status;
+
+  if (stat (self->file, &status) == 0)
+    {
+      self->device = status.st_dev;
+      self->inode = status.st_ino;
+    }
+}
+
 /* FULL syncs the log with every commit, which is what makes an answered commit durable; a log that once grew large is cut again. */
 static gboolean
 set_up (BrevetSqliteConnection *self, GError **error)
@@ -117,6 +144,7 @@ brevet_sqlite_connection_open (const char *file, GError **error)
       brevet_sqlite_connection_fail (self, "open", error);
       return NULL;
     }
+  remember_file (self);
   if (!set_up (self, error))
     return NULL;
   return g_steal_pointer (&self);

@@ -71,6 +71,13 @@ int brevet_sqlite_connection_changes (BrevetSqliteConnection *self);
  */
 gboolean brevet_sqlite_connection_in_transaction (BrevetSqliteConnection *self);
 
+/**
+ * brevet_sqlite_connection_check_file:
+ *
+ * Returns: %FALSE if the path no longer leads to the file that is open: what is written now, nobody would ever find again
+ */
+gboolean brevet_sqlite_connection_check_file (BrevetSqliteConnection *self, GError **error);
+
 const char *brevet_sqlite_connection_get_file (BrevetSqliteConnection *self);
 
 /**

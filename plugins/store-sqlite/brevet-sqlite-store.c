@@ -28,7 +28,8 @@ struct _BrevetSqliteStore
   int                lock;
   BrevetSqliteQueue *reads;
   BrevetSqliteQueue *writes;
-  GPtrArray         *threads;
+  GPtrArray         *readers; /* GThread */
+  GThread           *writer;
 };
 
 static void brevet_sqlite_store_iface_init (BrevetStoreInterface *iface);
@@ -50,30 +51,25 @@ brevet_sqlite_store_configure (BrevetPlugin *plugin, GError **error)
 }
 
 static gboolean
-add_thread (BrevetSqliteStore *self, GThread *thread)
-{
-  if (thread == NULL)
-    return FALSE;
-  g_ptr_array_add (self->threads, thread);
-  return TRUE;
-}
-
-static gboolean
 start_writer (BrevetSqliteStore *self, GError **error)
 {
   g_autoptr(BrevetSqliteConnection) connection = brevet_sqlite_connection_open (self->file, error);
 
   if (connection == NULL || !brevet_sqlite_schema_prepare (connection, error))
     return FALSE;
-  return add_thread (self, brevet_sqlite_writer_start (g_steal_pointer (&connection), self->writes, error));
+  self->writer = brevet_sqlite_writer_start (g_steal_pointer (&connection), self->writes, error);
+  return self->writer != NULL;
 }
 
 static gboolean
 start_reader (BrevetSqliteStore *self, GError **error)
 {
   BrevetSqliteConnection *connection = brevet_sqlite_connection_open (self->file, error);
+  GThread *reader = connection != NULL ? brevet_sqlite_reader_start (connection, self->reads, error) : NULL;
 
-  return connection != NULL && add_thread (self, brevet_sqlite_reader_start (connection, self->reads, error));
+  if (reader != NULL)
+    g_ptr_array_add (self->readers, reader);
+  return reader != NULL;
 }
 
 static gboolean
@@ -87,15 +83,17 @@ start (BrevetSqliteStore *self, GError **error)
   return TRUE;
 }
 
-/* Every thread answers what is queued before it ends, so that nothing that was accepted is lost. */
+/* Every thread answers what is queued before it ends, so that nothing that was accepted is lost. The writer's connection is closed
+ * last: SQLite then puts the log back into the database, which it does not if several are closed at the same time. */
 static void
 stop (BrevetSqliteStore *self)
 {
-  if (self->threads == NULL)
+  if (self->readers == NULL)
     return;
   brevet_sqlite_queue_close (self->reads);
+  g_clear_pointer (&self->readers, g_ptr_array_unref);
   brevet_sqlite_queue_close (self->writes);
-  g_clear_pointer (&self->threads, g_ptr_array_unref);
+  g_clear_pointer (&self->writer, g_thread_join);
   g_clear_pointer (&self->reads, brevet_sqlite_queue_free);
   g_clear_pointer (&self->writes, brevet_sqlite_queue_free);
   self->is_open = FALSE;
@@ -115,7 +113,7 @@ brevet_sqlite_store_open (BrevetStore *store, GError **error)
     return FALSE;
   self->reads = brevet_sqlite_queue_new ((guint) self->maximum_queued);
   self->writes = brevet_sqlite_queue_new ((guint) self->maximum_queued);
-  self->threads = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
+  self->readers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
   self->is_open = start (self, error);
   if (!self->is_open)
     stop (self);

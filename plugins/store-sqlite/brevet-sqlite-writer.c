@@ -52,7 +52,8 @@ run_batch (Writer *self, BrevetSqliteJob *job, GError **error)
 static gboolean
 run_transaction (Writer *self, GQueue *tasks, GError **error)
 {
-  if (!brevet_sqlite_change_step (self->connection, BREVET_SQLITE_STEP_BEGIN, error))
+  if (!brevet_sqlite_connection_check_file (self->connection, error) ||
+      !brevet_sqlite_change_step (self->connection, BREVET_SQLITE_STEP_BEGIN, error))
     return FALSE;
   for (GList *link = tasks->head; link != NULL; link = link->next)
     {

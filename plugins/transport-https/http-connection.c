@@ -2,6 +2,7 @@
 #include "http-connection.h"
 
 #include "brevet-clock.h"
+#include "brevet-log.h"
 #include "http-reader.h"
 #include "http-writer.h"
 
@@ -72,9 +73,21 @@ send_reply (HttpConnection *self, BrevetReply *reply)
   brevet_gate_connection_write (self->connection, bytes);
 }
 
+/* As long as there is no request, nobody but this listener knows whom it came from. */
+static void
+report_malformed (HttpConnection *self, guint status, const char *message)
+{
+  g_autofree char *number = g_strdup_printf ("%u", status);
+
+  brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_REQUEST_REFUSED, message, "BREVET_STATUS", number, "BREVET_ADDRESS",
+                    brevet_gate_connection_get_remote_address (self->connection), NULL);
+}
+
 static void
 refuse (HttpConnection *self, guint status, const char *message)
 {
+  if (self->request == NULL)
+    report_malformed (self, status, message);
   send_reply (self, brevet_handler_describe_error (self->service->handler, self->request, status, message));
 }
 

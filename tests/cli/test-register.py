@@ -22,6 +22,9 @@ import tap
 BREVET = os.environ["BREVET"]
 KEY = base64.b64encode(b"a key of the device, 32 bytes...").decode()
 
+# The modes of files are looked at, whatever the mask of whoever runs this.
+os.umask(0o022)
+
 
 def run(*command, expect=0):
     done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)

@@ -210,6 +210,24 @@ test_group_pays (StoreFixture *fixture, gconstpointer data)
       }
 }
 
+/* What is written to a file without a name is gone with the process, so nobody is told that it was stored. */
+static void
+test_deleted_file (StoreFixture *fixture, gconstpointer suite)
+{
+  SqliteWorld *world = fixture->world;
+  g_autofree char *aside = g_strconcat (world->file, ".aside", NULL);
+  g_autoptr(GError) error = NULL;
+
+  store_assert_put (fixture->store, "k", "before", NULL);
+  g_assert_cmpint (g_rename (world->file, aside), ==, 0);
+  g_assert_false (store_put (fixture->store, "k", "lost", NULL, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+  g_assert_nonnull (strstr (error->message, world->file));
+  g_assert_cmpint (g_rename (aside, world->file), ==, 0);
+  store_assert_text (fixture->store, "k", "before");
+  store_assert_put (fixture->store, "k", "after", NULL);
+}
+
 static void
 on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -256,6 +274,7 @@ main (int argc, char **argv)
   store_suite_add_test (&sqlite_suite, "newer-version", test_newer_version);
   store_suite_add_test (&sqlite_suite, "damaged-pages", test_damaged_pages);
   store_suite_add_test (&sqlite_suite, "twice-in-one-process", test_twice_in_one_process);
+  store_suite_add_test (&sqlite_suite, "deleted-file", test_deleted_file);
   store_suite_add_test (&sqlite_suite, "short-lived-contexts", test_short_lived_contexts);
   store_suite_add_test (&sqlite_suite, "group-pays", test_group_pays);
   g_test_add_func ("/store-sqlite/settings", test_settings);

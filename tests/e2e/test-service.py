@@ -7,6 +7,8 @@ import concurrent.futures
 import json
 import pathlib
 import re
+import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -310,6 +312,106 @@ def test_a_bad_configuration_changes_nothing_on_sighup():
         service.wait_for_log("90-bad.conf:2")
         _, csr = make_csr(WORK, "reload-2")
         assert "issuedClientCertificate" in assigned(device.register(clientCertificateCsr=csr.read_text()))
+
+
+def test_what_only_a_start_reads_is_checked_on_sighup():
+    with running_service() as service:
+        drop_in = service.directory / "dps.conf.d/90-bad.conf"
+        for number, text in enumerate(("[limits]\nrequests-in-flight=many\n", "[listener https]\nidle-timeout=never\n",
+                                       "[store main]\nreaders=0\n"), 1):
+            drop_in.write_text(text)
+            service.reload()
+            service.wait_for_log("The configuration was not reloaded", number)
+            assert service.read_log().count("90-bad.conf:2") == number, service.read_log()
+        drop_in.write_text("[limits]\nrequests-in-fright=7\n")
+        service.reload()
+        service.wait_for_log("Reloaded the configuration")
+        assert "requests-in-fright is not known" in service.read_log(), service.read_log()
+
+
+def test_a_throttled_device_learns_when_to_come_back():
+    with running_service() as service:
+        key = service.enroll("eager-1")
+        service.stop()
+        (service.directory / "dps.conf.d/90-limits.conf").write_text("[limits]\nrequests-per-device=60\n")
+        service.start()
+        device = Device(service, "eager-1", key)
+        replies = [device.ask("PUT", "/register", PREVIEW, {}) for _ in range(62)]
+        check_error(replies[-1], 429, 429000)
+        # Clients take 2 to 59 seconds.
+        assert 2 <= int(replies[-1].headers["retry-after"]) <= 59, replies[-1]
+        assert replies[-1].headers["x-ms-request-id"] in service.read_log()
+
+
+def damage(service, *changes):
+    """Changes the store of a service that does not run, as a failing disk might."""
+    database = sqlite3.connect(service.directory / "store/dps.sqlite")
+    for statement, parameters in changes:
+        assert database.execute(statement, parameters).rowcount == 1, statement
+    database.commit()
+    database.close()
+
+
+def test_a_damaged_record_hurts_only_its_own_device():
+    with running_service() as service:
+        names = ("whole-1", "operation-1", "journal-1", "enrollment-1")
+        devices = {name: Device(service, name, service.enroll(name, **ISSUE)) for name in names}
+        csrs = {name: make_csr(WORK, name)[1].read_text() for name in devices}
+        body = {"enrollmentGroupId": "damaged", "attestation": {"type": "symmetricKey"}}
+        assert service.operate("PUT", "/enrollmentGroups/damaged", body).status == 200
+        assert service.operate("PUT", "/enrollmentGroups/whole", {**body, "enrollmentGroupId": "whole"}).status == 200
+        keys = service.operate("POST", "/enrollmentGroups/whole/attestationmechanism").json["symmetricKey"]
+        operations = {name: devices[name].register(clientCertificateCsr=csrs[name]).json["operationId"] for name in names}
+        service.stop()
+        spoil = "UPDATE record SET body = CAST('{spoilt' AS BLOB) WHERE collection = ? AND key = ?"
+        unfinished = """UPDATE record SET body = CAST(json_set(json_remove(body, '$.certificateKey'), '$.state.status', 'assigning',
+                        '$.delivered', json('false')) AS BLOB) WHERE collection = 'operations' AND key = ?"""
+        damage(service, (spoil, ("operations", operations["operation-1"])), (spoil, ("enrollments", "enrollment-1")),
+               (spoil, ("enrollment-groups", "damaged")), (unfinished, (operations["journal-1"],)),
+               ("INSERT INTO record (collection, key, parent, etag, created, updated, body) "
+                "VALUES ('journal', ?, 'journal-1', 'x', 0, 0, CAST('{spoilt' AS BLOB))", (operations["journal-1"],)))
+        service.start()
+        for name, device in devices.items():
+            device.connection.close()
+            if name == "enrollment-1":
+                check_error(device.ask("PUT", "/register", PREVIEW, {}), 500)
+            else:
+                assert "issuedClientCertificate" in assigned(device.register(clientCertificateCsr=csrs[name])), name
+        # Nobody waits for the end of what cannot be taken up again.
+        assert devices["journal-1"].poll(operations["journal-1"]).json["status"] == "failed"
+        assigned(Device(service, "grouped-1", sas_token.derive_key(keys["primaryKey"], "grouped-1")).register())
+        assert service.operate("DELETE", "/enrollments/enrollment-1").status == 204
+        service.enroll("enrollment-1")
+        log = service.read_log()
+        for name in (operations["operation-1"], operations["journal-1"], "“enrollment-1” of enrollments", "“damaged”"):
+            assert name in log, log
+
+
+def test_every_refusal_is_in_the_log():
+    with running_service() as service:
+        device = Device(service, "refused-1", service.enroll("refused-1"))
+        token = device.headers()["Authorization"]
+        refusals = [
+            device.ask("PUT", "/register", PREVIEW, "{"),
+            device.ask("PUT", "/register", "yesterday", {}),
+            device.ask("PATCH", "/register", PREVIEW, {}),
+            device.ask("GET", "/operations/5.nothing", PREVIEW),
+            device.ask("PUT", "/register", PREVIEW, {"payload": "x" * 100000}),
+            service.ask("PUT", f"{device.base}/register?api-version={PREVIEW}", {}),
+            service.ask("GET", f"/enrollments/refused-1?api-version={PREVIEW}", None, {"Authorization": token}),
+            service.operate("GET", "/enrollments/nobody"),
+            service.operate("DELETE", "/enrollments/refused-1", headers={"If-Match": "old"}),
+            service.operate("PUT", "/trustBundles/empty", {}),
+        ]
+        malformed = socket.create_connection(("127.0.0.1", service.port))
+        with service.context().wrap_socket(malformed, server_hostname="localhost") as stream:
+            stream.sendall(b"GET /secret HTTP/1.1\r\nno colon\r\n\r\n")
+            assert stream.recv(12) == b"HTTP/1.1 400"
+        log = service.read_log().splitlines()
+        for reply in refusals:
+            line = [line for line in log if reply.headers["x-ms-request-id"] in line]
+            assert reply.status >= 400 and len(line) == 1 and "BREVET_ADDRESS=127.0.0.1" in line[0], (reply, line)
+        assert any("A header field is malformed" in line and "BREVET_ADDRESS=127.0.0.1" in line for line in log), log
 
 
 def test_a_restart_keeps_everything():

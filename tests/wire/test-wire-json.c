@@ -206,6 +206,28 @@ test_duplicates (void)
   assert_round_trip ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}");
 }
 
+/* Two threads may each have one: nothing of the original is in the copy. */
+static void
+test_copy (void)
+{
+  const char *text = "{\"a\":{\"b\":[1,\"x\",{\"c\":null}],\"d\":-2.5},\"e\":true}";
+  g_autoptr(JsonObject) object = parse (text);
+  g_autoptr(JsonObject) copy = brevet_wire_copy_object (object);
+  JsonObject *inner = json_object_get_object_member (object, "a");
+  JsonArray *array = json_object_get_array_member (inner, "b");
+  JsonArray *copied = json_object_get_array_member (json_object_get_object_member (copy, "a"), "b");
+  g_autoptr(GBytes) printed = NULL;
+
+  g_assert_true (json_object_get_object_member (copy, "a") != inner);
+  g_assert_true (copied != array);
+  g_assert_true (json_array_get_object_element (copied, 2) != json_array_get_object_element (array, 2));
+  json_object_set_int_member (json_array_get_object_element (array, 2), "c", 7);
+  json_array_remove_element (array, 0);
+  json_object_remove_member (inner, "d");
+  printed = brevet_wire_print_object (copy);
+  assert_bytes (printed, text);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -217,5 +239,6 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/json/getters", test_getters);
   g_test_add_func ("/wire/json/print", test_print);
   g_test_add_func ("/wire/json/duplicates", test_duplicates);
+  g_test_add_func ("/wire/json/copy", test_copy);
   return g_test_run ();
 }
