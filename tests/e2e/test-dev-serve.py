@@ -5,6 +5,7 @@
 import contextlib
 import os
 import pathlib
+import select
 import shutil
 import signal
 import subprocess
@@ -120,26 +121,18 @@ def test_other_files_in_the_directory_are_left_alone():
         serve.stop()
 
 
-def is_running(process_id):
-    try:
-        stat = pathlib.Path(f"/proc/{process_id}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rsplit(")", 1)[1].split()[0] != "Z"
-
-
 def test_a_killed_script_leaves_no_service_behind():
     with scratch() as path:
         serve = Serve(path / "s")
         script = serve.process.pid
         children = pathlib.Path(f"/proc/{script}/task/{script}/children").read_text().split()
         assert len(children) == 1, children
+        service = os.pidfd_open(int(children[0]))
         serve.process.kill()
         serve.process.wait(PATIENCE)
-        deadline = time.monotonic() + PATIENCE
-        while is_running(children[0]):
-            assert time.monotonic() < deadline, "the service goes on"
-            time.sleep(0.02)
+        ended, _, _ = select.select([service], [], [], PATIENCE)
+        os.close(service)
+        assert ended, "the service goes on"
         serve = Serve(path / "s")
         serve.stop()
 
