@@ -15,6 +15,7 @@ struct _BrevetConfig
 {
   GObject     parent_instance;
 
+  char       *path;      /* NULL if it does not come from a file */
   char       *base_directory;
   GMutex      lock;      /* guards the two below: a group that is asked for is marked, or made if need be */
   GHashTable *by_name;   /* "kind name" → Group, owned by groups */
@@ -39,6 +40,7 @@ brevet_config_finalize (GObject *object)
 
   g_hash_table_unref (self->by_name);
   g_ptr_array_unref (self->groups);
+  g_free (self->path);
   g_free (self->base_directory);
   g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (brevet_config_parent_class)->finalize (object);
@@ -81,6 +83,7 @@ ensure_group (BrevetConfig *self, const char *kind, const char *name)
     return group;
   group = g_new0 (Group, 1);
   group->settings = brevet_settings_new (kind, name, self->base_directory);
+  brevet_settings_set_config (group->settings, self);
   g_ptr_array_add (self->groups, group);
   g_hash_table_insert (self->by_name, group_id (kind, name), group);
   return group;
@@ -155,17 +158,16 @@ brevet_config_load (const char *path, GError **error)
 {
   g_autoptr(BrevetConfig) self = NULL;
   g_autoptr(GPtrArray) drop_ins = NULL;
-  g_autofree char *absolute = NULL;
 
   g_return_val_if_fail (path != NULL, NULL);
 
-  absolute = g_canonicalize_filename (path, NULL);
   self = g_object_new (BREVET_TYPE_CONFIG, NULL);
-  self->base_directory = g_path_get_dirname (absolute);
-  if (!read_file (self, absolute, error))
+  self->path = g_canonicalize_filename (path, NULL);
+  self->base_directory = g_path_get_dirname (self->path);
+  if (!read_file (self, self->path, error))
     return NULL;
 
-  drop_ins = list_drop_ins (absolute, error);
+  drop_ins = list_drop_ins (self->path, error);
   if (drop_ins == NULL)
     return NULL;
   for (guint i = 0; i < drop_ins->len; i++)
@@ -186,6 +188,13 @@ brevet_config_new_from_text (const char *text, const char *name, const char *bas
   if (!brevet_config_read_text (text, name, ensure_group_by_heading, self, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+const char *
+brevet_config_get_path (BrevetConfig *self)
+{
+  g_return_val_if_fail (BREVET_IS_CONFIG (self), NULL);
+  return self->path;
 }
 
 static BrevetSettings *

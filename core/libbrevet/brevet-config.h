@@ -37,6 +37,14 @@ BREVET_API
 BrevetConfig *brevet_config_new_from_text (const char *text, const char *name, const char *base_directory, GError **error);
 
 /**
+ * brevet_config_get_path:
+ *
+ * Returns: (nullable) (transfer none): absolute path of the main file, %NULL if the configuration does not come from a file
+ */
+BREVET_API
+const char *brevet_config_get_path (BrevetConfig *self);
+
+/**
  * brevet_config_get_group:
  * @kind: first word of the group
  * @name: (nullable): rest of the group's name

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "brevet-duration-private.h"
+#include "brevet-duration.h"
 
 #include <string.h>
 
@@ -57,11 +57,14 @@ parse_part (const char *at, gint64 *seconds, gboolean *bare)
 gboolean
 brevet_duration_parse (const char *text, gint64 *seconds)
 {
-  const char *at = skip_space (text);
+  const char *at = NULL;
   gint64 total = 0;
   guint parts = 0;
   gboolean any_bare = FALSE;
 
+  g_return_val_if_fail (text != NULL && seconds != NULL, FALSE);
+
+  at = skip_space (text);
   do
     {
       gboolean bare = FALSE;

@@ -17,18 +17,21 @@ typedef enum {
   KEY_TYPE_ED25519 = 1 << 5,
 } KeyTypes;
 
+#define NO_KIND -1
+
 static const struct
 {
   KeyTypes    type;
   const char *name;
   const char *title;
+  int         kind; /* what is made if a key of the type is asked for, or NO_KIND */
 } key_types[] = {
-  { KEY_TYPE_P256, "p256", "P-256" },
-  { KEY_TYPE_P384, "p384", "P-384" },
-  { KEY_TYPE_P521, "p521", "P-521" },
-  { KEY_TYPE_RSA, "rsa", "RSA with 2048 to 4096 bits" },
-  { KEY_TYPE_RSA_PSS, "rsa-pss", "RSA-PSS with 2048 to 4096 bits" },
-  { KEY_TYPE_ED25519, "ed25519", "Ed25519" },
+  { KEY_TYPE_P256, "p256", "P-256", BREVET_KEY_KIND_EC_P256 },
+  { KEY_TYPE_P384, "p384", "P-384", BREVET_KEY_KIND_EC_P384 },
+  { KEY_TYPE_P521, "p521", "P-521", NO_KIND },
+  { KEY_TYPE_RSA, "rsa", "RSA with 2048 to 4096 bits", BREVET_KEY_KIND_RSA_3072 },
+  { KEY_TYPE_RSA_PSS, "rsa-pss", "RSA-PSS with 2048 to 4096 bits", NO_KIND },
+  { KEY_TYPE_ED25519, "ed25519", "Ed25519", BREVET_KEY_KIND_ED25519 },
 };
 
 struct _BrevetKeyPolicy
@@ -66,6 +69,25 @@ key_type_from_name (const char *name)
     if (g_ascii_strcasecmp (name, key_types[i].name) == 0)
       return key_types[i].type;
   return 0;
+}
+
+gboolean
+brevet_key_kind_from_name (const char *name, BrevetKeyKind *kind, GError **error)
+{
+  KeyTypes type = 0;
+
+  g_return_val_if_fail (name != NULL && kind != NULL, FALSE);
+
+  type = key_type_from_name (name);
+  for (guint i = 0; i < G_N_ELEMENTS (key_types); i++)
+    if (key_types[i].type == type && key_types[i].kind != NO_KIND)
+      {
+        *kind = (BrevetKeyKind) key_types[i].kind;
+        return TRUE;
+      }
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID,
+               "“%s” is not a type of key that can be made; write p256, p384, rsa or ed25519", name);
+  return FALSE;
 }
 
 BrevetKeyPolicy *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "brevet-key.h"
 #include "brevet-macros.h"
 #include "brevet-settings.h"
 
@@ -52,6 +53,16 @@ void brevet_key_policy_unref (BrevetKeyPolicy *self);
  */
 BREVET_API
 gboolean brevet_key_policy_check (BrevetKeyPolicy *self, gnutls_pubkey_t key, GError **error);
+
+/**
+ * brevet_key_kind_from_name:
+ * @name: one of the names of `key-types`, for keys that are made here: `p256`, `p384`, `rsa` (3072 bits) or `ed25519`
+ * @kind: (out): the kind of key
+ *
+ * Returns: %FALSE with %BREVET_ERROR_INVALID naming what may be written
+ */
+BREVET_API
+gboolean brevet_key_kind_from_name (const char *name, BrevetKeyKind *kind, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetKeyPolicy, brevet_key_policy_unref)
 

@@ -211,26 +211,36 @@ brevet_key_new_from_pem (const char *pem, GError **error)
   return key_finish (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
-static gboolean
-export_pkcs8 (BrevetKey *self, gnutls_datum_t *pem, GError **error)
+BrevetSecret *
+brevet_key_to_pem (BrevetKey *self, GError **error)
 {
   gnutls_x509_privkey_t x509;
+  gnutls_datum_t pem = { NULL, 0 };
+  BrevetSecret *secret = NULL;
   int code;
+
+  g_return_val_if_fail (self != NULL, NULL);
 
   if (gnutls_privkey_get_type (self->privkey) != GNUTLS_PRIVKEY_X509)
     {
       g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED, "The key is in a token and cannot be written to a file");
-      return FALSE;
+      return NULL;
     }
   code = gnutls_privkey_export_x509 (self->privkey, &x509);
   if (code >= 0)
     {
-      code = gnutls_x509_privkey_export2_pkcs8 (x509, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, pem);
+      code = gnutls_x509_privkey_export2_pkcs8 (x509, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
       gnutls_x509_privkey_deinit (x509);
     }
   if (code < 0)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Encoding the key failed: %s", gnutls_strerror (code));
-  return code >= 0;
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Encoding the key failed: %s", gnutls_strerror (code));
+      return NULL;
+    }
+  secret = brevet_secret_new (pem.data, pem.size);
+  gnutls_memset (pem.data, 0, pem.size);
+  gnutls_free (pem.data);
+  return secret;
 }
 
 static gboolean
@@ -303,17 +313,17 @@ write_new_file (const char *path, const guint8 *data, gsize length, GError **err
 gboolean
 brevet_key_save (BrevetKey *self, const char *path, GError **error)
 {
-  gnutls_datum_t pem = { NULL, 0 };
-  gboolean ok;
+  g_autoptr(BrevetSecret) pem = NULL;
+  const guint8 *data;
+  gsize length;
 
   g_return_val_if_fail (self != NULL && path != NULL, FALSE);
 
-  if (!export_pkcs8 (self, &pem, error))
+  pem = brevet_key_to_pem (self, error);
+  if (pem == NULL)
     return FALSE;
-  ok = write_new_file (path, pem.data, pem.size, error);
-  gnutls_memset (pem.data, 0, pem.size);
-  gnutls_free (pem.data);
-  return ok;
+  data = brevet_secret_get_data (pem, &length);
+  return write_new_file (path, data, length, error);
 }
 
 const char *

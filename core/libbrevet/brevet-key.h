@@ -72,6 +72,17 @@ BrevetKey *brevet_key_new_from_pem (const char *pem, GError **error);
 BREVET_API
 gboolean brevet_key_save (BrevetKey *self, const char *path, GError **error);
 
+/**
+ * brevet_key_to_pem:
+ *
+ * For whoever keeps the key elsewhere than in a file of its own; brevet_key_new_from_pem() reads it back. The text is always the
+ * same for the same key.
+ *
+ * Returns: (transfer full) (nullable): PKCS#8 PEM; %NULL with %BREVET_ERROR_UNSUPPORTED for a key in a token
+ */
+BREVET_API
+BrevetSecret *brevet_key_to_pem (BrevetKey *self, GError **error);
+
 BREVET_API
 BrevetKey *brevet_key_ref (BrevetKey *self);
 

@@ -201,6 +201,21 @@ brevet_registry_create (BrevetRegistry *self, GType contract, const char *module
   return g_steal_pointer (&plugin);
 }
 
+BrevetPlugin *
+brevet_registry_create_from_group (BrevetRegistry *self, GType contract, const char *prefix, BrevetSettings *settings, GError **error)
+{
+  const char *type = NULL;
+  g_autofree char *module = NULL;
+
+  g_return_val_if_fail (BREVET_IS_REGISTRY (self) && prefix != NULL && BREVET_IS_SETTINGS (settings), NULL);
+
+  type = brevet_settings_require_string (settings, "type", error);
+  if (type == NULL)
+    return NULL;
+  module = g_strconcat (prefix, "-", type, NULL);
+  return brevet_registry_create (self, contract, module, brevet_settings_get_name (settings), settings, error);
+}
+
 static gboolean
 is_kind (PeasPluginInfo *info, const char *contract_name)
 {

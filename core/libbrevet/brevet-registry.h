@@ -58,6 +58,20 @@ BrevetPlugin *brevet_registry_create (BrevetRegistry *self, GType contract, cons
                                       BrevetSettings *settings, GError **error);
 
 /**
+ * brevet_registry_create_from_group:
+ * @contract: as for brevet_registry_create()
+ * @prefix: first word of the module's name, such as `store`
+ * @settings: a group; its key `type` is the rest of the module's name: `type=sqlite` means `store-sqlite`
+ *
+ * Makes the instance that a group of the configuration describes, under the name of the group.
+ *
+ * Returns: (transfer full) (nullable): the instance; %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ */
+BREVET_API
+BrevetPlugin *brevet_registry_create_from_group (BrevetRegistry *self, GType contract, const char *prefix, BrevetSettings *settings,
+                                                 GError **error);
+
+/**
  * brevet_registry_find_module:
  * @contract_name: prefix of the module names: `ca`, `attestation`, `transport` or `store`
  * @provides: a name of the outside world, such as a certificateAuthorityType or an attestation type

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-settings.h"
-#include "brevet-duration-private.h"
+#include "brevet-duration.h"
 #include "brevet-error.h"
 #include "brevet-settings-private.h"
 
@@ -22,6 +22,7 @@ struct _BrevetSettings
   char       *name;
   char       *base_directory;
   char       *origin;
+  GWeakRef    config;    /* it holds us */
   GHashTable *entries;   /* key → Entry, owned by order */
   GPtrArray  *order;
 };
@@ -48,6 +49,7 @@ brevet_settings_finalize (GObject *object)
   g_free (self->name);
   g_free (self->base_directory);
   g_free (self->origin);
+  g_weak_ref_clear (&self->config);
   g_hash_table_unref (self->entries);
   g_ptr_array_unref (self->order);
   G_OBJECT_CLASS (brevet_settings_parent_class)->finalize (object);
@@ -62,6 +64,7 @@ brevet_settings_class_init (BrevetSettingsClass *class)
 static void
 brevet_settings_init (BrevetSettings *self)
 {
+  g_weak_ref_init (&self->config, NULL);
   self->entries = g_hash_table_new (g_str_hash, g_str_equal);
   self->order = g_ptr_array_new_with_free_func (entry_free);
 }
@@ -91,6 +94,19 @@ const char *
 brevet_settings_get_origin (BrevetSettings *self)
 {
   return self->origin;
+}
+
+void
+brevet_settings_set_config (BrevetSettings *self, BrevetConfig *config)
+{
+  g_weak_ref_set (&self->config, config);
+}
+
+BrevetConfig *
+brevet_settings_get_config (BrevetSettings *self)
+{
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self), NULL);
+  return g_weak_ref_get (&self->config);
 }
 
 void
@@ -373,6 +389,58 @@ brevet_settings_error (BrevetSettings *self, const char *key, const char *format
   g_string_append_vprintf (text, format, arguments);
   va_end (arguments);
   return g_error_new_literal (BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, text->str);
+}
+
+gboolean
+brevet_settings_equal (BrevetSettings *self, BrevetSettings *other)
+{
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self) && BREVET_IS_SETTINGS (other), FALSE);
+
+  if (self->order->len != other->order->len)
+    return FALSE;
+  for (guint i = 0; i < self->order->len; i++)
+    {
+      Entry *mine = g_ptr_array_index (self->order, i);
+      Entry *theirs = g_hash_table_lookup (other->entries, mine->key);
+
+      if (theirs == NULL || !g_str_equal (mine->value, theirs->value))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+GPtrArray *
+brevet_settings_list_keys (BrevetSettings *self)
+{
+  GPtrArray *keys = g_ptr_array_new ();
+
+  for (guint i = 0; i < self->order->len; i++)
+    g_ptr_array_add (keys, ((Entry *) g_ptr_array_index (self->order, i))->key);
+  return keys;
+}
+
+const char *
+brevet_settings_peek (BrevetSettings *self, const char *key)
+{
+  Entry *entry = g_hash_table_lookup (self->entries, key);
+
+  return entry != NULL ? entry->value : NULL;
+}
+
+gboolean
+brevet_settings_read_named (BrevetSettings *self, const char *key, BrevetSecret **content, GError **error)
+{
+  const char *value = brevet_settings_peek (self, key);
+  g_autofree char *path = NULL;
+
+  *content = NULL;
+  if (value == NULL || *value == '\0' || (!g_str_has_suffix (key, "-file") && !g_str_has_suffix (key, "-credential")))
+    return TRUE;
+  path = g_str_has_suffix (key, "-file") ? g_canonicalize_filename (value, self->base_directory)
+                                         : credential_path (self, key, value, error);
+  if (path != NULL)
+    *content = read_secret (self, key, path, error);
+  return *content != NULL;
 }
 
 GPtrArray *

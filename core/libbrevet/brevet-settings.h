@@ -6,6 +6,9 @@
 
 G_BEGIN_DECLS
 
+/* Of brevet-config.h, which knows this file. */
+typedef struct _BrevetConfig BrevetConfig;
+
 /**
  * BrevetSettings:
  *
@@ -58,6 +61,17 @@ const char *brevet_settings_get_kind (BrevetSettings *self);
  */
 BREVET_API
 const char *brevet_settings_get_name (BrevetSettings *self);
+
+/**
+ * brevet_settings_get_config:
+ *
+ * The configuration that this group is part of, for a plugin that reads further groups beside its own. The settings do not keep it:
+ * once whoever loaded it has dropped it, there is none any more. It is there while a plugin is configured with a group of a file.
+ *
+ * Returns: (transfer full) (nullable): the configuration; %NULL if it is gone, or for settings that do not come from one
+ */
+BREVET_API
+BrevetConfig *brevet_settings_get_config (BrevetSettings *self);
 
 /**
  * brevet_settings_has:
@@ -157,6 +171,28 @@ gboolean brevet_settings_get_secret (BrevetSettings *self, const char *key, Brev
  */
 BREVET_API
 GError *brevet_settings_error (BrevetSettings *self, const char *key, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+/**
+ * brevet_settings_equal:
+ *
+ * Returns: %TRUE if both have the same keys with the same values, wherever they were written
+ */
+BREVET_API
+gboolean brevet_settings_equal (BrevetSettings *self, BrevetSettings *other);
+
+/**
+ * brevet_settings_digest:
+ * @keys: (nullable) (array zero-terminated=1): the keys that count; %NULL for all
+ * @checksum: what to feed
+ *
+ * Feeds kind, keys and values into @checksum, sorted by key; of a key `…-file` the content of the file too, and of a key
+ * `…-credential` that of the systemd credential. So it can be told whether something has changed, and nothing be read back. Absent
+ * keys are left out; the group's name, and where in which file it is written, do not count. Keys do not count as asked for.
+ *
+ * Returns: %FALSE with %BREVET_ERROR_NOT_CONFIGURED naming a file that cannot be read; @checksum is of no use then
+ */
+BREVET_API
+gboolean brevet_settings_digest (BrevetSettings *self, const char *const *keys, GChecksum *checksum, GError **error);
 
 /**
  * brevet_settings_list_unused:

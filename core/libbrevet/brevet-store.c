@@ -33,7 +33,7 @@ G_DEFINE_BOXED_TYPE (BrevetBatch, brevet_batch, brevet_batch_ref, brevet_batch_u
 static gboolean
 is_collection (const char *text)
 {
-  gsize length = text != NULL ? strspn (text, "abcdefghijklmnopqrstuvwxyz-") : 0;
+  gsize length = text != NULL ? strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
 
   return length >= 1 && length <= COLLECTION_MAX_SIZE && text[length] == '\0';
 }
@@ -324,6 +324,17 @@ brevet_store_commit_finish (BrevetStore *self, GAsyncResult *result, GError **er
   g_return_val_if_fail (G_IS_ASYNC_RESULT (result), FALSE);
 
   return BREVET_STORE_GET_IFACE (self)->commit_finish (self, result, error);
+}
+
+char *
+brevet_store_locate (BrevetStore *self, const char *collection, const char *key)
+{
+  g_return_val_if_fail (BREVET_IS_STORE (self), NULL);
+  g_return_val_if_fail (is_collection (collection) && is_key (key), NULL);
+
+  if (BREVET_STORE_GET_IFACE (self)->locate == NULL)
+    return NULL;
+  return BREVET_STORE_GET_IFACE (self)->locate (self, collection, key);
 }
 
 static void

@@ -20,7 +20,7 @@ GType brevet_record_get_type (void);
 
 /**
  * brevet_record_new:
- * @collection: name of the collection, such as `enrollments`: 1 to 64 of `a-z` and `-`
+ * @collection: name of the collection, such as `enrollments`: 1 to 64 of `a-z`, `0-9` and `-`
  * @key: its key in the collection: 1 to 512 bytes of UTF-8, compared byte by byte
  * @parent: (nullable): key of the record that it belongs to, for listing
  * @etag: its version
@@ -222,6 +222,7 @@ G_DECLARE_INTERFACE (BrevetStore, brevet_store, BREVET, STORE, BrevetPlugin)
  * @list_finish: see brevet_store_list_finish()
  * @commit_async: see brevet_store_commit_async()
  * @commit_finish: see brevet_store_commit_finish()
+ * @locate: (nullable): see brevet_store_locate(); a store that keeps no file per record leaves it out
  */
 struct _BrevetStoreInterface
 {
@@ -237,6 +238,7 @@ struct _BrevetStoreInterface
   void (*commit_async) (BrevetStore *self, BrevetBatch *batch, GCancellable *cancellable, GAsyncReadyCallback callback,
                         gpointer user_data);
   gboolean (*commit_finish) (BrevetStore *self, GAsyncResult *result, GError **error);
+  char *(*locate) (BrevetStore *self, const char *collection, const char *key);
 };
 
 /**
@@ -252,7 +254,7 @@ gboolean brevet_store_open (BrevetStore *self, GError **error);
 
 /**
  * brevet_store_get_async:
- * @collection: lower-case letters and hyphens, at most 64
+ * @collection: 1 to 64 of `a-z`, `0-9` and `-`
  * @key: 1 to 512 bytes of UTF-8
  */
 BREVET_API
@@ -301,10 +303,24 @@ void brevet_store_commit_async (BrevetStore *self, BrevetBatch *batch, GCancella
  * brevet_store_commit_finish:
  *
  * Returns: %TRUE once everything is on stable storage; %FALSE with %BREVET_ERROR_CONFLICT if a condition did not hold (nothing was
- *   changed; the message names collection and key), %BREVET_ERROR_BUSY if too much is queued, or %BREVET_ERROR_FAILED
+ *   changed; the message names collection and key), %BREVET_ERROR_BUSY if too much is queued, or %BREVET_ERROR_FAILED if the
+ *   storage fails (what get answers afterwards tells what is stored)
  */
 BREVET_API
 gboolean brevet_store_commit_finish (BrevetStore *self, GAsyncResult *result, GError **error);
+
+/**
+ * brevet_store_locate:
+ * @collection: 1 to 64 of `a-z`, `0-9` and `-`
+ * @key: 1 to 512 bytes of UTF-8
+ *
+ * May be asked before the store is open, and for a record that does not exist yet. Does not block.
+ *
+ * Returns: (transfer full) (nullable): absolute path at which other programs find the body of the record, whichever its version, or
+ *   %NULL if the store keeps no file per record
+ */
+BREVET_API
+char *brevet_store_locate (BrevetStore *self, const char *collection, const char *key);
 
 /**
  * brevet_store_get: (skip)

@@ -13,6 +13,7 @@
 #include "brevet-clock.h"
 #include "brevet-config.h"
 #include "brevet-csr.h"
+#include "brevet-duration.h"
 #include "brevet-error.h"
 #include "brevet-evidence.h"
 #include "brevet-handler.h"

@@ -198,6 +198,42 @@ test_text (void)
   g_assert_true (g_str_has_prefix (error->message, "built-in:1: "));
 }
 
+/* A plugin finds the groups beside its own. */
+static void
+test_whole (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(BrevetConfig) found = NULL;
+  g_autoptr(BrevetSettings) settings = NULL;
+  g_autofree char *relative = NULL;
+
+  write_file (f->directory, "dps.conf", "[transport main]\ntype=https\n[hub one]\nhost-name=h\n");
+  relative = g_build_filename (f->directory, "x", "..", "dps.conf", NULL);
+  config = brevet_config_load (relative, NULL);
+  g_assert_cmpstr (brevet_config_get_path (config), ==, f->path);
+  settings = g_object_ref (brevet_config_get_group (config, "transport", "main"));
+  found = brevet_settings_get_config (settings);
+  g_assert_true (found == config);
+  assert_value (found, "hub", "one", "host-name", "h");
+  g_clear_object (&found);
+  /* The group alone does not keep the others. */
+  g_assert_finalize_object (g_steal_pointer (&config));
+  g_assert_null (brevet_settings_get_config (settings));
+  g_assert_cmpstr (brevet_settings_get_string (settings, "type", NULL), ==, "https");
+}
+
+static void
+test_without_file (void)
+{
+  g_autoptr(BrevetConfig) config = brevet_config_new_from_text ("", "built-in", "/srv", NULL);
+  g_autoptr(BrevetSettings) settings = brevet_settings_new ("ca", "x", NULL);
+  g_autoptr(BrevetConfig) found = brevet_settings_get_config (brevet_config_ensure_group (config, "ca", "x"));
+
+  g_assert_null (brevet_config_get_path (config));
+  g_assert_true (found == config);
+  g_assert_null (brevet_settings_get_config (settings));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -209,5 +245,7 @@ main (int argc, char **argv)
   g_test_add ("/config/malformed", Fixture, NULL, setup, test_malformed, teardown);
   g_test_add ("/config/empty", Fixture, NULL, setup, test_empty, teardown);
   g_test_add_func ("/config/text", test_text);
+  g_test_add ("/config/whole", Fixture, NULL, setup, test_whole, teardown);
+  g_test_add_func ("/config/without-file", test_without_file);
   return g_test_run ();
 }

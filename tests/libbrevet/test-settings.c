@@ -242,6 +242,122 @@ test_bad_secrets (void)
   g_assert_nonnull (strstr (outside_error->message, "“../pin” is not the name of a credential"));
 }
 
+static char *
+digest_of (BrevetSettings *settings, const char *const *keys)
+{
+  g_autoptr(GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (brevet_settings_digest (settings, keys, checksum, &error));
+  g_assert_no_error (error);
+  return g_strdup (g_checksum_get_string (checksum));
+}
+
+static void
+assert_digests (BrevetSettings *a, BrevetSettings *b, const char *const *keys, gboolean equal)
+{
+  g_autofree char *mine = digest_of (a, keys);
+  g_autofree char *theirs = digest_of (b, keys);
+
+  g_assert_true (g_str_equal (mine, theirs) == equal);
+}
+
+static void
+test_digest (void)
+{
+  static const char *const some[] = { "host", "port", NULL };
+  g_autoptr(BrevetSettings) a = brevet_settings_new ("ca", "factory", NULL);
+  g_autoptr(BrevetSettings) b = brevet_settings_new ("ca", "another", NULL);
+  g_autoptr(BrevetSettings) split = brevet_settings_new ("ca", NULL, NULL);
+  g_autoptr(BrevetSettings) joined = brevet_settings_new ("ca", NULL, NULL);
+  g_autoptr(BrevetSettings) other_kind = brevet_settings_new ("store", "factory", NULL);
+  g_autoptr(GPtrArray) unused = NULL;
+
+  brevet_settings_set (a, "host", "h", "one:1");
+  brevet_settings_set (a, "user", "u", NULL);
+  brevet_settings_set (b, "user", "u", NULL);
+  brevet_settings_set (b, "host", "h", "two:2");
+  brevet_settings_set (other_kind, "host", "h", NULL);
+  assert_digests (a, b, NULL, TRUE);
+  assert_digests (a, b, some, TRUE);
+  assert_digests (a, other_kind, some, FALSE);
+
+  brevet_settings_set (b, "user", "v", NULL);
+  assert_digests (a, b, NULL, FALSE);
+  assert_digests (a, b, some, TRUE);
+  brevet_settings_set (b, "port", "1", NULL);
+  assert_digests (a, b, some, FALSE);
+  unused = brevet_settings_list_unused (b);
+  g_assert_cmpuint (unused->len, ==, 3);
+
+  brevet_settings_set (split, "a", "b", NULL);
+  brevet_settings_set (split, "c", "d", NULL);
+  brevet_settings_set (joined, "a", "bcd", NULL);
+  assert_digests (split, joined, NULL, FALSE);
+}
+
+/* Two groups in one digest: a key that moves from one to the other counts. */
+static void
+test_digest_of_groups (void)
+{
+  g_autoptr(BrevetSettings) full = make ("key", "value");
+  g_autoptr(BrevetSettings) empty = brevet_settings_new ("ca", NULL, NULL);
+  g_autoptr(GChecksum) one = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autoptr(GChecksum) two = g_checksum_new (G_CHECKSUM_SHA256);
+
+  g_assert_true (brevet_settings_digest (full, NULL, one, NULL) && brevet_settings_digest (empty, NULL, one, NULL));
+  g_assert_true (brevet_settings_digest (empty, NULL, two, NULL) && brevet_settings_digest (full, NULL, two, NULL));
+  g_assert_cmpstr (g_checksum_get_string (one), !=, g_checksum_get_string (two));
+}
+
+static void
+test_digest_of_content (void)
+{
+  static const char *const keys[] = { "key-file", "key-credential" };
+  g_autofree char *directory = g_dir_make_tmp ("brevet-settings-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "secret", NULL);
+
+  g_setenv ("CREDENTIALS_DIRECTORY", directory, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr(BrevetSettings) settings = brevet_settings_new ("attestation", "main", directory);
+      g_autoptr(GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+      g_autofree char *before = NULL;
+      g_autofree char *again = NULL;
+      g_autofree char *after = NULL;
+      g_autoptr(GError) error = NULL;
+
+      brevet_settings_set (settings, keys[i], "secret", PLACE);
+      g_assert_true (g_file_set_contents (path, "one", -1, NULL));
+      before = digest_of (settings, NULL);
+      again = digest_of (settings, NULL);
+      g_assert_cmpstr (again, ==, before);
+      g_assert_true (g_file_set_contents (path, "two", -1, NULL));
+      after = digest_of (settings, NULL);
+      g_assert_cmpstr (after, !=, before);
+
+      g_unlink (path);
+      g_assert_false (brevet_settings_digest (settings, NULL, checksum, &error));
+      g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+      g_assert_true (g_str_has_prefix (error->message, PLACE ": [attestation main] "));
+      g_assert_nonnull (strstr (error->message, path));
+    }
+  g_rmdir (directory);
+}
+
+static void
+test_duration_functions (void)
+{
+  g_autofree char *text = brevet_duration_format (5400);
+  gint64 seconds = 7;
+
+  g_assert_cmpstr (text, ==, "90min");
+  g_assert_true (brevet_duration_parse ("90min", &seconds));
+  g_assert_cmpint (seconds, ==, 5400);
+  g_assert_false (brevet_duration_parse ("90x", &seconds));
+  g_assert_cmpint (seconds, ==, 5400);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -257,5 +373,9 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/unused", test_unused);
   g_test_add_func ("/settings/secrets", test_secrets);
   g_test_add_func ("/settings/bad-secrets", test_bad_secrets);
+  g_test_add_func ("/settings/digest", test_digest);
+  g_test_add_func ("/settings/digest-of-groups", test_digest_of_groups);
+  g_test_add_func ("/settings/digest-of-content", test_digest_of_content);
+  g_test_add_func ("/settings/duration-functions", test_duration_functions);
   return g_test_run ();
 }

@@ -145,6 +145,15 @@ test_bad_names (void)
   expect_refusal ("things", long_key);
 }
 
+/* A store that has no file for a record says nothing, and digits belong into names of collections. */
+static void
+test_locate (void)
+{
+  g_autoptr(BrevetStore) store = g_object_new (TEST_TYPE_ONE_RECORD, "name", "one", NULL);
+
+  g_assert_null (brevet_store_locate (store, "identity-2", "there"));
+}
+
 static gboolean
 must_not_run (gpointer user_data)
 {
@@ -185,6 +194,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/store/batch", test_batch);
   g_test_add_func ("/store/bad-names", test_bad_names);
+  g_test_add_func ("/store/locate", test_locate);
   g_test_add_func ("/store/waiting", test_waiting);
   return g_test_run ();
 }

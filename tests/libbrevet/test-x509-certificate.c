@@ -351,6 +351,33 @@ test_key_files (X509World *world, gconstpointer data)
 }
 
 static void
+test_key_to_pem (X509World *world, gconstpointer data)
+{
+  const BrevetKeyKind kinds[] = { BREVET_KEY_KIND_EC_P256, BREVET_KEY_KIND_EC_P384, BREVET_KEY_KIND_RSA_2048,
+                                  BREVET_KEY_KIND_RSA_3072, BREVET_KEY_KIND_ED25519 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      g_autoptr(GError) error = NULL;
+      g_autoptr(BrevetKey) key = brevet_key_generate (kinds[i], &error);
+      g_autoptr(BrevetSecret) pem = brevet_key_to_pem (key, &error);
+      g_autoptr(BrevetKey) read = brevet_key_new_from_pem ((const char *) brevet_secret_get_data (pem, NULL), &error);
+      g_autoptr(BrevetSecret) again = brevet_key_to_pem (read, &error);
+      g_autofree char *path = x509_world_path (world, "saved");
+      g_autofree char *saved = NULL;
+
+      g_assert_no_error (error);
+      g_assert_cmpstr (brevet_key_get_spki_sha256 (read), ==, brevet_key_get_spki_sha256 (key));
+      g_assert_true (brevet_secret_equal (pem, again));
+      g_free (x509_world_run (world, "rm -f saved"));
+      g_assert_true (brevet_key_save (key, path, &error));
+      saved = x509_world_read (world, "saved", NULL);
+      g_assert_cmpstr ((const char *) brevet_secret_get_data (pem, NULL), ==, saved);
+      g_assert_true (g_str_has_prefix (saved, "-----BEGIN PRIVATE KEY-----\n"));
+    }
+}
+
+static void
 test_key_csr (X509World *world, gconstpointer data)
 {
   const BrevetKeyKind kinds[]
@@ -469,6 +496,7 @@ main (int argc, char *argv[])
   ADD ("/trust-bundle/set", test_trust_bundle);
   ADD ("/trust-bundle/problems", test_trust_problems);
   ADD ("/key/files", test_key_files);
+  ADD ("/key/to-pem", test_key_to_pem);
   ADD ("/key/csr", test_key_csr);
   ADD ("/subject-policy/names", test_subject);
   g_test_add_func ("/subject-policy/settings", test_subject_settings);

@@ -206,6 +206,36 @@ test_unknown_type (void)
     }
 }
 
+static void
+test_kinds_by_name (void)
+{
+  static const struct
+  {
+    const char   *name;
+    BrevetKeyKind kind;
+  } good[] = {
+    { "p256", BREVET_KEY_KIND_EC_P256 }, { "P384", BREVET_KEY_KIND_EC_P384 }, { "rsa", BREVET_KEY_KIND_RSA_3072 },
+    { "ed25519", BREVET_KEY_KIND_ED25519 },
+  };
+  static const char *const bad[] = { "", "p521", "rsa-pss", "dsa", "p256 " };
+
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      BrevetKeyKind kind = BREVET_KEY_KIND_RSA_2048;
+
+      g_assert_true (brevet_key_kind_from_name (good[i].name, &kind, NULL));
+      g_assert_cmpint (kind, ==, good[i].kind);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr(GError) error = NULL;
+      BrevetKeyKind kind = BREVET_KEY_KIND_RSA_2048;
+
+      g_assert_false (brevet_key_kind_from_name (bad[i], &kind, &error));
+      g_assert_error (error, BREVET_ERROR, BREVET_ERROR_INVALID);
+    }
+}
+
 /* What a stock GnuTLS tool makes, and names that need UTF-8. */
 static void
 test_certtool (X509World *world, gconstpointer data)
@@ -253,5 +283,6 @@ main (int argc, char *argv[])
   ADD ("/csr/certtool", NULL, test_certtool);
   ADD ("/key-policy/opt-in", NULL, test_opt_in);
   g_test_add_func ("/key-policy/unknown-type", test_unknown_type);
+  g_test_add_func ("/key-policy/kinds-by-name", test_kinds_by_name);
   return g_test_run ();
 }
