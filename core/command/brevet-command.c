@@ -9,6 +9,7 @@
 /* What is being run, for messages. */
 static const char *program_name = "brevet";
 static const char *command_name;
+static gboolean has_commands;
 
 /* Steps from one word to the other: letters added, dropped or changed (Levenshtein). */
 static guint
@@ -122,10 +123,31 @@ explain_command (const BrevetCommand *commands, char *word)
 static void
 set_up_locale (void)
 {
+  /* The build tree's translations are elsewhere; gettext's own programs know the variable too. */
+  const char *directory = g_getenv ("TEXTDOMAINDIR");
+
   setlocale (LC_ALL, "");
-  bindtextdomain (GETTEXT_PACKAGE, BREVET_LOCALE_DIR);
+  bindtextdomain (GETTEXT_PACKAGE, directory != NULL ? directory : BREVET_LOCALE_DIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
+}
+
+/* GLib makes the locale in which it reads numbers when the first one is read. Two threads that do that at the same time leave EAGAIN
+ * in errno, and g_ascii_string_to_unsigned() then takes a good number for a wrong one (seen with GLib 2.74). */
+static void
+read_first_number (void)
+{
+  g_ascii_strtoull ("0", NULL, 10);
+}
+
+void
+brevet_command_init (const char *program)
+{
+  read_first_number ();
+  program_name = program;
+  set_up_locale ();
+  g_set_prgname (program);
+  brevet_log_init (program, FALSE);
 }
 
 int
@@ -134,11 +156,8 @@ brevet_command_main (const char *program, const char *summary, const BrevetComma
   g_autofree char *help = NULL;
   const char *word = argc > 1 ? argv[1] : NULL;
 
-  program_name = program;
-  set_up_locale ();
-  g_set_prgname (program);
-  brevet_log_init (program, FALSE);
-
+  brevet_command_init (program);
+  has_commands = TRUE;
   help = describe_program (summary, commands);
   if (word == NULL)
     {
@@ -163,7 +182,7 @@ brevet_command_main (const char *program, const char *summary, const BrevetComma
 static void
 print_help (GOptionContext *context, const char *command)
 {
-  g_autofree char *title = g_strdup_printf ("%s %s", program_name, command);
+  g_autofree char *title = command != NULL ? g_strdup_printf ("%s %s", program_name, command) : g_strdup (program_name);
   g_autofree char *help = NULL;
 
   /* GOptionContext begins the usage line with the program's name, and there is no other way to make it name the command too. */
@@ -263,27 +282,66 @@ exit_code_of (const GError *error)
   return BREVET_EXIT_FAILED;
 }
 
+static gboolean
+is_printable (gunichar character)
+{
+  switch (g_unichar_type (character))
+    {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+      return FALSE;
+    default:
+      return TRUE;
+    }
+}
+
+char *
+brevet_command_make_printable (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_autoptr(GString) printable = g_string_new (NULL);
+
+  for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at))
+    {
+      gunichar character = g_utf8_get_char (at);
+
+      if (is_printable (character))
+        g_string_append_unichar (printable, character);
+      else
+        g_string_append_printf (printable, "\\x%02x", character);
+    }
+  return g_string_free (g_steal_pointer (&printable), FALSE);
+}
+
 int
 brevet_command_fail (const GError *error)
 {
-  g_printerr ("%s: %s\n", program_name, error->message);
+  g_autofree char *message = brevet_command_make_printable (error->message);
+
+  g_printerr ("%s: %s\n", program_name, message);
   return exit_code_of (error);
 }
 
 int
 brevet_command_usage_error (const char *format, ...)
 {
+  g_autofree char *raw = NULL;
   g_autofree char *message = NULL;
   va_list arguments;
 
   va_start (arguments, format);
-  message = g_strdup_vprintf (format, arguments);
+  raw = g_strdup_vprintf (format, arguments);
   va_end (arguments);
+  message = brevet_command_make_printable (raw);
 
   g_printerr ("%s: %s\n", program_name, message);
   if (command_name != NULL)
     g_printerr (_("“%s %s --help” shows how it is used.\n"), program_name, command_name);
-  else
+  else if (has_commands)
     g_printerr (_("“%s --help” shows the commands.\n"), program_name);
+  else
+    g_printerr (_("“%s --help” shows how it is used.\n"), program_name);
   return BREVET_EXIT_USAGE;
 }

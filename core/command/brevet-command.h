@@ -55,8 +55,16 @@ typedef struct {
 int brevet_command_main (const char *program, const char *summary, const BrevetCommand *commands, int argc, char **argv);
 
 /**
+ * brevet_command_init:
+ * @program: name of the program
+ *
+ * Sets up locale, translations and log, for a program without commands; brevet_command_main() does it for the others.
+ */
+void brevet_command_init (const char *program);
+
+/**
  * brevet_command_parse:
- * @command: name of the command
+ * @command: (nullable): name of the command; %NULL for a program without commands
  * @arguments: (nullable): as in #BrevetCommand
  * @entries: options; see #GOptionEntry. `--help` and `--verbose` are added.
  * @description: (nullable): text behind the options in `--help`: exit codes, examples
@@ -72,10 +80,21 @@ gboolean brevet_command_parse (const char *command, const char *arguments, const
                                int minimum, int maximum, int *argc, char ***argv, int *exit_code);
 
 /**
+ * brevet_command_make_printable:
+ * @text: text of strangers: from a service, the bus, a file
+ *
+ * What a terminal would obey instead of showing it (escape sequences, line ends, directions of writing) becomes `\xNN`, so that it
+ * can neither change the terminal nor forge a line.
+ *
+ * Returns: (transfer full): one line of text
+ */
+char *brevet_command_make_printable (const char *text);
+
+/**
  * brevet_command_fail:
  * @error: what went wrong
  *
- * Prints `PROGRAM: MESSAGE` on standard error.
+ * Prints `PROGRAM: MESSAGE` on standard error, printably.
  *
  * Returns: the exit code that fits @error
  */

@@ -31,11 +31,12 @@ ROOMS = {
     'core/libbrevet': ([], ['glib', 'gio', 'gnutls', 'json-glib'], True),
     'core/wire': (['core/libbrevet'], ['glib', 'gnutls', 'json-glib'], False),
     'core/gate': (['core/libbrevet'], ['glib', 'gio', 'gnutls', 'systemd'], True),
-    'core/command': (['core/libbrevet'], ['glib'], False),
+    'core/command': (['core/libbrevet'], ['glib', 'systemd'], False),
     'core/client': (['core/libbrevet', 'core/wire'], ['glib', 'gio', 'json-glib'], False),
     'core/bus': (['core/libbrevet'], ['glib', 'gio'], False),
+    'core/agent': (['core/libbrevet', 'core/wire', 'core/client', 'core/bus', 'core/command'], ['glib', 'gio', 'json-glib', 'gnutls'], True),
     'core/service': (['core/libbrevet', 'core/wire', 'core/command'], ['glib', 'gio', 'gnutls', 'json-glib', 'systemd'], True),
-    'core/cli': (['core/libbrevet', 'core/wire', 'core/client', 'core/command'], ['glib', 'gio', 'json-glib'], True),
+    'core/cli': (['core/libbrevet', 'core/wire', 'core/client', 'core/command', 'core/bus'], ['glib', 'gio', 'json-glib'], True),
 }
 # Pure functions get the time as an argument, and do nothing that can wait.
 WIRE_FORBIDDEN = re.compile(r'\b(brevet_clock_now\w*|brevet_clock_monotonic|g_get_real_time|g_get_monotonic_time|g_date_time_new_now\w*'

@@ -136,6 +136,7 @@ test_usage_errors (void)
   assert_usage_error (run ("--frob", NULL), "There is no option “--frob” before the command");
   assert_usage_error (run ("greet", NULL), "An argument is missing; expected: NAME");
   assert_usage_error (run ("greet", "a", "b", NULL), "There is one argument too many: “b”");
+  assert_usage_error (run ("greet", "a", "b\033[31m\nc\342\200\256", NULL), "too many: “b\\x1b[31m\\x0ac\\x202e”\n");
   assert_usage_error (run ("greet", "--loud", "a", NULL), "--loud");
 }
 

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test-scratch.h"
+
+#include <brevet-manager.h>
+#include <gio/gio.h>
+#include <gio/gunixsocketaddress.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The end of the socket at which systemd would listen. */
+typedef struct {
+  char *scratch;
+  GSocket *socket;
+} Manager;
+
+static void
+manager_set_up (Manager *manager, gconstpointer data)
+{
+  g_autofree char *path = NULL;
+  g_autoptr(GSocketAddress) address = NULL;
+  g_autoptr(GError) error = NULL;
+
+  manager->scratch = test_scratch_new ();
+  path = g_build_filename (manager->scratch, "notify", NULL);
+  address = g_unix_socket_address_new (path);
+  manager->socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_socket_bind (manager->socket, address, FALSE, &error));
+  g_assert_no_error (error);
+  g_setenv ("NOTIFY_SOCKET", path, TRUE);
+}
+
+static void
+manager_tear_down (Manager *manager, gconstpointer data)
+{
+  g_unsetenv ("NOTIFY_SOCKET");
+  g_unsetenv ("WATCHDOG_USEC");
+  g_unsetenv ("WATCHDOG_PID");
+  g_object_unref (manager->socket);
+  test_scratch_remove (manager->scratch);
+  g_free (manager->scratch);
+}
+
+static char *
+receive (Manager *manager)
+{
+  g_autoptr(GError) error = NULL;
+  char text[1024];
+  gssize length = g_socket_receive (manager->socket, text, sizeof text, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_strndup (text, length);
+}
+
+static void
+assert_received (Manager *manager, const char *expected)
+{
+  g_autofree char *text = receive (manager);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+assert_silent (Manager *manager)
+{
+  g_assert_cmpint (g_socket_condition_check (manager->socket, G_IO_IN), ==, 0);
+}
+
+static void
+test_state (Manager *manager, gconstpointer data)
+{
+  brevet_manager_notify ("READY=1");
+  brevet_manager_set_status ("Serving %d devices\nREADY=0", 7);
+
+  assert_received (manager, "READY=1");
+  assert_received (manager, "STATUS=Serving 7 devices READY=0");
+}
+
+static void
+test_reloading (Manager *manager, gconstpointer data)
+{
+  gint64 before = g_get_monotonic_time ();
+  g_autofree char *text = NULL;
+  g_auto(GStrv) lines = NULL;
+  gint64 at;
+
+  brevet_manager_notify_reloading ();
+  text = receive (manager);
+  lines = g_strsplit (text, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 2);
+  g_assert_cmpstr (lines[0], ==, "RELOADING=1");
+  g_assert_true (g_str_has_prefix (lines[1], "MONOTONIC_USEC="));
+  at = g_ascii_strtoll (strchr (lines[1], '=') + 1, NULL, 10);
+  g_assert_cmpint (at, >=, before);
+  g_assert_cmpint (at, <=, g_get_monotonic_time ());
+}
+
+static gboolean
+on_message (GSocket *socket, GIOCondition condition, gpointer user_data)
+{
+  guint *messages = user_data;
+  char text[64];
+  gssize length = g_socket_receive (socket, text, sizeof text - 1, NULL, NULL);
+
+  text[MAX (length, 0)] = '\0';
+  g_assert_cmpstr (text, ==, "WATCHDOG=1");
+  *messages += 1;
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+test_watchdog (Manager *manager, gconstpointer data)
+{
+  g_autoptr(GSource) listening = g_socket_create_source (manager->socket, G_IO_IN, NULL);
+  g_autofree char *pid = g_strdup_printf ("%d", getpid ());
+  guint messages = 0;
+  guint watchdog;
+  gint64 begin = g_get_monotonic_time ();
+
+  g_setenv ("WATCHDOG_USEC", "200000", TRUE);
+  g_setenv ("WATCHDOG_PID", pid, TRUE);
+  g_source_set_callback (listening, G_SOURCE_FUNC (on_message), &messages, NULL);
+  g_source_attach (listening, NULL);
+
+  watchdog = brevet_manager_start_watchdog ();
+  g_assert_cmpuint (watchdog, !=, 0);
+  while (messages < 4)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpint (g_get_monotonic_time () - begin, >=, 3 * 100000);
+  g_assert_true (g_source_remove (watchdog));
+  g_source_destroy (listening);
+}
+
+static void
+test_no_watchdog (Manager *manager, gconstpointer data)
+{
+  g_assert_cmpuint (brevet_manager_start_watchdog (), ==, 0);
+
+  /* Meant for the process that started this one. */
+  g_setenv ("WATCHDOG_USEC", "200000", TRUE);
+  g_setenv ("WATCHDOG_PID", "1", TRUE);
+  g_assert_cmpuint (brevet_manager_start_watchdog (), ==, 0);
+  assert_silent (manager);
+}
+
+static void
+test_no_manager (void)
+{
+  brevet_manager_notify ("READY=1");
+  brevet_manager_set_status ("Nobody reads this");
+  brevet_manager_notify_reloading ();
+  g_assert_cmpuint (brevet_manager_start_watchdog (), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_unsetenv ("NOTIFY_SOCKET");
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/manager/none", test_no_manager);
+  g_test_add ("/manager/state", Manager, NULL, manager_set_up, test_state, manager_tear_down);
+  g_test_add ("/manager/reloading", Manager, NULL, manager_set_up, test_reloading, manager_tear_down);
+  g_test_add ("/manager/watchdog", Manager, NULL, manager_set_up, test_watchdog, manager_tear_down);
+  g_test_add ("/manager/no-watchdog", Manager, NULL, manager_set_up, test_no_watchdog, manager_tear_down);
+  return g_test_run ();
+}
