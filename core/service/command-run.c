@@ -5,15 +5,13 @@
 #include "brevet-config.h"
 #include "brevet-error.h"
 #include "brevet-log.h"
+#include "brevet-manager.h"
 #include "service.h"
 
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gi18n-lib.h>
 #include <sys/resource.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #define DEFAULT_CONFIGURATION BREVET_SYSCONF_DIR "/brevet/dps.conf"
 
@@ -23,14 +21,6 @@ typedef struct {
   char *config_path;
   gboolean stopping;
 } Run;
-
-static void
-notify_manager (const char *state)
-{
-#ifdef HAVE_SYSTEMD
-  sd_notify (0, state);
-#endif
-}
 
 static void
 on_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -48,7 +38,8 @@ begin_stopping (Run *run)
   if (run->stopping)
     return;
   run->stopping = TRUE;
-  notify_manager ("STOPPING=1");
+  brevet_manager_notify ("STOPPING=1");
+  brevet_manager_set_status ("Answering what is in flight, then stopping");
   brevet_service_stop_async (run->service, on_stopped, run);
 }
 
@@ -59,24 +50,52 @@ on_terminate (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+show_listeners (BrevetService *service)
+{
+  GPtrArray *listeners = brevet_service_get_listeners (service);
+  g_autoptr(GString) text = g_string_new ("Listening:");
+
+  for (guint i = 0; i < listeners->len; i++)
+    {
+      BrevetListener *listener = g_ptr_array_index (listeners, i);
+
+      g_string_append_printf (text, "%s %s on port %u", i > 0 ? "," : "", brevet_plugin_get_name (BREVET_PLUGIN (listener)),
+                              brevet_listener_get_port (listener));
+    }
+  brevet_manager_set_status ("%s", text->str);
+}
+
+static void
+reload (Run *run)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetConfig) config = brevet_config_load (run->config_path, &error);
+  g_autofree char *message = NULL;
+
+  if (config != NULL && brevet_service_reload (run->service, config, &error))
+    {
+      brevet_service_report_unused (config);
+      brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_RELOADED, "Reloaded the configuration", NULL);
+      show_listeners (run->service);
+      return;
+    }
+  message = g_strdup_printf ("The configuration was not reloaded, nothing has changed: %s", error->message);
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
+  brevet_manager_set_status ("%s", message);
+}
+
+/* A service that stops may still reload, for the sake of what is in flight, but must not say that it is ready again. */
 static gboolean
 on_reload (gpointer user_data)
 {
   Run *run = user_data;
-  g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetConfig) config = NULL;
 
-  notify_manager ("RELOADING=1");
-  config = brevet_config_load (run->config_path, &error);
-  if (config != NULL && brevet_service_reload (run->service, config, &error))
-    brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_RELOADED, "Reloaded the configuration", NULL);
-  else
-    {
-      g_autofree char *message = g_strdup_printf ("The configuration was not reloaded, nothing has changed: %s", error->message);
-
-      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
-    }
-  notify_manager ("READY=1");
+  if (!run->stopping)
+    brevet_manager_notify_reloading ();
+  reload (run);
+  if (!run->stopping)
+    brevet_manager_notify ("READY=1");
   return G_SOURCE_CONTINUE;
 }
 
@@ -110,7 +129,8 @@ announce (BrevetService *service)
     }
   brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_STARTED, "The provisioning service is ready", "BREVET_VERSION",
                     BREVET_VERSION, NULL);
-  notify_manager ("READY=1");
+  show_listeners (service);
+  brevet_manager_notify ("READY=1");
 }
 
 /* Every connection is a descriptor. The soft limit is low for the sake of programs that use select(), which this one does not. */
@@ -134,11 +154,14 @@ serve (Run *run)
     g_unix_signal_add (SIGINT, on_terminate, run),
     g_unix_signal_add (SIGHUP, on_reload, run),
   };
+  guint watchdog;
 
   announce (run->service);
+  watchdog = brevet_manager_start_watchdog ();
   g_main_loop_run (run->loop);
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
+  g_clear_handle_id (&watchdog, g_source_remove);
 }
 
 static int
@@ -150,6 +173,7 @@ run_service (Run *run, const char *ready_file)
   run->service = config != NULL ? brevet_service_new (config, &error) : NULL;
   if (run->service == NULL)
     return brevet_command_fail (error);
+  brevet_service_report_unused (config);
   if (!brevet_service_start (run->service, &error) || !write_ready_file (run->service, ready_file, &error))
     {
       /* One of several listeners may be open already, with workers that must end before it does. */

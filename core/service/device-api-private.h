@@ -6,7 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* Shared by device-api.c, which lets a device in, and device-api-operations.c, which does what it asks for. */
+/* Shared by device-api.c, which lets a device in, and device-api-operations.c and device-api-trust-bundle.c, which do what it asks
+ * for. */
 
 struct _BrevetDeviceApi
 {
@@ -50,5 +51,6 @@ void brevet_device_call_return (GTask *task, BrevetReply *reply);
 void brevet_device_call_register (GTask *task);
 void brevet_device_call_look_up_operation (GTask *task);
 void brevet_device_call_look_up_registration (GTask *task);
+void brevet_device_call_look_up_trust_bundle (GTask *task);
 
 G_END_DECLS

@@ -158,6 +158,8 @@ handle_attested (GTask *task)
     brevet_device_call_register (task);
   else if (call->route->kind == BREVET_ROUTE_OPERATION)
     brevet_device_call_look_up_operation (task);
+  else if (call->route->kind == BREVET_ROUTE_DEVICE_TRUST_BUNDLE)
+    brevet_device_call_look_up_trust_bundle (task);
   else
     brevet_device_call_look_up_registration (task);
 }
@@ -191,7 +193,7 @@ brevet_device_api_handle_async (BrevetDeviceApi *self, BrevetServiceContext *con
   g_task_set_source_tag (task, brevet_device_api_handle_async);
   call->attested = attested;
   /* Bodies of GET are ignored (protocol/dps.md §1.4). */
-  if (route->kind != BREVET_ROUTE_OPERATION && !parse_body (call, &error))
+  if (route->verb != BREVET_VERB_GET && !parse_body (call, &error))
     {
       brevet_device_call_return (task, brevet_reply_with_error (request, 400, 0, error->message));
       return;

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
 /**
  * BrevetDeviceApi:
  *
- * The device API (protocol/dps.md §3): register, operation status, registration status. Thread-safe.
+ * The device API (protocol/dps.md §3): register, operation status, registration status; and the trust bundle by conditional request
+ * (docs/device-api-extensions.md). Thread-safe.
  */
 typedef struct _BrevetDeviceApi BrevetDeviceApi;
 

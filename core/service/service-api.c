@@ -30,6 +30,7 @@ find_resource (const BrevetRoute *route)
     case BREVET_ROUTE_REGISTER:
     case BREVET_ROUTE_OPERATION:
     case BREVET_ROUTE_REGISTRATION:
+    case BREVET_ROUTE_DEVICE_TRUST_BUNDLE:
     default:
       g_return_val_if_reached (NULL);
     }

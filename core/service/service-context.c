@@ -69,8 +69,17 @@ read_durations (BrevetServiceContext *self, BrevetSettings *settings, GError **e
   return TRUE;
 }
 
+/* Host names are for the tokens of operators: without policies there are none. */
 static gboolean
-read_identity (BrevetServiceContext *self, BrevetSettings *settings, GError **error)
+has_operators (BrevetConfig *config)
+{
+  g_autoptr(GPtrArray) policies = brevet_config_list_groups (config, "policy");
+
+  return policies->len > 0;
+}
+
+static gboolean
+read_identity (BrevetServiceContext *self, BrevetConfig *config, BrevetSettings *settings, GError **error)
 {
   const char *id_scope = brevet_settings_require_string (settings, "id-scope", error);
   g_autoptr(GError) cause = NULL;
@@ -84,7 +93,7 @@ read_identity (BrevetServiceContext *self, BrevetSettings *settings, GError **er
     }
   self->id_scope = g_strdup (id_scope);
   self->host_names = brevet_settings_get_strings (settings, "host-names");
-  if (self->host_names[0] == NULL)
+  if (self->host_names[0] == NULL && has_operators (config))
     {
       g_propagate_error (error, brevet_settings_error (settings, "host-names",
                                                        "is missing; name the hosts under which operators reach this service"));
@@ -128,7 +137,7 @@ brevet_service_context_new (BrevetConfig *config, BrevetRegistry *registry, Brev
   g_autoptr(BrevetServiceContext) self = g_atomic_rc_box_new0 (BrevetServiceContext);
 
   self->store = g_object_ref (store);
-  if (!read_identity (self, settings, error) || !read_allocation (settings, &self->default_allocation, error) ||
+  if (!read_identity (self, config, settings, error) || !read_allocation (settings, &self->default_allocation, error) ||
       !read_durations (self, settings, error))
     return NULL;
   self->verifiers = make_verifiers (config, registry, error);

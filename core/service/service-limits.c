@@ -157,3 +157,9 @@ brevet_limits_end_operation (BrevetLimits *self)
 {
   g_atomic_int_add (&self->operations, -1);
 }
+
+gboolean
+brevet_limits_is_busy (BrevetLimits *self)
+{
+  return g_atomic_int_get (&self->requests) > 0 || g_atomic_int_get (&self->operations) > 0;
+}

@@ -54,6 +54,13 @@ void brevet_limits_resume_operation (BrevetLimits *self);
 
 void brevet_limits_end_operation (BrevetLimits *self);
 
+/**
+ * brevet_limits_is_busy:
+ *
+ * Returns: %TRUE while a request or an operation has begun and not ended
+ */
+gboolean brevet_limits_is_busy (BrevetLimits *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetLimits, brevet_limits_unref)
 
 G_END_DECLS

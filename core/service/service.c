@@ -7,6 +7,7 @@
 #include "brevet-registry.h"
 #include "brevet-route.h"
 #include "brevet-wire-error.h"
+#include "configured-records.h"
 #include "device-api.h"
 #include "recovery.h"
 #include "reply.h"
@@ -26,6 +27,7 @@ struct _BrevetService
   BrevetLimits         *limits;
   BrevetWaiters        *waiters;
   BrevetDeviceApi      *device_api;
+  gboolean              embedded;             /* spoken to by its owner alone */
   GPtrArray            *listeners;
   GMutex                lock;
   BrevetServiceContext *context;              /* under the lock: replaced by a reload */
@@ -257,18 +259,6 @@ brevet_service_init (BrevetService *self)
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
-/* `type=sqlite` in a group of kind store means the module store-sqlite. */
-static BrevetPlugin *
-create_from_group (BrevetService *self, GType contract, const char *prefix, BrevetSettings *settings, GError **error)
-{
-  const char *type = brevet_settings_require_string (settings, "type", error);
-  g_autofree char *module = type != NULL ? g_strconcat (prefix, "-", type, NULL) : NULL;
-
-  if (module == NULL)
-    return NULL;
-  return brevet_registry_create (self->registry, contract, module, brevet_settings_get_name (settings), settings, error);
-}
-
 static gboolean
 make_store (BrevetService *self, BrevetConfig *config, GError **error)
 {
@@ -281,19 +271,22 @@ make_store (BrevetService *self, BrevetConfig *config, GError **error)
       g_propagate_error (error, brevet_settings_error (service, "store", "there is no group [store %s]; add one", name));
       return FALSE;
     }
-  self->store = (BrevetStore *) create_from_group (self, BREVET_TYPE_STORE, "store", settings, error);
+  self->store = (BrevetStore *) brevet_registry_create_from_group (self->registry, BREVET_TYPE_STORE, "store", settings, error);
   return self->store != NULL;
 }
 
 static gboolean
 make_listeners (BrevetService *self, BrevetConfig *config, GError **error)
 {
-  g_autoptr(GPtrArray) groups = brevet_config_list_groups (config, "listener");
+  g_autoptr(GPtrArray) groups = NULL;
 
+  if (self->embedded)
+    return TRUE;
+  groups = brevet_config_list_groups (config, "listener");
   for (guint i = 0; i < groups->len; i++)
     {
-      BrevetPlugin *listener =
-        create_from_group (self, BREVET_TYPE_LISTENER, "transport", g_ptr_array_index (groups, i), error);
+      BrevetPlugin *listener = brevet_registry_create_from_group (self->registry, BREVET_TYPE_LISTENER, "transport",
+                                                                  g_ptr_array_index (groups, i), error);
 
       if (listener == NULL)
         return FALSE;
@@ -306,8 +299,8 @@ make_listeners (BrevetService *self, BrevetConfig *config, GError **error)
   return FALSE;
 }
 
-static void
-report_unused (BrevetConfig *config)
+void
+brevet_service_report_unused (BrevetConfig *config)
 {
   g_autoptr(GPtrArray) unused = brevet_config_list_unused (config);
 
@@ -319,11 +312,13 @@ report_unused (BrevetConfig *config)
     }
 }
 
-BrevetService *
-brevet_service_new (BrevetConfig *config, GError **error)
+static BrevetService *
+service_new (BrevetConfig *config, gboolean embedded, GError **error)
 {
   g_autoptr(BrevetService) self = g_object_new (BREVET_TYPE_SERVICE, NULL);
+  g_autoptr(BrevetConfiguredRecords) records = NULL;
 
+  self->embedded = embedded;
   self->limits = brevet_limits_new (config, error);
   if (self->limits == NULL || !make_store (self, config, error) || !brevet_store_open (self->store, error))
     return NULL;
@@ -331,10 +326,24 @@ brevet_service_new (BrevetConfig *config, GError **error)
   self->context = brevet_service_context_new (config, self->registry, self->store, error);
   if (self->context == NULL || !make_listeners (self, config, error))
     return NULL;
-  report_unused (config);
+  records = brevet_configured_records_new (config, self->context, error);
+  if (records == NULL || !brevet_configured_records_commit (records, error))
+    return NULL;
   if (brevet_recovery_run (self->context, self->limits, self->waiters, error) < 0)
     return NULL;
   return g_steal_pointer (&self);
+}
+
+BrevetService *
+brevet_service_new (BrevetConfig *config, GError **error)
+{
+  return service_new (config, FALSE, error);
+}
+
+BrevetService *
+brevet_service_new_embedded (BrevetConfig *config, GError **error)
+{
+  return service_new (config, TRUE, error);
 }
 
 gboolean
@@ -358,6 +367,7 @@ check_what_stays (BrevetService *self, BrevetConfig *config, GError **error)
   g_autoptr(BrevetService) other = g_object_new (BREVET_TYPE_SERVICE, NULL);
 
   g_set_object (&other->registry, self->registry);
+  other->embedded = self->embedded;
   other->limits = brevet_limits_new (config, error);
   return other->limits != NULL && make_store (other, config, error) && make_listeners (other, config, error);
 }
@@ -366,18 +376,23 @@ gboolean
 brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error)
 {
   g_autoptr(BrevetServiceContext) context = brevet_service_context_new (config, self->registry, self->store, error);
+  g_autoptr(BrevetConfiguredRecords) records = NULL;
   BrevetServiceContext *former;
 
   if (context == NULL || !check_what_stays (self, config, error))
     return FALSE;
+  records = brevet_configured_records_new (config, context, error);
+  if (records == NULL)
+    return FALSE;
   for (guint i = 0; i < self->listeners->len; i++)
     if (!brevet_listener_reload (g_ptr_array_index (self->listeners, i), error))
       return FALSE;
+  if (!brevet_configured_records_commit (records, error))
+    return FALSE;
   g_mutex_lock (&self->lock);
   former = self->context;
   self->context = g_steal_pointer (&context);
   g_mutex_unlock (&self->lock);
-  report_unused (config);
   /* The workers need the lock for every request, and the former plugins may take their time to go. */
   brevet_service_context_unref (former);
   return TRUE;
@@ -418,4 +433,10 @@ GPtrArray *
 brevet_service_get_listeners (BrevetService *self)
 {
   return self->listeners;
+}
+
+gboolean
+brevet_service_is_busy (BrevetService *self)
+{
+  return brevet_limits_is_busy (self->limits);
 }

@@ -20,11 +20,31 @@ G_DECLARE_FINAL_TYPE (BrevetService, brevet_service, BREVET, SERVICE, GObject)
  * brevet_service_new:
  * @config: the configuration
  *
- * Makes every plugin that @config names, opens the store and takes up interrupted issuances. Begins no listening.
+ * Makes every plugin that @config names, opens the store, writes the enrollments of the configuration to it and takes up
+ * interrupted issuances. Begins no listening.
  *
  * Returns: (transfer full) (nullable): the service, or %NULL with an error that names file and line
  */
 BrevetService *brevet_service_new (BrevetConfig *config, GError **error);
+
+/**
+ * brevet_service_new_embedded:
+ * @config: the configuration
+ *
+ * Like brevet_service_new(), for a program that hands requests over by itself: groups `[listener NAME]` are not looked at, and none
+ * is needed.
+ *
+ * Returns: (transfer full) (nullable): the service, or %NULL with an error that names file and line
+ */
+BrevetService *brevet_service_new_embedded (BrevetConfig *config, GError **error);
+
+/**
+ * brevet_service_report_unused:
+ * @config: a configuration that was taken over completely
+ *
+ * Logs every key and group that nobody has asked for. For whoever owns @config: a service may not be the only one that reads it.
+ */
+void brevet_service_report_unused (BrevetConfig *config);
 
 /**
  * brevet_service_start:
@@ -39,8 +59,8 @@ gboolean brevet_service_start (BrevetService *self, GError **error);
  * brevet_service_reload:
  * @config: the new configuration
  *
- * Replaces everything but store and addresses: CAs, hubs, policies, certificates of the listeners. A configuration that is wrong
- * changes nothing.
+ * Replaces everything but store and addresses: CAs, hubs, policies, configured enrollments, certificates of the listeners. A
+ * configuration that is wrong changes nothing.
  */
 gboolean brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error);
 
@@ -52,6 +72,14 @@ gboolean brevet_service_reload (BrevetService *self, BrevetConfig *config, GErro
 void brevet_service_stop_async (BrevetService *self, GAsyncReadyCallback callback, gpointer user_data);
 
 void brevet_service_stop_finish (BrevetService *self, GAsyncResult *result);
+
+/**
+ * brevet_service_is_busy:
+ *
+ * Returns: %TRUE while a request is being answered or a certificate being issued. What was begun goes on also without the service,
+ *   and keeps its store open.
+ */
+gboolean brevet_service_is_busy (BrevetService *self);
 
 /**
  * brevet_service_get_listeners:

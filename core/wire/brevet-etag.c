@@ -39,3 +39,31 @@ brevet_etag_encode (const char *etag)
 
   return g_base64_encode ((const guchar *) quoted, strlen (quoted));
 }
+
+/* A comma inside of quotes belongs to the tag. */
+static const char *
+find_end (const char *tag)
+{
+  const char *quote = g_str_has_prefix (tag, "W/") ? tag + 2 : tag;
+  const char *end = *quote == '"' ? strchr (quote + 1, '"') : NULL;
+
+  return end != NULL ? end + 1 : tag + strcspn (tag, ",");
+}
+
+gboolean
+brevet_etag_is_listed (const char *list, const char *etag)
+{
+  const char *tag = list + strspn (list, ", \t");
+
+  while (*tag != '\0')
+    {
+      const char *end = find_end (tag);
+      g_autofree char *written = g_strndup (tag, (gsize) (end - tag));
+      g_autofree char *bare = brevet_etag_normalise (written);
+
+      if (g_str_equal (g_strchomp (written), "*") || g_str_equal (bare, etag))
+        return TRUE;
+      tag = end + strspn (end, ", \t");
+    }
+  return FALSE;
+}

@@ -29,4 +29,15 @@ char *brevet_etag_quote (const char *etag);
  */
 char *brevet_etag_encode (const char *etag);
 
+/**
+ * brevet_etag_is_listed:
+ * @list: value of a header `If-None-Match`: `*`, or tags with commas between them
+ * @etag: a bare tag
+ *
+ * Compares weakly (RFC 9110 §13.1.2): `W/` makes no difference. A tag without quotes is taken as if it had them.
+ *
+ * Returns: %TRUE if @list is `*` or names @etag
+ */
+gboolean brevet_etag_is_listed (const char *list, const char *etag);
+
 G_END_DECLS

@@ -39,6 +39,8 @@ static const Pattern patterns[] = {
   { BREVET_ROUTE_REGISTER, ALLOW (BREVET_VERB_PUT), BREVET_IDENTIFIER_REGISTRATION_ID, { SCOPE, "registrations", ID, "register" } },
   { BREVET_ROUTE_OPERATION, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_REGISTRATION_ID,
     { SCOPE, "registrations", ID, "operations", OPERATION } },
+  { BREVET_ROUTE_DEVICE_TRUST_BUNDLE, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_REGISTRATION_ID,
+    { SCOPE, "registrations", ID, "trustBundle" } },
   { BREVET_ROUTE_REGISTRATION, ALLOW (BREVET_VERB_POST), BREVET_IDENTIFIER_REGISTRATION_ID, { SCOPE, "registrations", ID } },
 };
 
@@ -212,6 +214,13 @@ take_query (BrevetRoute *self, const char *query, GError **error)
   return brevet_dialect_parse (self->api_version, &self->dialect, error);
 }
 
+/* Devices got trust bundles with the preview: the older versions know no such thing, and shall not seem to. */
+static gboolean
+is_in_dialect (const BrevetRoute *self)
+{
+  return self->kind != BREVET_ROUTE_DEVICE_TRUST_BUNDLE || self->dialect == BREVET_DIALECT_2021_11_01_PREVIEW;
+}
+
 BrevetRoute *
 brevet_route_parse (const char *method, const char *path, const char *query, guint *status, GError **error)
 {
@@ -240,6 +249,11 @@ brevet_route_parse (const char *method, const char *path, const char *query, gui
   self->kind = pattern->kind;
   if (!take_segments (self, pattern, segments, error) || !take_query (self, query, error))
     return NULL;
+  if (!is_in_dialect (self))
+    {
+      fail (404, status, error, BREVET_ERROR_NOT_FOUND, "There is nothing at this path in this api-version");
+      return NULL;
+    }
   *status = 200;
   return g_steal_pointer (&self);
 }
@@ -257,7 +271,8 @@ brevet_route_free (BrevetRoute *self)
 gboolean
 brevet_route_is_device_api (const BrevetRoute *self)
 {
-  return self->kind == BREVET_ROUTE_REGISTER || self->kind == BREVET_ROUTE_OPERATION || self->kind == BREVET_ROUTE_REGISTRATION;
+  return self->kind == BREVET_ROUTE_REGISTER || self->kind == BREVET_ROUTE_OPERATION ||
+         self->kind == BREVET_ROUTE_REGISTRATION || self->kind == BREVET_ROUTE_DEVICE_TRUST_BUNDLE;
 }
 
 char *

@@ -8,12 +8,14 @@ G_BEGIN_DECLS
 /**
  * BrevetRouteKind:
  *
- * The operations of the device API (protocol/dps.md §3) and of the service API (§10.1).
+ * The operations of the device API (protocol/dps.md §3, and brevet's own extension to it, docs/device-api-extensions.md) and of the
+ * service API (§10.1).
  */
 typedef enum {
   BREVET_ROUTE_REGISTER,                /* PUT    /{idScope}/registrations/{id}/register */
   BREVET_ROUTE_OPERATION,               /* GET    /{idScope}/registrations/{id}/operations/{operationId} */
   BREVET_ROUTE_REGISTRATION,            /* POST   /{idScope}/registrations/{id} */
+  BREVET_ROUTE_DEVICE_TRUST_BUNDLE,     /* GET    /{idScope}/registrations/{id}/trustBundle, preview dialect only */
   BREVET_ROUTE_ENROLLMENT,              /* GET, PUT, DELETE /enrollments/{id} */
   BREVET_ROUTE_ENROLLMENT_ATTESTATION,  /* POST   /enrollments/{id}/attestationmechanism */
   BREVET_ROUTE_GROUP,                   /* GET, PUT, DELETE /enrollmentGroups/{id} */
@@ -64,8 +66,8 @@ typedef struct {
  * @path: absolute path, percent-encoded; a trailing slash is ignored, fixed words are compared without case, segments are decoded
  *   once
  * @query: (nullable): percent-encoded
- * @status: (out): on failure the status to answer: 400 (malformed path, id or api-version), 404 (no such path), 405 (not this
- *   method)
+ * @status: (out): on failure the status to answer: 400 (malformed path, id or api-version), 404 (no such path, or not in this
+ *   api-version), 405 (not this method)
  * @error: return location
  *
  * Returns: (transfer full) (nullable): the route, or %NULL with %BREVET_ERROR_INVALID, %BREVET_ERROR_NOT_FOUND or
@@ -86,7 +88,7 @@ gboolean brevet_route_is_device_api (const BrevetRoute *self);
  * brevet_route_build_registration_path:
  * @id_scope: scope
  * @registration_id: device
- * @suffix: (nullable): `register`, `operations/{operationId}` or %NULL
+ * @suffix: (nullable): `register`, `operations/{operationId}`, `trustBundle` or %NULL
  *
  * Returns: (transfer full): percent-encoded path for a client
  */

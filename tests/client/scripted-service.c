@@ -8,6 +8,7 @@ typedef struct {
   char *line;
   char *body;
   char *prefer;
+  char *if_none_match;
   char *token;
   gint64 time;
 } Asked;
@@ -37,6 +38,7 @@ asked_free (gpointer data)
   g_free (asked->line);
   g_free (asked->body);
   g_free (asked->prefer);
+  g_free (asked->if_none_match);
   g_free (asked->token);
   g_free (asked);
 }
@@ -61,6 +63,7 @@ note (ScriptedTransport *self, BrevetRequest *request)
                                  brevet_request_get_query (request));
   asked->body = body != NULL ? g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body)) : NULL;
   asked->prefer = g_strdup (brevet_request_get_header (request, "prefer"));
+  asked->if_none_match = g_strdup (brevet_request_get_header (request, "if-none-match"));
   asked->token = g_strdup (brevet_evidence_get_token (brevet_request_get_evidence (request)));
   asked->time = g_get_monotonic_time ();
   g_ptr_array_add (self->asked, asked);
@@ -149,17 +152,28 @@ scripted_transport_new (void)
   return g_object_new (SCRIPTED_TYPE_TRANSPORT, "name", "scripted", "config", settings, NULL);
 }
 
-void
-scripted_transport_reply (ScriptedTransport *self, guint status, const char *retry_after, const char *body)
+static Answer *
+add_reply (ScriptedTransport *self, guint status, const char *body)
 {
   Answer *answer = g_new0 (Answer, 1);
   g_autoptr(GBytes) bytes = body != NULL ? g_bytes_new (body, strlen (body)) : NULL;
 
   answer->reply = brevet_reply_new (status, bytes);
   brevet_reply_set_header (answer->reply, "x-ms-request-id", "request-7");
-  if (retry_after != NULL)
-    brevet_reply_set_header (answer->reply, "retry-after", retry_after);
   g_queue_push_tail (&self->answers, answer);
+  return answer;
+}
+
+void
+scripted_transport_reply (ScriptedTransport *self, guint status, const char *retry_after, const char *body)
+{
+  brevet_reply_set_header (add_reply (self, status, body)->reply, "retry-after", retry_after);
+}
+
+void
+scripted_transport_reply_with_etag (ScriptedTransport *self, guint status, const char *etag, const char *body)
+{
+  brevet_reply_set_header (add_reply (self, status, body)->reply, "etag", etag);
 }
 
 void
@@ -200,6 +214,12 @@ const char *
 scripted_transport_get_prefer (ScriptedTransport *self, guint index)
 {
   return get_asked (self, index)->prefer;
+}
+
+const char *
+scripted_transport_get_if_none_match (ScriptedTransport *self, guint index)
+{
+  return get_asked (self, index)->if_none_match;
 }
 
 const char *

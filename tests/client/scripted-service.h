@@ -12,6 +12,7 @@ ScriptedTransport *scripted_transport_new (void);
 
 /* One more answer: a reply with optional retry-after, an error, or silence until the caller gives up. */
 void scripted_transport_reply (ScriptedTransport *self, guint status, const char *retry_after, const char *body);
+void scripted_transport_reply_with_etag (ScriptedTransport *self, guint status, const char *etag, const char *body);
 void scripted_transport_fail (ScriptedTransport *self, int code, const char *message);
 void scripted_transport_hang (ScriptedTransport *self);
 
@@ -19,6 +20,7 @@ void scripted_transport_hang (ScriptedTransport *self);
 const char *scripted_transport_get_line (ScriptedTransport *self, guint index);
 const char *scripted_transport_get_body (ScriptedTransport *self, guint index);
 const char *scripted_transport_get_prefer (ScriptedTransport *self, guint index);
+const char *scripted_transport_get_if_none_match (ScriptedTransport *self, guint index);
 const char *scripted_transport_get_token (ScriptedTransport *self, guint index);
 gint64 scripted_transport_get_pause (ScriptedTransport *self, guint index);
 guint scripted_transport_get_count (ScriptedTransport *self);

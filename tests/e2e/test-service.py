@@ -7,6 +7,7 @@ import concurrent.futures
 import json
 import pathlib
 import re
+import shutil
 import socket
 import sqlite3
 import ssl
@@ -141,6 +142,45 @@ def test_the_trust_bundle_is_delivered():
     assert entry["certificate"].replace("\r\n", "\n") == root
     fingerprint = x509(root, "-fingerprint", "-sha256").split("=")[1].replace(":", "")
     assert entry["metadata"]["sha256Thumbprint"].upper() == fingerprint and entry["metadata"]["version"] == 3, entry
+
+
+def put_poll_roots(count):
+    pems = [(shared.directory / name).read_text() for name in ("ca/root.pem", "tls/ca.pem")[:count]]
+    reply = shared.operate("PUT", "/trustBundles/poll-roots", {"certificates": [{"certificate": pem} for pem in pems]})
+    assert reply.status == 200, reply
+
+
+def test_the_trust_bundle_can_be_polled():
+    put_poll_roots(1)
+    key = shared.enroll("poll-1", trustBundleId="poll-roots")
+    device = Device(shared, "poll-1", key)
+    first = device.ask("GET", "/trustBundle", PREVIEW)
+    assert first.status == 200 and len(first.json["certificates"]) == 1, first
+    assert first.headers["etag"] == f'"{first.json["etag"]}"', first
+    assert first.json == assigned(device.register())["trustBundle"], first
+    same = device.ask("GET", "/trustBundle", PREVIEW, if_none_match=first.headers["etag"])
+    assert same.status == 304 and same.raw == b"" and same.headers["etag"] == first.headers["etag"], same
+    # A reply without a body ends where it should: the connection goes on.
+    put_poll_roots(2)
+    changed = device.ask("GET", "/trustBundle", PREVIEW, if_none_match=first.headers["etag"])
+    assert changed.status == 200 and changed.headers["etag"] != first.headers["etag"], changed
+    check_error(device.ask("GET", "/trustBundle", "2021-10-01"), 404)
+    assert Device(shared, "poll-2", shared.enroll("poll-2")).ask("GET", "/trustBundle", PREVIEW).status == 204
+    check_error(Device(shared, "poll-3", key).ask("GET", "/trustBundle", PREVIEW), 401)
+
+
+def test_curl_polls_the_trust_bundle():
+    """As docs/device-api-extensions.md shows it."""
+    if shutil.which("curl") is None:
+        return
+    put_poll_roots(1)
+    device = Device(shared, "poll-4", shared.enroll("poll-4", trustBundleId="poll-roots"))
+    url = f"https://localhost:{shared.port}{device.base}/trustBundle?api-version={PREVIEW}"
+    call = ["curl", "-sS", "--cacert", shared.directory / "tls/ca.pem", "-H", f"Authorization: {device.headers()['Authorization']}",
+            "--etag-save", WORK / "etag", "--etag-compare", WORK / "etag", "-o", WORK / "bundle.json", "-w", "%{http_code}", url]
+    assert command(*call).stdout == "200"
+    assert json.loads((WORK / "bundle.json").read_text())["id"] == "poll-roots"
+    assert command(*call).stdout == "304"
 
 
 def test_prefer_wait_answers_in_one_reply():

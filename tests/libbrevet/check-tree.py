@@ -35,7 +35,7 @@ ROOMS = {
     'core/client': (['core/libbrevet', 'core/wire'], ['glib', 'gio', 'json-glib'], False),
     'core/bus': (['core/libbrevet'], ['glib', 'gio'], False),
     'core/agent': (['core/libbrevet', 'core/wire', 'core/client', 'core/bus', 'core/command'], ['glib', 'gio', 'json-glib', 'gnutls'], True),
-    'core/service': (['core/libbrevet', 'core/wire', 'core/command'], ['glib', 'gio', 'gnutls', 'json-glib', 'systemd'], True),
+    'core/service': (['core/libbrevet', 'core/wire', 'core/command'], ['glib', 'gio', 'gnutls', 'json-glib'], True),
     'core/cli': (['core/libbrevet', 'core/wire', 'core/client', 'core/command', 'core/bus'], ['glib', 'gio', 'json-glib'], True),
 }
 # Pure functions get the time as an argument, and do nothing that can wait.

@@ -74,6 +74,7 @@ ask_begin (Pipeline *self, const char *device, Ask ask)
 
   question->cancellable = ask.cancellable != NULL ? g_object_ref (ask.cancellable) : NULL;
   brevet_request_set_header (question->request, "prefer", ask.prefer);
+  brevet_request_set_header (question->request, "if-none-match", ask.if_none_match);
   brevet_handler_admit_async (question->handler, question->request, question->cancellable, on_admitted, question);
   return question;
 }

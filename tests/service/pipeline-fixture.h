@@ -95,6 +95,7 @@ typedef struct {
   const char *version; /* api-version, PREVIEW if NULL */
   const char *body;    /* {} if NULL; no body for GET */
   const char *prefer;
+  const char *if_none_match;
   const char *key;     /* base64 key for the token, DEVICE_KEY if NULL, no token if empty */
   const char *scope;
   GCancellable *cancellable;

@@ -25,6 +25,8 @@ def test_the_service_starts_with_every_key_of_the_sample():
         text = re.sub(r"^#([a-z0-9-]+=)", r"\1", SAMPLE, flags=re.MULTILINE)
         text = re.sub(r"^port=.*$", f"port={service.port}", text, flags=re.MULTILINE)
         (service.directory / "dps.conf").write_text(text)
+        for name in re.findall(r"keys/pump-[a-z0-9-]+\.key", text):
+            (service.directory / name).write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n")
         service.start()
         service.stop()
         assert "dps.conf:" not in service.read_log(), service.read_log()

@@ -103,6 +103,22 @@ test_etag (void)
     }
 }
 
+static void
+test_etag_list (void)
+{
+  static const char *const matching[] = {
+    "*", " * ", "\"0a01\"", "W/\"0a01\"", "0a01", "\"x\", \"0a01\"", "\"x\",W/\"0a01\"  ,\"y\"", ", ,\"0a01\"", "\"a,b\", \"0a01\"",
+  };
+  static const char *const others[] = { "", " ", ",", "\"x\"", "\"0a0\", \"0a012\"", "\"x,0a01\"", "W/", "\"*\"" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (matching); i++)
+    if (!brevet_etag_is_listed (matching[i], "0a01"))
+      g_error ("“%s” does not match", matching[i]);
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    if (brevet_etag_is_listed (others[i], "0a01"))
+      g_error ("“%s” matches", others[i]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -112,5 +128,6 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/identifier/message", test_message);
   g_test_add_func ("/wire/identifier/fold", test_fold);
   g_test_add_func ("/wire/identifier/etag", test_etag);
+  g_test_add_func ("/wire/identifier/etag-list", test_etag_list);
   return g_test_run ();
 }

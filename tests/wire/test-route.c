@@ -25,6 +25,8 @@ static const Known known[] = {
   { "GET", "/a/registrations/p/operations/5.00112233aabbccdd.0d8c3f1e-6f0e-4c52-8d25-3b8d1f2a9c11", BREVET_ROUTE_OPERATION,
     BREVET_VERB_GET, "a", "p", "5.00112233aabbccdd.0d8c3f1e-6f0e-4c52-8d25-3b8d1f2a9c11" },
   { "POST", "/a/registrations/p", BREVET_ROUTE_REGISTRATION, BREVET_VERB_POST, "a", "p", NULL },
+  { "GET", "/a/registrations/p/trustBundle", BREVET_ROUTE_DEVICE_TRUST_BUNDLE, BREVET_VERB_GET, "a", "p", NULL },
+  { "GET", "/a/registrations/p/trustbundle/", BREVET_ROUTE_DEVICE_TRUST_BUNDLE, BREVET_VERB_GET, "a", "p", NULL },
   { "GET", "/enrollments/pump-07", BREVET_ROUTE_ENROLLMENT, BREVET_VERB_GET, NULL, "pump-07", NULL },
   { "PUT", "/enrollments/pump-07/", BREVET_ROUTE_ENROLLMENT, BREVET_VERB_PUT, NULL, "pump-07", NULL },
   { "DELETE", "/ENROLLMENTS/pump-07", BREVET_ROUTE_ENROLLMENT, BREVET_VERB_DELETE, NULL, "pump-07", NULL },
@@ -59,6 +61,11 @@ static const Refused refused[] = {
   { "GET", "/a/registrations/p/operations", QUERY, 404 },
   { "GET", "/a/b/c/d/e/f/g", QUERY, 404 },
   { "GET", "/registrations/p", QUERY, 404 },
+  { "GET", "/a/registrations/p/trustBundle/more", QUERY, 404 },
+  { "GET", "/a/registrations/p/trustBundles", QUERY, 404 },
+  /* not in this version */
+  { "GET", "/a/registrations/p/trustBundle", "api-version=2019-03-31", 404 },
+  { "GET", "/a/registrations/p/trustBundle", "api-version=2021-10-01", 404 },
   /* a word of the service API is never an id scope */
   { "PUT", "/enrollments/registrations/p/register", QUERY, 404 },
   { "PUT", "/EnrollmentGroups/registrations/p/register", QUERY, 404 },
@@ -72,6 +79,7 @@ static const Refused refused[] = {
   /* known, but not with this method */
   { "GET", "/a/registrations/p/register", QUERY, 405 },
   { "put", "/a/registrations/p/register", QUERY, 405 },
+  { "PUT", "/a/registrations/p/trustBundle", QUERY, 405 },
   { "PATCH", "/enrollments/p", QUERY, 405 },
   { "HEAD", "/enrollments/p", QUERY, 405 },
   { "", "/enrollments/p", QUERY, 405 },
@@ -102,6 +110,7 @@ static const Refused refused[] = {
   { "GET", "/a/registrations/p/operations/x%20y", QUERY, 400 },
   /* api-version */
   { "GET", "/enrollments/p", NULL, 400 },
+  { "GET", "/a/registrations/p/trustBundle", NULL, 400 },
   { "GET", "/enrollments/p", "", 400 },
   { "GET", "/enrollments/p", "api-version", 400 },
   { "GET", "/enrollments/p", "api-version=", 400 },
@@ -205,6 +214,7 @@ test_build (void)
 
   assert_path (NULL, "/0ne000A1B2C/registrations/a%3Ab");
   assert_path ("register", "/0ne000A1B2C/registrations/a%3Ab/register");
+  assert_path ("trustBundle", "/0ne000A1B2C/registrations/a%3Ab/trustBundle");
   assert_path ("operations/../../x?y", "/0ne000A1B2C/registrations/a%3Ab/operations/..%2F..%2Fx%3Fy");
 
   route = brevet_route_parse ("GET", path, QUERY, &status, NULL);

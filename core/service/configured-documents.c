@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "configured-documents.h"
+
+#define MECHANISM "symmetricKey"
+
+/* Written anew, so that white space and line ends in a file make no difference. */
+static gboolean
+add_key (BrevetSettings *settings, const char *key, JsonObject *parameters, const char *member, GError **error)
+{
+  g_autoptr(BrevetSecret) text = NULL;
+  g_autoptr(BrevetSecret) secret = NULL;
+  g_autoptr(GError) cause = NULL;
+  char *base64;
+
+  if (!brevet_settings_get_secret (settings, key, &text, error))
+    return FALSE;
+  if (text == NULL)
+    return TRUE;
+  secret = brevet_secret_new_from_base64 ((const char *) brevet_secret_get_data (text, NULL), &cause);
+  if (secret == NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, key, "the key is not base64: %s", cause->message));
+      return FALSE;
+    }
+  base64 = brevet_secret_to_base64 (secret);
+  json_object_set_string_member (parameters, member, base64);
+  brevet_secret_free_text (base64);
+  return TRUE;
+}
+
+static gboolean
+add_attestation (BrevetSettings *settings, JsonObject *object, GError **error)
+{
+  const char *mechanism = brevet_settings_get_string (settings, "mechanism", MECHANISM);
+  g_autoptr(JsonObject) parameters = json_object_new ();
+  JsonObject *attestation;
+
+  if (g_ascii_strcasecmp (mechanism, MECHANISM) != 0)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "mechanism", "“%s” cannot be configured here; write " MECHANISM
+                                                       ", or make the enrollment over the service API", mechanism));
+      return FALSE;
+    }
+  if (!add_key (settings, "primary-key", parameters, "primaryKey", error) ||
+      !add_key (settings, "secondary-key", parameters, "secondaryKey", error))
+    return FALSE;
+  if (!json_object_has_member (parameters, "primaryKey"))
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "primary-key-file", "there is no key; name a file that holds the "
+                                                       "device's key"));
+      return FALSE;
+    }
+  attestation = json_object_new ();
+  json_object_set_string_member (attestation, "type", MECHANISM);
+  json_object_set_object_member (attestation, MECHANISM, g_steal_pointer (&parameters));
+  json_object_set_object_member (object, "attestation", attestation);
+  return TRUE;
+}
+
+static void
+add_issuance (BrevetSettings *settings, JsonObject *object)
+{
+  const char *authority = brevet_settings_get_string (settings, "ca", NULL);
+  JsonObject *policy;
+
+  if (authority == NULL)
+    return;
+  policy = json_object_new ();
+  json_object_set_string_member (policy, "certificateAuthorityName", authority);
+  json_object_set_object_member (object, "clientCertificateIssuancePolicy", policy);
+}
+
+static gboolean
+add_trust_bundle (BrevetSettings *settings, JsonObject *object, GError **error)
+{
+  const char *name = brevet_settings_get_string (settings, "trust-bundle", NULL);
+  gboolean has_own = brevet_settings_has (settings, "trust-bundle-file");
+
+  if (name != NULL && has_own)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "trust-bundle-file",
+                                                       "there is a file, and trust-bundle names a bundle; keep one of the two"));
+      return FALSE;
+    }
+  if (has_own)
+    name = brevet_settings_get_name (settings);
+  if (name != NULL)
+    json_object_set_string_member (object, "trustBundleId", name);
+  return TRUE;
+}
+
+JsonObject *
+brevet_configured_enrollment_to_json (BrevetSettings *settings, GError **error)
+{
+  g_autoptr(JsonObject) object = json_object_new ();
+  const char *hub = brevet_settings_get_string (settings, "hub", NULL);
+  gboolean enabled;
+
+  json_object_set_string_member (object, "registrationId", brevet_settings_get_name (settings));
+  if (!add_attestation (settings, object, error) || !add_trust_bundle (settings, object, error) ||
+      !brevet_settings_get_boolean (settings, "enabled", TRUE, &enabled, error))
+    return NULL;
+  add_issuance (settings, object);
+  json_object_set_string_member (object, "provisioningStatus", enabled ? "enabled" : "disabled");
+  if (hub != NULL)
+    {
+      json_object_set_string_member (object, "allocationPolicy", "static");
+      json_object_set_string_member (object, "iotHubHostName", hub);
+    }
+  return g_steal_pointer (&object);
+}
+
+JsonObject *
+brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *key, GError **error)
+{
+  g_autofree char *path = brevet_settings_get_path (settings, key);
+  g_autofree char *text = NULL;
+  g_autoptr(GError) cause = NULL;
+  JsonObject *object, *entry;
+  JsonArray *entries;
+
+  if (path == NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, key, "this key is missing; name a PEM file with CA certificates"));
+      return NULL;
+    }
+  if (!g_file_get_contents (path, &text, NULL, &cause))
+    {
+      g_propagate_error (error, brevet_settings_error (settings, key, "%s", cause->message));
+      return NULL;
+    }
+  if (!g_utf8_validate (text, -1, NULL))
+    {
+      g_propagate_error (error, brevet_settings_error (settings, key, "%s is no text; name a PEM file", path));
+      return NULL;
+    }
+  /* One entry may hold several certificates: it is taken apart where bundles of the service API are. */
+  entry = json_object_new ();
+  json_object_set_string_member (entry, "certificate", text);
+  entries = json_array_new ();
+  json_array_add_object_element (entries, entry);
+  object = json_object_new ();
+  json_object_set_array_member (object, "certificates", entries);
+  return object;
+}
