@@ -85,6 +85,40 @@ test_one_winner (StoreFixture *fixture, gconstpointer suite)
   g_assert_cmpuint (tally.conflicts, ==, 199);
 }
 
+/* Batches that wait at the same time do not take part in each other's failures. */
+static void
+test_neighbours (StoreFixture *fixture, gconstpointer suite)
+{
+  g_autoptr(GBytes) body = g_bytes_new_static ("new", 3);
+  Tally tally = { 0 };
+
+  store_assert_put (fixture->store, "old", "old", NULL);
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("half-%u", i);
+      g_autoptr(BrevetBatch) batch = store_batch_put (key, "lost", NULL);
+
+      brevet_batch_delete (batch, STORE_COLLECTION, "old", NULL);
+      brevet_batch_put (batch, STORE_COLLECTION, "old", NULL, body, NULL);
+      brevet_batch_put (batch, STORE_COLLECTION, "guard", NULL, body, BREVET_IF_PRESENT);
+      begin_put (fixture->store, &tally, i, BREVET_IF_ABSENT, NULL);
+      tally.waiting++;
+      brevet_store_commit_async (fixture->store, batch, NULL, on_committed, &tally);
+    }
+  wait_for_all (&tally);
+  g_assert_cmpuint (tally.done, ==, 100);
+  g_assert_cmpuint (tally.conflicts, ==, 100);
+  store_assert_text (fixture->store, "old", "old");
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key-%u", i);
+      g_autofree char *half = g_strdup_printf ("half-%u", i);
+
+      store_assert_text (fixture->store, key, key);
+      store_assert_absent (fixture->store, half);
+    }
+}
+
 static void
 test_busy (StoreFixture *fixture, gconstpointer suite)
 {
@@ -327,6 +361,7 @@ store_suite_add_parallel (const StoreSuite *suite)
 {
   store_suite_add_test (suite, "many-at-once", test_many_at_once);
   store_suite_add_test (suite, "one-winner", test_one_winner);
+  store_suite_add_test (suite, "neighbours", test_neighbours);
   store_suite_add_test (suite, "busy", test_busy);
   store_suite_add_test (suite, "cancelled", test_cancelled);
   store_suite_add_test (suite, "late-cancel", test_late_cancel);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "brevet-file-store.h"
+
+#include "brevet-error.h"
+#include "brevet-file-disk.h"
+#include "brevet-file-link.h"
+#include "brevet-file-lock.h"
+#include "brevet-file-name.h"
+#include "brevet-file-place.h"
+#include "brevet-file-reader.h"
+#include "brevet-file-recovery.h"
+#include "brevet-file-writer.h"
+#include "brevet-settings.h"
+
+#include <unistd.h>
+
+#define DEFAULT_MAXIMUM_QUEUED 4096
+
+struct _BrevetFileStore
+{
+  BrevetPlugin parent_instance;
+
+  char   *directory;
+  gint64  maximum_queued;
+
+  BrevetFileState *state; /* while it is open */
+  GThread         *reader;
+  GThread         *writer;
+};
+
+static void brevet_file_store_iface_init (BrevetStoreInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetFileStore, brevet_file_store, BREVET_TYPE_PLUGIN,
+                               G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, brevet_file_store_iface_init))
+
+/* systemd separates several state directories of a unit by colons. */
+static char *
+find_directory (BrevetSettings *settings, GError **error)
+{
+  g_autofree char *path = brevet_settings_get_path (settings, "directory");
+  const char *list = g_getenv ("STATE_DIRECTORY");
+
+  if (path == NULL && list != NULL)
+    path = g_strndup (list, strcspn (list, ":"));
+  if (path != NULL && g_path_is_absolute (path))
+    return g_canonicalize_filename (path, NULL);
+  g_propagate_error (error, brevet_settings_error (settings, "directory",
+                                                   "is missing, and systemd has named no state directory; write for example "
+                                                   "directory=/var/lib/brevet, or StateDirectory=brevet into the unit"));
+  return NULL;
+}
+
+static gboolean
+brevet_file_store_configure (BrevetPlugin *plugin, GError **error)
+{
+  BrevetFileStore *self = BREVET_FILE_STORE (plugin);
+  BrevetSettings *settings = brevet_plugin_get_settings (plugin);
+
+  self->directory = find_directory (settings, error);
+  return self->directory != NULL && brevet_settings_get_int (settings, "maximum-queued", DEFAULT_MAXIMUM_QUEUED, 1, G_MAXINT32,
+                                                             &self->maximum_queued, error);
+}
+
+/* Each thread answers what is queued before it ends, so that nothing that was accepted is lost. */
+static void
+stop (BrevetFileStore *self)
+{
+  if (self->state == NULL)
+    return;
+  if (self->reader != NULL)
+    brevet_file_state_close (self->state, self->state->reads);
+  g_clear_pointer (&self->reader, g_thread_join);
+  if (self->writer != NULL)
+    brevet_file_state_close (self->state, self->state->writes);
+  g_clear_pointer (&self->writer, g_thread_join);
+  g_clear_pointer (&self->state, brevet_file_state_free);
+}
+
+static gboolean
+brevet_file_store_open (BrevetStore *store, GError **error)
+{
+  BrevetFileStore *self = BREVET_FILE_STORE (store);
+  BrevetFileIndex *index;
+  int lock;
+
+  if (self->state != NULL)
+    return TRUE;
+  if (!brevet_file_place_prepare (self->directory, error))
+    return FALSE;
+  lock = brevet_file_lock_take (self->directory, error);
+  if (lock < 0)
+    return FALSE;
+  index = brevet_file_recovery_run (self->directory, error);
+  if (index == NULL)
+    {
+      close (lock);
+      return FALSE;
+    }
+  self->state = brevet_file_state_new (self->directory, lock, (guint) self->maximum_queued, index);
+  /* A process that was killed behind its switch has not brought it to the disk. */
+  self->state->unsynced = brevet_file_disk_sync_directory (self->directory) != 0;
+  self->reader = brevet_file_reader_start (self->state, error);
+  if (self->reader != NULL)
+    self->writer = brevet_file_writer_start (self->state, error);
+  if (self->writer == NULL)
+    stop (self);
+  return self->state != NULL;
+}
+
+static BrevetFileJob *
+job_new (const char *collection, const char *key)
+{
+  BrevetFileJob *job = g_new0 (BrevetFileJob, 1);
+
+  job->collection = g_strdup (collection);
+  job->key = g_strdup (key);
+  return job;
+}
+
+static void
+submit (BrevetFileStore *self, BrevetFileJob *job, gpointer source_tag, GCancellable *cancellable, GAsyncReadyCallback callback,
+        gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, source_tag);
+  g_task_set_task_data (task, job, (GDestroyNotify) brevet_file_job_free);
+  /* What happened on the disk is the answer, even if the caller has lost interest in the meantime. */
+  g_task_set_check_cancellable (task, FALSE);
+  if (self->state == NULL)
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_FAILED, "The store in %s is not open", self->directory);
+  else if (brevet_file_state_push (self->state, job->batch != NULL ? self->state->writes : self->state->reads, task))
+    g_steal_pointer (&task);
+  else
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_BUSY,
+                             "%" G_GINT64_FORMAT " requests wait for the store in %s already; try again later",
+                             self->maximum_queued, self->directory);
+}
+
+static void
+brevet_file_store_get_async (BrevetStore *store, const char *collection, const char *key, GCancellable *cancellable,
+                             GAsyncReadyCallback callback, gpointer user_data)
+{
+  submit (BREVET_FILE_STORE (store), job_new (collection, key), brevet_file_store_get_async, cancellable, callback, user_data);
+}
+
+static BrevetRecord *
+brevet_file_store_get_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_file_store_get_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+brevet_file_store_list_async (BrevetStore *store, const char *collection, const char *parent, const char *after, guint limit,
+                              GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  BrevetFileJob *job = job_new (collection, after);
+
+  job->parent = g_strdup (parent);
+  job->limit = limit;
+  submit (BREVET_FILE_STORE (store), job, brevet_file_store_list_async, cancellable, callback, user_data);
+}
+
+static GPtrArray *
+brevet_file_store_list_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_file_store_list_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+brevet_file_store_commit_async (BrevetStore *store, BrevetBatch *batch, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                gpointer user_data)
+{
+  BrevetFileJob *job = job_new (NULL, NULL);
+
+  job->batch = brevet_batch_ref (batch);
+  submit (BREVET_FILE_STORE (store), job, brevet_file_store_commit_async, cancellable, callback, user_data);
+}
+
+static gboolean
+brevet_file_store_commit_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_file_store_commit_async), FALSE);
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static char *
+brevet_file_store_locate (BrevetStore *store, const char *collection, const char *key)
+{
+  g_autofree char *file = brevet_file_name_for_key (key);
+
+  return g_build_filename (BREVET_FILE_STORE (store)->directory, BREVET_FILE_LINK_NAME, collection, file, NULL);
+}
+
+static void
+brevet_file_store_iface_init (BrevetStoreInterface *iface)
+{
+  iface->open = brevet_file_store_open;
+  iface->get_async = brevet_file_store_get_async;
+  iface->get_finish = brevet_file_store_get_finish;
+  iface->list_async = brevet_file_store_list_async;
+  iface->list_finish = brevet_file_store_list_finish;
+  iface->commit_async = brevet_file_store_commit_async;
+  iface->commit_finish = brevet_file_store_commit_finish;
+  iface->locate = brevet_file_store_locate;
+}
+
+static void
+brevet_file_store_dispose (GObject *object)
+{
+  stop (BREVET_FILE_STORE (object));
+  G_OBJECT_CLASS (brevet_file_store_parent_class)->dispose (object);
+}
+
+static void
+brevet_file_store_finalize (GObject *object)
+{
+  g_free (BREVET_FILE_STORE (object)->directory);
+  G_OBJECT_CLASS (brevet_file_store_parent_class)->finalize (object);
+}
+
+static void
+brevet_file_store_class_init (BrevetFileStoreClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = brevet_file_store_dispose;
+  object_class->finalize = brevet_file_store_finalize;
+  BREVET_PLUGIN_CLASS (klass)->configure = brevet_file_store_configure;
+}
+
+static void
+brevet_file_store_init (BrevetFileStore *self)
+{
+}
