@@ -132,7 +132,7 @@ set_up_locale (void)
   textdomain (GETTEXT_PACKAGE);
 }
 
-/* GLib makes the locale in which it reads numbers when the first one is read. Two threads that do that at the same time leave EAGAIN
+/* GLib makes the locale in which it reads numbers when the first one is read. Two threads that do so at the same time leave EAGAIN
  * in errno, and g_ascii_string_to_unsigned() then takes a good number for a wrong one (seen with GLib 2.74). */
 static void
 read_first_number (void)
