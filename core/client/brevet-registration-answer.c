@@ -9,9 +9,12 @@
 /* A pause that is longer than this is not one that a registration can wait for. */
 #define LONGEST_RETRY_AFTER 86400
 
+/* Codes have six digits (protocol/dps.md §1.5). */
+#define LARGEST_CODE 999999
+
 /* “REASON (code 401002, tracking id …)”, with what there is of it. */
-static GError *
-make_error (BrevetError code, const char *reason, gint64 wire_code, const char *tracking_id)
+static void
+set_error (BrevetRegistrationAnswer *self, BrevetError code, const char *reason, gint64 wire_code, const char *tracking_id)
 {
   g_autoptr(GString) text = g_string_new (reason);
 
@@ -21,11 +24,13 @@ make_error (BrevetError code, const char *reason, gint64 wire_code, const char *
     g_string_append_printf (text, " (code %" G_GINT64_FORMAT ")", wire_code);
   else if (tracking_id != NULL)
     g_string_append_printf (text, " (tracking id %s)", tracking_id);
-  return g_error_new_literal (BREVET_ERROR, code, text->str);
+  self->error = g_error_new_literal (BREVET_ERROR, code, text->str);
+  self->error_code = wire_code >= 0 && wire_code <= LARGEST_CODE ? (guint) wire_code : 0;
+  self->tracking_id = g_strdup (tracking_id);
 }
 
-static GError *
-describe_problem (BrevetReply *reply, BrevetError code, const char *what)
+static void
+describe_problem (BrevetRegistrationAnswer *self, BrevetReply *reply, BrevetError code, const char *what)
 {
   g_autoptr(BrevetWireProblem) problem = brevet_wire_problem_parse (reply);
   g_autofree char *reason = NULL;
@@ -34,7 +39,7 @@ describe_problem (BrevetReply *reply, BrevetError code, const char *what)
     reason = g_strdup_printf ("%s with %u: %s", what, brevet_reply_get_status (reply), problem->message);
   else
     reason = g_strdup_printf ("%s with %u", what, brevet_reply_get_status (reply));
-  return make_error (code, reason, problem->code, problem->tracking_id);
+  set_error (self, code, reason, problem->code, problem->tracking_id);
 }
 
 static int
@@ -71,7 +76,8 @@ read_failure (BrevetRegistrationAnswer *self, BrevetReply *reply, BrevetRegistra
                                              state->error_message != NULL ? state->error_message : "it gives no reason");
 
   self->kind = BREVET_REGISTRATION_ANSWER_REFUSED;
-  self->error = make_error (BREVET_ERROR_REJECTED, reason, state->error_code, tracking_id);
+  self->disabled = state->status == BREVET_REGISTRATION_DISABLED;
+  set_error (self, BREVET_ERROR_REJECTED, reason, state->error_code, tracking_id);
 }
 
 static void
@@ -96,8 +102,8 @@ read_operation (BrevetRegistrationAnswer *self, BrevetReply *reply)
   else if (self->operation_id != NULL)
     self->kind = BREVET_REGISTRATION_ANSWER_ASSIGNING;
   else
-    self->error = make_error (BREVET_ERROR_UNREACHABLE, "The service's reply names no operation to ask for", 0,
-                              brevet_reply_get_header (reply, "x-ms-request-id"));
+    set_error (self, BREVET_ERROR_UNREACHABLE, "The service's reply names no operation to ask for", 0,
+               brevet_reply_get_header (reply, "x-ms-request-id"));
 }
 
 BrevetRegistrationAnswer *
@@ -115,11 +121,11 @@ brevet_registration_answer_read (BrevetReply *reply)
   if (status >= 429 || status == 408)
     {
       self->kind = BREVET_REGISTRATION_ANSWER_TROUBLE;
-      self->error = describe_problem (reply, BREVET_ERROR_UNREACHABLE, "The service answers");
+      describe_problem (self, reply, BREVET_ERROR_UNREACHABLE, "The service answers");
       return self;
     }
   self->kind = BREVET_REGISTRATION_ANSWER_REFUSED;
-  self->error = describe_problem (reply, BREVET_ERROR_REJECTED, "The service refuses");
+  describe_problem (self, reply, BREVET_ERROR_REJECTED, "The service refuses");
   if (status == 401)
     self->challenge = read_challenge (reply);
   if (self->challenge != NULL)
@@ -133,6 +139,7 @@ brevet_registration_answer_free (BrevetRegistrationAnswer *self)
   g_clear_pointer (&self->state, brevet_registration_state_free);
   g_clear_pointer (&self->challenge, json_object_unref);
   g_free (self->operation_id);
+  g_free (self->tracking_id);
   g_clear_error (&self->error);
   g_free (self);
 }

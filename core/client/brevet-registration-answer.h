@@ -31,6 +31,9 @@ typedef enum {
  * @operation_id: (nullable): the operation, when assigning
  * @challenge: (nullable): what the service sent along
  * @retry_after: seconds that the service asks for, -1 if it names none
+ * @error_code: six digits of the service's error, 0 if it sent none
+ * @tracking_id: (nullable): of an error: what the service's operator finds the request by
+ * @disabled: refused because the device is disabled, as far as the service says so
  * @error: (nullable): %BREVET_ERROR_REJECTED when refused or challenged, %BREVET_ERROR_UNREACHABLE in trouble
  */
 typedef struct {
@@ -39,6 +42,9 @@ typedef struct {
   char *operation_id;
   JsonObject *challenge;
   int retry_after;
+  guint error_code;
+  char *tracking_id;
+  gboolean disabled;
   GError *error;
 } BrevetRegistrationAnswer;
 

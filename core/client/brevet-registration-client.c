@@ -32,7 +32,15 @@ struct _BrevetRegistrationClient
   BrevetProver    *prover;
   char            *id_scope;
   char            *registration_id;
+
+  gboolean                  patient;
+  int                       stage;    /* -1 before the first one */
+  BrevetRegistrationFailure failure;  /* of the last registration */
 };
+
+enum { STAGE_CHANGED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (BrevetRegistrationClient, brevet_registration_client, G_TYPE_OBJECT)
 
@@ -82,6 +90,28 @@ registration_free (Registration *self)
 }
 
 static void prove (GTask *task);
+
+static void
+set_stage (BrevetRegistrationClient *self, BrevetRegistrationStage stage)
+{
+  if (self->stage == (int) stage)
+    return;
+  self->stage = (int) stage;
+  g_signal_emit (self, signals[STAGE_CHANGED], 0, (guint) stage);
+}
+
+static void
+set_failure (BrevetRegistrationClient *self, const BrevetRegistrationAnswer *answer)
+{
+  g_clear_pointer (&self->failure.tracking_id, g_free);
+  self->failure = (BrevetRegistrationFailure) { .retry_after = -1 };
+  if (answer == NULL || answer->error == NULL)
+    return;
+  self->failure.error_code = answer->error_code;
+  self->failure.tracking_id = g_strdup (answer->tracking_id);
+  self->failure.retry_after = answer->retry_after;
+  self->failure.disabled = answer->disabled;
+}
 
 static gint64
 get_remaining_ms (Registration *self)
@@ -148,8 +178,14 @@ static void
 try_again (GTask *task, GError *error, int retry_after)
 {
   Registration *self = g_task_get_task_data (task);
-  gint64 pause = choose_pause (self, retry_after);
+  gint64 pause;
 
+  if (!self->client->patient)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  pause = choose_pause (self, retry_after);
   g_message ("%s; trying again in %.1f s", error->message, (double) pause / 1000);
   g_clear_error (&self->last_error);
   self->last_error = error;
@@ -166,6 +202,7 @@ poll_later (GTask *task, BrevetRegistrationAnswer *answer)
   g_clear_error (&self->last_error);
   g_free (self->operation_id);
   self->operation_id = g_steal_pointer (&answer->operation_id);
+  set_stage (self->client, BREVET_REGISTRATION_STAGE_ASSIGNING);
   pause_then_go_on (task, (gint64) pause * 1000);
 }
 
@@ -237,17 +274,20 @@ static void
 on_exchanged (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetRegistrationClient *client = g_task_get_source_object (task);
   g_autoptr(BrevetRegistrationAnswer) answer = NULL;
   g_autoptr(BrevetReply) reply = NULL;
   GError *error = NULL;
 
   reply = brevet_transport_exchange_finish (BREVET_TRANSPORT (source), result, &error);
+  set_failure (client, NULL);
   if (reply == NULL)
     {
       fail (task, error);
       return;
     }
   answer = brevet_registration_answer_read (reply);
+  set_failure (client, answer);
   act_on (task, answer);
 }
 
@@ -292,6 +332,8 @@ exchange (GTask *task)
   Registration *self = g_task_get_task_data (task);
   g_autoptr(BrevetRequest) request = make_request (self);
 
+  if (self->operation_id == NULL)
+    set_stage (self->client, BREVET_REGISTRATION_STAGE_REGISTERING);
   brevet_transport_exchange_async (self->client->transport, request, self->inner, on_exchanged, g_object_ref (task));
 }
 
@@ -323,6 +365,8 @@ prove (GTask *task)
       return;
     }
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
+  if (self->operation_id == NULL)
+    set_stage (self->client, BREVET_REGISTRATION_STAGE_PROVING);
   brevet_prover_prove_async (self->client->prover, self->client->id_scope, self->client->registration_id, self->challenge,
                              self->inner, on_proved, g_object_ref (task));
 }
@@ -371,6 +415,8 @@ brevet_registration_client_register_async (BrevetRegistrationClient *self, GByte
   registration->payload = payload != NULL ? json_node_ref (payload) : NULL;
   registration->timeout = timeout;
   registration->inner = g_cancellable_new ();
+  self->stage = -1;
+  set_failure (self, NULL);
   start_deadline (task, registration);
   prove (task);
 }
@@ -382,6 +428,22 @@ brevet_registration_client_register_finish (BrevetRegistrationClient *self, GAsy
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+void
+brevet_registration_client_set_patient (BrevetRegistrationClient *self, gboolean patient)
+{
+  g_return_if_fail (BREVET_IS_REGISTRATION_CLIENT (self));
+
+  self->patient = patient;
+}
+
+const BrevetRegistrationFailure *
+brevet_registration_client_get_failure (BrevetRegistrationClient *self)
+{
+  g_return_val_if_fail (BREVET_IS_REGISTRATION_CLIENT (self), NULL);
+
+  return &self->failure;
+}
+
 static void
 brevet_registration_client_finalize (GObject *object)
 {
@@ -391,6 +453,7 @@ brevet_registration_client_finalize (GObject *object)
   g_clear_object (&self->prover);
   g_free (self->id_scope);
   g_free (self->registration_id);
+  g_free (self->failure.tracking_id);
   G_OBJECT_CLASS (brevet_registration_client_parent_class)->finalize (object);
 }
 
@@ -398,11 +461,17 @@ static void
 brevet_registration_client_class_init (BrevetRegistrationClientClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = brevet_registration_client_finalize;
+
+  signals[STAGE_CHANGED] = g_signal_new ("stage-changed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                         G_TYPE_NONE, 1, G_TYPE_UINT);
 }
 
 static void
 brevet_registration_client_init (BrevetRegistrationClient *self)
 {
+  self->patient = TRUE;
+  self->stage = -1;
+  self->failure.retry_after = -1;
 }
 
 BrevetRegistrationClient *

@@ -8,10 +8,42 @@
 G_BEGIN_DECLS
 
 /**
+ * BrevetRegistrationStage:
+ * @BREVET_REGISTRATION_STAGE_PROVING: the proof is being made
+ * @BREVET_REGISTRATION_STAGE_REGISTERING: the service is asked
+ * @BREVET_REGISTRATION_STAGE_ASSIGNING: the service works on it, and is asked for the result now and then
+ *
+ * How far a registration is.
+ */
+typedef enum {
+  BREVET_REGISTRATION_STAGE_PROVING,
+  BREVET_REGISTRATION_STAGE_REGISTERING,
+  BREVET_REGISTRATION_STAGE_ASSIGNING,
+} BrevetRegistrationStage;
+
+/**
+ * BrevetRegistrationFailure:
+ * @error_code: six digits of the service's error, 0 if it sent none
+ * @tracking_id: (nullable): what the service's operator finds the request by
+ * @retry_after: seconds after which the service wants to be asked again, -1 if it names none
+ * @disabled: the service says that the device is disabled. Services that answer this like any other refusal leave it %FALSE.
+ *
+ * What the service said about a registration that failed, beside the sentence in the error.
+ */
+typedef struct {
+  guint error_code;
+  char *tracking_id;
+  int retry_after;
+  gboolean disabled;
+} BrevetRegistrationFailure;
+
+/**
  * BrevetRegistrationClient:
  *
  * The device's side of one registration (protocol/dps.md §3): proves, registers, answers a challenge, polls until the result is
- * there. Needs nothing but a transport and a prover; stores nothing.
+ * there. Needs nothing but a transport and a prover; stores nothing. One registration at a time.
+ *
+ * Signals: `stage-changed` with the #BrevetRegistrationStage as guint, each time that it is another one.
  */
 #define BREVET_TYPE_REGISTRATION_CLIENT (brevet_registration_client_get_type ())
 G_DECLARE_FINAL_TYPE (BrevetRegistrationClient, brevet_registration_client, BREVET, REGISTRATION_CLIENT, GObject)
@@ -29,13 +61,22 @@ BrevetRegistrationClient *brevet_registration_client_new (BrevetTransport *trans
                                                           const char *registration_id);
 
 /**
+ * brevet_registration_client_set_patient:
+ * @patient: %TRUE, as it is at first: a service that is not reached, is busy or fails (429, 5xx) is asked again; %FALSE: that ends
+ *   the registration with %BREVET_ERROR_UNREACHABLE at once, for callers who know better when to come back
+ *
+ * Waiting for the result of an operation is no trouble: that goes on until the time-out in both cases.
+ */
+void brevet_registration_client_set_patient (BrevetRegistrationClient *self, gboolean patient);
+
+/**
  * brevet_registration_client_register_async:
  * @csr: (nullable): CSR as DER, or %NULL to register without a certificate
  * @payload: (nullable): JSON value for custom allocation
  * @timeout: seconds for the whole registration, 1 to 86400
  *
  * Registers with `Prefer: wait`, so that a service that can do so answers at once; polls otherwise, as often as Retry-After says. A
- * throttled or failing service (429, 5xx) is asked again with growing pauses until @timeout.
+ * throttled or failing service (429, 5xx) is asked again with growing pauses until @timeout, unless the client is not patient.
  */
 void brevet_registration_client_register_async (BrevetRegistrationClient *self, GBytes *csr, JsonNode *payload, guint timeout,
                                                 GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
@@ -49,5 +90,13 @@ void brevet_registration_client_register_async (BrevetRegistrationClient *self, 
  */
 BrevetRegistrationState *brevet_registration_client_register_finish (BrevetRegistrationClient *self, GAsyncResult *result,
                                                                      GError **error);
+
+/**
+ * brevet_registration_client_get_failure:
+ *
+ * Returns: (transfer none): what the service said in its last answer to the last registration, if that was an error; without any
+ *   answer all is empty. Valid until the next registration.
+ */
+const BrevetRegistrationFailure *brevet_registration_client_get_failure (BrevetRegistrationClient *self);
 
 G_END_DECLS

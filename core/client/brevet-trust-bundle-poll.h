@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * @BREVET_TRUST_BUNDLE_UNCHANGED: the bundle is the one that the caller has
  * @BREVET_TRUST_BUNDLE_CHANGED: here is another one
  * @BREVET_TRUST_BUNDLE_NONE: the device's enrollment names no bundle
- * @BREVET_TRUST_BUNDLE_UNSUPPORTED: the service cannot be asked (it is not brevet's, or too old): a bundle comes with a registration
- *   only
+ * @BREVET_TRUST_BUNDLE_UNSUPPORTED: the service cannot be asked (it is not brevet's, or too old): a bundle comes only with a
+ *   registration
  *
  * What a look at the trust bundle came to.
  */
@@ -51,8 +51,8 @@ typedef struct {
  * @cancellable: (nullable): ends it early
  *
  * Asks once whether the trust bundle is still the one with @etag (docs/device-api-extensions.md): a proof and one request, and a
- * second one if the service challenges. Changes nothing in the service, and does not try again by itself: whoever polls has a rhythm
- * of its own.
+ * second one if the service challenges. Changes nothing in the service, and does not try again by itself: whoever polls has a
+ * rhythm of its own.
  */
 void brevet_trust_bundle_poll_async (BrevetTransport *transport, BrevetProver *prover, const char *id_scope,
                                      const char *registration_id, const char *etag, GCancellable *cancellable,
@@ -64,8 +64,8 @@ void brevet_trust_bundle_poll_async (BrevetTransport *transport, BrevetProver *p
  *
  * Returns: %FALSE with %BREVET_ERROR_REJECTED if the service refuses the device (the message holds its code, text and tracking id),
  *   %BREVET_ERROR_BUSY if it asks to come back later (429), %BREVET_ERROR_UNREACHABLE if there was no usable answer,
- *   %BREVET_ERROR_UNTRUSTED if who answered is not the service, or what the prover said. None of them says anything about the bundle
- *   that the caller has.
+ *   %BREVET_ERROR_UNTRUSTED if who answered is not the service, or what the prover said. None of them says anything about the
+ *   bundle that the caller has.
  */
 gboolean brevet_trust_bundle_poll_finish (GAsyncResult *result, BrevetTrustBundlePoll *poll, GError **error);
 

@@ -13,6 +13,10 @@
 #define FAILED \
   "{\"operationId\":\"op-1\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"failed\"," \
   "\"errorCode\":400208,\"errorMessage\":\"No hub is linked\"}}"
+#define DISABLED \
+  "{\"operationId\":\"op-1\",\"status\":\"disabled\"," \
+  "\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"disabled\"," \
+  "\"errorCode\":403001,\"errorMessage\":\"Switched off\"}}"
 #define REFUSED "{\"errorCode\":401002,\"trackingId\":\"track-9\",\"message\":\"Unauthorized\"}"
 
 typedef struct {
@@ -266,6 +270,101 @@ test_wrong_configuration_is_final (Fixture *fixture, gconstpointer data)
   assert_error (fixture, 60, BREVET_ERROR_NOT_CONFIGURED, "Bad key");
 }
 
+static void
+note_stage (BrevetRegistrationClient *client, guint stage, gpointer user_data)
+{
+  static const char *const words[] = { "proving ", "registering ", "assigning " };
+
+  g_assert_cmpuint (stage, <, G_N_ELEMENTS (words));
+  g_string_append (user_data, words[stage]);
+}
+
+static BrevetRegistrationClient *
+make_impatient_client (Fixture *fixture)
+{
+  BrevetRegistrationClient *client = brevet_registration_client_new (BREVET_TRANSPORT (fixture->transport),
+                                                                     BREVET_PROVER (fixture->prover), "0ne0001", "pump-07");
+
+  brevet_registration_client_set_patient (client, FALSE);
+  return client;
+}
+
+static BrevetRegistrationState *
+run_client (Fixture *fixture, BrevetRegistrationClient *client, GError **error)
+{
+  BrevetRegistrationState *state;
+
+  brevet_registration_client_register_async (client, NULL, NULL, 60, fixture->cancellable, store_result, fixture);
+  while (fixture->result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  state = brevet_registration_client_register_finish (client, fixture->result, error);
+  g_clear_object (&fixture->result);
+  return state;
+}
+
+static void
+test_stages (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(BrevetRegistrationClient) client = make_impatient_client (fixture);
+  g_autoptr(BrevetRegistrationState) state = NULL;
+  g_autoptr(GString) stages = g_string_new (NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_signal_connect (client, "stage-changed", G_CALLBACK (note_stage), stages);
+  scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n1\",\"message\":\"prove it\"}");
+  scripted_transport_reply (fixture->transport, 202, NULL, ASSIGNING);
+  scripted_transport_reply (fixture->transport, 202, NULL, ASSIGNING);
+  scripted_transport_reply (fixture->transport, 200, NULL, ASSIGNED);
+  state = run_client (fixture, client, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (stages->str, ==, "proving registering proving registering assigning ");
+  g_assert_null (brevet_registration_client_get_failure (client)->tracking_id);
+}
+
+static void
+assert_gives_up (Fixture *fixture, BrevetRegistrationClient *client, int code, guint error_code, const char *tracking_id,
+                 int retry_after)
+{
+  const BrevetRegistrationFailure *failure = brevet_registration_client_get_failure (client);
+  g_autoptr(BrevetRegistrationState) state = NULL;
+  g_autoptr(GError) error = NULL;
+  guint asked = scripted_transport_get_count (fixture->transport);
+
+  state = run_client (fixture, client, &error);
+  g_assert_error (error, BREVET_ERROR, code);
+  g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, asked + 1);
+  g_assert_cmpuint (failure->error_code, ==, error_code);
+  g_assert_cmpstr (failure->tracking_id, ==, tracking_id);
+  g_assert_cmpint (failure->retry_after, ==, retry_after);
+}
+
+/* The agent has its own pauses, which survive a restart: trouble ends the registration, with all that the service said about it. */
+static void
+test_impatient (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(BrevetRegistrationClient) client = make_impatient_client (fixture);
+
+  scripted_transport_reply (fixture->transport, 429, "120", REFUSED);
+  assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 401002, "track-9", 120);
+  scripted_transport_reply (fixture->transport, 503, NULL, "<html>");
+  assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, "request-7", -1);
+  scripted_transport_fail (fixture->transport, BREVET_ERROR_UNREACHABLE, "Nobody there");
+  assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, NULL, -1);
+  scripted_transport_reply (fixture->transport, 401, NULL, REFUSED);
+  assert_gives_up (fixture, client, BREVET_ERROR_REJECTED, 401002, "track-9", -1);
+  g_assert_false (brevet_registration_client_get_failure (client)->disabled);
+}
+
+static void
+test_disabled (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(BrevetRegistrationClient) client = make_impatient_client (fixture);
+
+  scripted_transport_reply (fixture->transport, 200, NULL, DISABLED);
+  assert_gives_up (fixture, client, BREVET_ERROR_REJECTED, 403001, "request-7", -1);
+  g_assert_true (brevet_registration_client_get_failure (client)->disabled);
+}
+
 static gpointer
 run_in_thread (gpointer data)
 {
@@ -318,6 +417,9 @@ main (int argc, char **argv)
   ADD ("cancelled", test_cancelled);
   ADD ("wrong-configuration-is-final", test_wrong_configuration_is_final);
   ADD ("own-context", test_own_context);
+  ADD ("stages", test_stages);
+  ADD ("impatient", test_impatient);
+  ADD ("disabled", test_disabled);
   g_test_add ("/registration-client/broken-credential", Fixture, GINT_TO_POINTER (TRUE), set_up, test_broken_credential, tear_down);
   return g_test_run ();
 }
