@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The commands of brevet, one file each; see BrevetCommand. */
+/* The commands of brevet; see BrevetCommand. */
+int brevet_command_status (int argc, char **argv);
+int brevet_command_provision (int argc, char **argv);
+int brevet_command_renew (int argc, char **argv);
+int brevet_command_reprovision (int argc, char **argv);
+int brevet_command_show (int argc, char **argv);
+int brevet_command_monitor (int argc, char **argv);
 int brevet_command_register (int argc, char **argv);

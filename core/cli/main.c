@@ -5,6 +5,12 @@
 #include <glib/gi18n-lib.h>
 
 static const BrevetCommand commands[] = {
+  { "status", N_("[NAME]"), N_("Show how this device's identities are"), brevet_command_status },
+  { "provision", N_("[NAME]"), N_("Provision an identity now, if it is not yet"), brevet_command_provision },
+  { "renew", N_("[NAME]"), N_("Renew the certificate of an identity now"), brevet_command_renew },
+  { "reprovision", N_("[NAME]"), N_("Register an identity again from scratch, with a new key"), brevet_command_reprovision },
+  { "show", N_("WHAT [NAME]"), N_("Print a certificate, trust bundle or identity"), brevet_command_show },
+  { "monitor", N_("[NAME]"), N_("Print what happens to the identities, as it happens"), brevet_command_monitor },
   { "register", NULL, N_("Register a device once and fetch its certificate"), brevet_command_register },
   { NULL },
 };

@@ -2,8 +2,10 @@
 
 #include "register-output.h"
 
+#include "brevet-command.h"
 #include "brevet-error.h"
 #include "brevet-wire-json.h"
+#include "output.h"
 
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
@@ -99,19 +101,13 @@ brevet_register_write (const char *path, const char *text, GError **error)
   return FALSE;
 }
 
-static char *
-format_time (gint64 seconds)
-{
-  g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc (seconds);
-
-  return time != NULL ? g_date_time_format_iso8601 (time) : g_strdup ("?");
-}
-
 static void
 print_line (const char *label, const char *value)
 {
-  if (value != NULL)
-    g_print ("%s: %s\n", label, value);
+  g_autofree char *printable = value != NULL ? brevet_command_make_printable (value) : NULL;
+
+  if (printable != NULL)
+    g_print ("%s: %s\n", label, printable);
 }
 
 static void
@@ -126,7 +122,7 @@ print_people (const BrevetRegisterResult *result)
   if (result->chain != NULL)
     {
       BrevetCertificate *leaf = brevet_chain_get_leaf (result->chain);
-      g_autofree char *expiry = format_time (brevet_certificate_get_not_after (leaf));
+      g_autofree char *expiry = brevet_output_format_time (brevet_certificate_get_not_after (leaf));
 
       print_line (_("Subject"), brevet_certificate_get_subject (leaf));
       print_line (_("Issuer"), brevet_certificate_get_issuer (leaf));
@@ -148,17 +144,9 @@ static JsonObject *
 describe_certificate (BrevetChain *chain, const char *file)
 {
   JsonObject *object = json_object_new ();
-  BrevetCertificate *leaf = brevet_chain_get_leaf (chain);
-  g_autofree char *not_before = format_time (brevet_certificate_get_not_before (leaf));
-  g_autofree char *not_after = format_time (brevet_certificate_get_not_after (leaf));
 
   set_string (object, "file", file);
-  set_string (object, "subject", brevet_certificate_get_subject (leaf));
-  set_string (object, "issuer", brevet_certificate_get_issuer (leaf));
-  set_string (object, "serialNumber", brevet_certificate_get_serial (leaf));
-  set_string (object, "notBefore", not_before);
-  set_string (object, "notAfter", not_after);
-  set_string (object, "sha256", brevet_certificate_get_sha256 (leaf));
+  brevet_output_set_certificate (object, brevet_chain_get_leaf (chain));
   json_object_set_int_member (object, "chainLength", brevet_chain_get_length (chain));
   return object;
 }
@@ -179,7 +167,6 @@ print_json (const BrevetRegisterResult *result)
 {
   const BrevetRegistrationState *state = result->state;
   g_autoptr(JsonObject) object = json_object_new ();
-  g_autoptr(GBytes) text = NULL;
 
   set_string (object, "registrationId", state->registration_id);
   set_string (object, "status", brevet_registration_status_to_string (state->status));
@@ -192,8 +179,7 @@ print_json (const BrevetRegisterResult *result)
     json_object_set_object_member (object, "certificate", describe_certificate (result->chain, result->certificate_file));
   if (result->bundle != NULL)
     json_object_set_object_member (object, "trustBundle", describe_bundle (result->bundle, result->bundle_file));
-  text = brevet_wire_print_object (object);
-  g_print ("%.*s\n", (int) g_bytes_get_size (text), (const char *) g_bytes_get_data (text, NULL));
+  brevet_output_print_json (object);
 }
 
 void
