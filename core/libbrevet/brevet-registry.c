@@ -166,19 +166,13 @@ empty_settings (const char *module, const char *name)
   return brevet_settings_new (kind, name, NULL);
 }
 
-BrevetPlugin *
-brevet_registry_create (BrevetRegistry *self, GType contract, const char *module, const char *name, BrevetSettings *settings,
-                        GError **error)
+/* Not configured yet. */
+static BrevetPlugin *
+instantiate (BrevetRegistry *self, GType contract, const char *module, const char *name, BrevetSettings *settings, GError **error)
 {
-  g_autoptr(BrevetPlugin) plugin = NULL;
-  g_autoptr(BrevetSettings) used = NULL;
-  PeasPluginInfo *info = NULL;
+  PeasPluginInfo *info = find_plugin (self, module, error);
+  BrevetPlugin *plugin = NULL;
 
-  g_return_val_if_fail (BREVET_IS_REGISTRY (self), NULL);
-  g_return_val_if_fail (G_TYPE_IS_INTERFACE (contract), NULL);
-  g_return_val_if_fail (module != NULL && name != NULL, NULL);
-
-  info = find_plugin (self, module, error);
   if (info == NULL || !load (self, info, error))
     return NULL;
   if (!peas_engine_provides_extension (self->engine, info, contract))
@@ -188,32 +182,62 @@ brevet_registry_create (BrevetRegistry *self, GType contract, const char *module
       return NULL;
     }
 
-  used = settings != NULL ? g_object_ref (settings) : empty_settings (module, name);
-  plugin = (BrevetPlugin *) peas_engine_create_extension (self->engine, info, contract, "name", name, "config", used, NULL);
+  plugin = (BrevetPlugin *) peas_engine_create_extension (self->engine, info, contract, "name", name, "config", settings, NULL);
   if (plugin == NULL)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The plugin “%s” in %s did not make a %s", module,
-                   peas_plugin_info_get_module_dir (info), g_type_name (contract));
-      return NULL;
-    }
-  if (!brevet_plugin_configure (plugin, error))
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The plugin “%s” in %s did not make a %s", module,
+                 peas_plugin_info_get_module_dir (info), g_type_name (contract));
+  return plugin;
+}
+
+BrevetPlugin *
+brevet_registry_create (BrevetRegistry *self, GType contract, const char *module, const char *name, BrevetSettings *settings,
+                        GError **error)
+{
+  g_autoptr(BrevetPlugin) plugin = NULL;
+  g_autoptr(BrevetSettings) used = NULL;
+
+  g_return_val_if_fail (BREVET_IS_REGISTRY (self), NULL);
+  g_return_val_if_fail (G_TYPE_IS_INTERFACE (contract), NULL);
+  g_return_val_if_fail (module != NULL && name != NULL, NULL);
+
+  used = settings != NULL ? g_object_ref (settings) : empty_settings (module, name);
+  plugin = instantiate (self, contract, module, name, used, error);
+  if (plugin == NULL || !brevet_plugin_configure (plugin, error))
     return NULL;
   return g_steal_pointer (&plugin);
 }
 
 BrevetPlugin *
-brevet_registry_create_from_group (BrevetRegistry *self, GType contract, const char *prefix, BrevetSettings *settings, GError **error)
+brevet_registry_create_from_group (BrevetRegistry *self, GType contract, const char *prefix, BrevetSettings *settings,
+                                   GError **error)
 {
-  const char *type = NULL;
+  g_autoptr(BrevetPlugin) plugin = NULL;
+  g_autoptr(GError) cause = NULL;
   g_autofree char *module = NULL;
+  const char *type = NULL;
+  const char *name = NULL;
 
   g_return_val_if_fail (BREVET_IS_REGISTRY (self) && prefix != NULL && BREVET_IS_SETTINGS (settings), NULL);
+  g_return_val_if_fail (G_TYPE_IS_INTERFACE (contract), NULL);
 
+  name = brevet_settings_get_name (settings);
+  if (name == NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, NULL, "the group needs a name: [%s NAME]",
+                                                       brevet_settings_get_kind (settings)));
+      return NULL;
+    }
   type = brevet_settings_require_string (settings, "type", error);
   if (type == NULL)
     return NULL;
   module = g_strconcat (prefix, "-", type, NULL);
-  return brevet_registry_create (self, contract, module, brevet_settings_get_name (settings), settings, error);
+  plugin = instantiate (self, contract, module, name, settings, &cause);
+  if (plugin == NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "type", "%s", cause->message));
+      return NULL;
+    }
+  return brevet_plugin_configure (plugin, error) ? g_steal_pointer (&plugin) : NULL;
 }
 
 static gboolean

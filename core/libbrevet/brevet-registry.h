@@ -65,7 +65,7 @@ BrevetPlugin *brevet_registry_create (BrevetRegistry *self, GType contract, cons
  *
  * Makes the instance that a group of the configuration describes, under the name of the group.
  *
- * Returns: (transfer full) (nullable): the instance; %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ * Returns: (transfer full) (nullable): the instance; %NULL with %BREVET_ERROR_NOT_CONFIGURED naming file and line
  */
 BREVET_API
 BrevetPlugin *brevet_registry_create_from_group (BrevetRegistry *self, GType contract, const char *prefix, BrevetSettings *settings,

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "identity-attempt.h"
+
+#include "brevet-clock.h"
+#include "brevet-error.h"
+#include "brevet-etag.h"
+#include "brevet-wire-json.h"
+#include "generation-check.h"
+#include "identity-bundle.h"
+#include "identity-staging.h"
+
+struct _BrevetIdentityAttempt
+{
+  GObject parent_instance;
+
+  BrevetIdentityConfig     *config;
+  BrevetIdentityRecords    *records;
+  BrevetRegistrationClient *client;
+  BrevetGeneration         *current;
+  BrevetGeneration         *staged;
+  BrevetGeneration         *candidate;
+  char                     *input_digest;
+  gboolean                  new_key;
+  gboolean                  storage_failed;
+  GPtrArray                *bundle_problems;
+};
+
+G_DEFINE_FINAL_TYPE (BrevetIdentityAttempt, brevet_identity_attempt, G_TYPE_OBJECT)
+
+enum { STAGE_CHANGED, N_SIGNALS };
+
+static guint signals[N_SIGNALS];
+
+static void
+set_stage (BrevetIdentityAttempt *self, BrevetIdentityState stage)
+{
+  g_signal_emit (self, signals[STAGE_CHANGED], 0, (guint) stage);
+}
+
+static void
+on_registration_stage (BrevetRegistrationClient *client, guint stage, gpointer user_data)
+{
+  static const BrevetIdentityState stages[] = {
+    [BREVET_REGISTRATION_STAGE_PROVING] = BREVET_IDENTITY_ATTESTING,
+    [BREVET_REGISTRATION_STAGE_REGISTERING] = BREVET_IDENTITY_REGISTERING,
+    [BREVET_REGISTRATION_STAGE_ASSIGNING] = BREVET_IDENTITY_ASSIGNING,
+  };
+
+  g_return_if_fail (stage < G_N_ELEMENTS (stages));
+  set_stage (BREVET_IDENTITY_ATTEMPT (user_data), stages[stage]);
+}
+
+static void
+fail_storage (GTask *task, GError *error)
+{
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+
+  self->storage_failed = TRUE;
+  g_prefix_error (&error, "The identity cannot be stored: ");
+  g_task_return_error (task, error);
+}
+
+/* Step 4: the switch. Its result must be known, so it is not cancelled. */
+
+static void
+on_switched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+  GError *error = NULL;
+
+  if (!brevet_identity_records_switch_finish (BREVET_IDENTITY_RECORDS (source), result, &error))
+    {
+      fail_storage (task, error);
+      return;
+    }
+  g_clear_pointer (&self->staged, brevet_generation_unref);
+  g_task_return_pointer (task, g_steal_pointer (&self->candidate), (GDestroyNotify) brevet_generation_unref);
+}
+
+static void
+install (GTask *task)
+{
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+  g_autoptr(BrevetIdentityMemory) memory = brevet_identity_memory_new_after_success (self->candidate);
+
+  brevet_identity_records_switch_async (self->records, self->candidate, self->current, memory, NULL, on_switched,
+                                        g_object_ref (task));
+}
+
+/* Step 3: what came is put together and checked. */
+
+static gboolean
+is_of_same_service (BrevetIdentityAttempt *self)
+{
+  return self->current != NULL && g_strcmp0 (self->current->input_digest, self->input_digest) == 0;
+}
+
+static void
+take_bundle (BrevetIdentityAttempt *self, BrevetGeneration *made, JsonObject *document, gint64 now)
+{
+  BrevetTrustBundle *local = self->config->local_trust;
+  const char *etag = NULL;
+
+  if (document != NULL)
+    made->trust_bundle = brevet_identity_bundle_read (document, local, now, self->bundle_problems);
+  if (made->trust_bundle != NULL)
+    {
+      if (brevet_wire_get_string (document, "etag", &etag, NULL) && etag != NULL)
+        made->trust_bundle_etag = brevet_etag_normalise (etag);
+      return;
+    }
+  /* A useless bundle does not replace a good one of the same service. */
+  if (document != NULL && is_of_same_service (self))
+    {
+      made->trust_bundle = brevet_identity_bundle_add (self->current->trust_bundle, local);
+      made->trust_bundle_etag = g_strdup (self->current->trust_bundle_etag);
+    }
+  else
+    made->trust_bundle = brevet_identity_bundle_add (NULL, local);
+}
+
+static gboolean
+take_certificate (BrevetIdentityAttempt *self, BrevetGeneration *made, const BrevetRegistrationState *state, GError **error)
+{
+  if (!self->config->wants_certificate)
+    return TRUE;
+  if (state->certificate_pem == NULL)
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+                   "The service assigned “%s” without a certificate: its enrollment issues none. Name a certificate authority in "
+                   "the enrollment, or set certificate=none in [identity %s]", self->config->registration_id, self->config->name);
+      return FALSE;
+    }
+  made->key = brevet_key_ref (self->staged->key);
+  made->chain = brevet_chain_new_from_pem (state->certificate_pem, error);
+  if (made->chain != NULL)
+    return TRUE;
+  if (error != NULL && *error != NULL)
+    (*error)->code = BREVET_ERROR_UNTRUSTED;
+  g_prefix_error (error, "The certificate that the service sent cannot be read: ");
+  return FALSE;
+}
+
+static BrevetGeneration *
+make_generation (BrevetIdentityAttempt *self, const BrevetRegistrationState *state, GError **error)
+{
+  gint64 now = brevet_clock_now_seconds ();
+  guint64 number = self->current != NULL ? self->current->number + 1 : 1;
+  g_autoptr(BrevetGeneration) made = brevet_generation_new (number, self->input_digest);
+
+  if (state->assigned_hub == NULL)
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The service's answer names no hub for “%s”",
+                   self->config->registration_id);
+      return NULL;
+    }
+  made->assigned_hub = g_strdup (state->assigned_hub);
+  made->device_id = g_strdup (state->device_id != NULL ? state->device_id : self->config->registration_id);
+  made->installed = now;
+  if (!take_certificate (self, made, state, error))
+    return NULL;
+  take_bundle (self, made, state->trust_bundle, now);
+  if (!brevet_generation_check (made, self->config->registration_id, now, error))
+    return NULL;
+  return g_steal_pointer (&made);
+}
+
+static void
+on_unstaged (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_identity_records_stage_finish (BREVET_IDENTITY_RECORDS (source), result, &error))
+    g_debug ("What was staged stays for now: %s", error->message);
+  g_task_return_error (task, g_error_copy (g_task_get_task_data (task)));
+}
+
+/* A key and CSR that led to a refusal or to a useless certificate are not tried again: the fault may be theirs. */
+static void
+fail_for_good (GTask *task, GError *error)
+{
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+
+  if (self->staged == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  g_clear_pointer (&self->staged, brevet_generation_unref);
+  g_task_set_task_data (task, error, (GDestroyNotify) g_error_free);
+  brevet_identity_records_stage_async (self->records, NULL, NULL, on_unstaged, g_object_ref (task));
+}
+
+/* Step 2: the registration. */
+
+static void
+on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+  g_autoptr(BrevetRegistrationState) state = NULL;
+  GError *error = NULL;
+
+  state = brevet_registration_client_register_finish (self->client, result, &error);
+  if (state == NULL)
+    {
+      if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED))
+        fail_for_good (task, error);
+      else
+        g_task_return_error (task, error);
+      return;
+    }
+  set_stage (self, BREVET_IDENTITY_INSTALLING);
+  self->candidate = make_generation (self, state, &error);
+  if (self->candidate != NULL)
+    install (task);
+  else
+    fail_for_good (task, error);
+}
+
+static void
+register_device (GTask *task)
+{
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  brevet_registration_client_register_async (self->client, self->config->wants_certificate ? self->staged->csr : NULL,
+                                             self->config->payload, self->config->timeout, g_task_get_cancellable (task),
+                                             on_registered, g_object_ref (task));
+}
+
+/* Step 1: key and CSR on stable storage before the service hears of them. */
+
+static void
+on_staged (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+  GError *error = NULL;
+
+  if (brevet_identity_records_stage_finish (BREVET_IDENTITY_RECORDS (source), result, &error))
+    {
+      register_device (task);
+      return;
+    }
+  g_clear_pointer (&self->staged, brevet_generation_unref);
+  fail_storage (task, error);
+}
+
+static void
+on_made (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetIdentityAttempt *self = g_task_get_source_object (task);
+  GError *error = NULL;
+
+  self->staged = brevet_identity_staging_make_finish (result, &error);
+  if (self->staged == NULL)
+    g_task_return_error (task, error);
+  else
+    brevet_identity_records_stage_async (self->records, self->staged, NULL, on_staged, g_object_ref (task));
+}
+
+static gboolean
+fits (BrevetIdentityAttempt *self, BrevetGeneration *made)
+{
+  return brevet_identity_staging_fits (made, self->config, self->current, self->input_digest, self->new_key);
+}
+
+/* A certificate that is already there only has to be stored; asking for another one would help nobody. */
+static gboolean
+has_usable_candidate (BrevetIdentityAttempt *self)
+{
+  return fits (self, self->candidate) && brevet_generation_check (self->candidate, self->config->registration_id,
+                                                                  brevet_clock_now_seconds (), NULL);
+}
+
+void
+brevet_identity_attempt_run_async (BrevetIdentityAttempt *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                   gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, brevet_identity_attempt_run_async);
+  g_task_set_check_cancellable (task, FALSE);
+  if (has_usable_candidate (self))
+    {
+      set_stage (self, BREVET_IDENTITY_INSTALLING);
+      install (task);
+      return;
+    }
+  g_clear_pointer (&self->candidate, brevet_generation_unref);
+  set_stage (self, BREVET_IDENTITY_ATTESTING);
+  if (!self->config->wants_certificate || (fits (self, self->staged) && self->staged->csr != NULL))
+    {
+      register_device (task);
+      return;
+    }
+  g_clear_pointer (&self->staged, brevet_generation_unref);
+  brevet_identity_staging_make_async (self->config, self->current, self->input_digest, self->new_key, cancellable, on_made,
+                                      g_steal_pointer (&task));
+}
+
+BrevetGeneration *
+brevet_identity_attempt_run_finish (BrevetIdentityAttempt *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_identity_attempt_run_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+BrevetGeneration *
+brevet_identity_attempt_get_staged (BrevetIdentityAttempt *self)
+{
+  return self->staged;
+}
+
+BrevetGeneration *
+brevet_identity_attempt_get_candidate (BrevetIdentityAttempt *self)
+{
+  return self->candidate;
+}
+
+const BrevetRegistrationFailure *
+brevet_identity_attempt_get_failure (BrevetIdentityAttempt *self)
+{
+  return brevet_registration_client_get_failure (self->client);
+}
+
+gboolean
+brevet_identity_attempt_get_storage_failed (BrevetIdentityAttempt *self)
+{
+  return self->storage_failed;
+}
+
+GPtrArray *
+brevet_identity_attempt_get_bundle_problems (BrevetIdentityAttempt *self)
+{
+  return self->bundle_problems;
+}
+
+BrevetIdentityMemory *
+brevet_identity_memory_new_after_success (BrevetGeneration *installed)
+{
+  BrevetIdentityMemory *memory = brevet_identity_memory_new ();
+
+  memory->last_success = installed->installed;
+  return memory;
+}
+
+static void
+brevet_identity_attempt_finalize (GObject *object)
+{
+  BrevetIdentityAttempt *self = BREVET_IDENTITY_ATTEMPT (object);
+
+  brevet_identity_config_unref (self->config);
+  g_object_unref (self->records);
+  g_object_unref (self->client);
+  g_clear_pointer (&self->current, brevet_generation_unref);
+  g_clear_pointer (&self->staged, brevet_generation_unref);
+  g_clear_pointer (&self->candidate, brevet_generation_unref);
+  g_free (self->input_digest);
+  g_ptr_array_unref (self->bundle_problems);
+  G_OBJECT_CLASS (brevet_identity_attempt_parent_class)->finalize (object);
+}
+
+static void
+brevet_identity_attempt_class_init (BrevetIdentityAttemptClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = brevet_identity_attempt_finalize;
+
+  signals[STAGE_CHANGED] = g_signal_new ("stage-changed", G_TYPE_FROM_CLASS (class), G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                         G_TYPE_NONE, 1, G_TYPE_UINT);
+}
+
+static void
+brevet_identity_attempt_init (BrevetIdentityAttempt *self)
+{
+  self->bundle_problems = g_ptr_array_new_with_free_func (g_free);
+}
+
+static BrevetGeneration *
+ref_generation (BrevetGeneration *generation)
+{
+  return generation != NULL ? brevet_generation_ref (generation) : NULL;
+}
+
+BrevetIdentityAttempt *
+brevet_identity_attempt_new (const BrevetIdentityAttemptInput *input)
+{
+  BrevetIdentityAttempt *self = g_object_new (BREVET_TYPE_IDENTITY_ATTEMPT, NULL);
+
+  self->config = brevet_identity_config_ref (input->config);
+  self->records = g_object_ref (input->records);
+  self->client = brevet_registration_client_new (input->transport, input->prover, input->config->id_scope,
+                                                 input->config->registration_id);
+  brevet_registration_client_set_patient (self->client, FALSE);
+  g_signal_connect_object (self->client, "stage-changed", G_CALLBACK (on_registration_stage), self, 0);
+  self->current = ref_generation (input->current);
+  self->staged = ref_generation (input->staged);
+  self->candidate = ref_generation (input->candidate);
+  self->input_digest = g_strdup (input->input_digest);
+  self->new_key = input->new_key;
+  return self;
+}

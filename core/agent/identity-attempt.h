@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-registration-client.h"
+#include "identity.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetIdentityAttemptInput:
+ * @config: what the configuration wants
+ * @records: where it is stored
+ * @transport: way to the service
+ * @prover: proves that this is the device
+ * @current: (nullable): the generation in use
+ * @staged: (nullable): what an attempt that was cut off had staged
+ * @candidate: (nullable): a complete and checked generation that could not be stored last time
+ * @input_digest: of the inputs as they are now
+ * @new_key: the certificate is for a key that was never in use, whatever the configuration says about rekeying
+ *
+ * What an attempt is made with.
+ */
+typedef struct {
+  BrevetIdentityConfig *config;
+  BrevetIdentityRecords *records;
+  BrevetTransport *transport;
+  BrevetProver *prover;
+  BrevetGeneration *current;
+  BrevetGeneration *staged;
+  BrevetGeneration *candidate;
+  const char *input_digest;
+  gboolean new_key;
+} BrevetIdentityAttemptInput;
+
+/**
+ * BrevetIdentityAttempt:
+ *
+ * One attempt to get an identity: stage a key, register, check what comes, switch. Whatever fails before the switch leaves the
+ * stored identity as it is.
+ *
+ * Signals: `stage-changed` with the #BrevetIdentityState (%BREVET_IDENTITY_ATTESTING to %BREVET_IDENTITY_INSTALLING) as guint.
+ */
+#define BREVET_TYPE_IDENTITY_ATTEMPT (brevet_identity_attempt_get_type ())
+G_DECLARE_FINAL_TYPE (BrevetIdentityAttempt, brevet_identity_attempt, BREVET, IDENTITY_ATTEMPT, GObject)
+
+BrevetIdentityAttempt *brevet_identity_attempt_new (const BrevetIdentityAttemptInput *input);
+
+/**
+ * brevet_identity_attempt_run_async:
+ *
+ * Makes the attempt, once. From the switch on it cannot be cancelled any more.
+ */
+void brevet_identity_attempt_run_async (BrevetIdentityAttempt *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                        gpointer user_data);
+
+/**
+ * brevet_identity_attempt_run_finish:
+ *
+ * Returns: (transfer full) (nullable): the generation that is stored as the current one, with the memory of
+ *   brevet_identity_memory_new_after_success(); %NULL with %BREVET_ERROR_REJECTED after a definitive refusal, with another error
+ *   after any other failure
+ */
+BrevetGeneration *brevet_identity_attempt_run_finish (BrevetIdentityAttempt *self, GAsyncResult *result, GError **error);
+
+/**
+ * brevet_identity_attempt_get_staged:
+ *
+ * Returns: (transfer none) (nullable): what is staged now
+ */
+BrevetGeneration *brevet_identity_attempt_get_staged (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_attempt_get_candidate:
+ *
+ * Returns: (transfer none) (nullable): after a failure: a generation that lacks nothing but being stored
+ */
+BrevetGeneration *brevet_identity_attempt_get_candidate (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_attempt_get_failure:
+ *
+ * Returns: (transfer none): what the service said about the failure
+ */
+const BrevetRegistrationFailure *brevet_identity_attempt_get_failure (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_attempt_get_storage_failed:
+ *
+ * Returns: %TRUE if it was the store that failed
+ */
+gboolean brevet_identity_attempt_get_storage_failed (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_attempt_get_bundle_problems:
+ *
+ * Returns: (transfer none) (element-type utf8): what was left out of the trust bundle that came
+ */
+GPtrArray *brevet_identity_attempt_get_bundle_problems (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_memory_new_after_success:
+ *
+ * Returns: (transfer full): what is remembered when @installed has come into use
+ */
+BrevetIdentityMemory *brevet_identity_memory_new_after_success (BrevetGeneration *installed);
+
+G_END_DECLS

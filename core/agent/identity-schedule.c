@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "identity-schedule.h"
+
+/* How often a clock that cannot be right is looked at, should nobody tell that it was set. */
+#define CLOCK_LOOK 10
+
+/* A service may ask for so long a pause (brevet_backoff_compute()). */
+#define LONGEST_PAUSE 86400
+
+#define UNREACHABLE_NAME "org.brevet.Error.Unreachable"
+
+gboolean
+brevet_identity_is_expired (BrevetGeneration *current, gint64 now)
+{
+  return now > brevet_generation_get_not_after (current);
+}
+
+gboolean
+brevet_identity_was_unreachable (const BrevetIdentityMemory *memory)
+{
+  return g_strcmp0 (memory->error_name, UNREACHABLE_NAME) == 0;
+}
+
+static gint64
+earlier (gint64 one, gint64 other)
+{
+  if (one == 0 || other == 0)
+    return MAX (one, other);
+  return MIN (one, other);
+}
+
+static gint64
+compute_renewal (const BrevetIdentitySituation *situation)
+{
+  BrevetGeneration *current = situation->current;
+  BrevetCertificate *leaf = NULL;
+  g_autofree char *seed = NULL;
+
+  if (current == NULL || current->chain == NULL || !situation->config->wants_certificate)
+    return 0;
+  leaf = brevet_chain_get_leaf (current->chain);
+  seed = g_strconcat (situation->config->registration_id, " ", brevet_certificate_get_sha256 (leaf), NULL);
+  return brevet_renewal_policy_compute (&situation->config->renewal, brevet_certificate_get_not_before (leaf),
+                                        brevet_certificate_get_not_after (leaf), current->installed, seed);
+}
+
+static gboolean
+have_inputs_changed (const char *before, const char *now)
+{
+  return before != NULL && now != NULL && !g_str_equal (before, now);
+}
+
+/* What is stored was asked for with something else, or is no identity as the configuration wants one. */
+static gboolean
+must_start_from_scratch (const BrevetIdentitySituation *situation)
+{
+  BrevetGeneration *current = situation->current;
+
+  return current == NULL || have_inputs_changed (current->input_digest, situation->input_digest) ||
+         (situation->config->wants_certificate && current->chain == NULL);
+}
+
+/* A certificate that has ended, or is due, when it comes (the clocks differ by more than its lifetime) must not be asked for again
+ * and again without a pause. */
+static gint64
+find_earliest_renewal (const BrevetIdentitySituation *situation)
+{
+  gint64 last = situation->memory->last_success;
+
+  return last <= situation->now ? last + situation->config->backoff.minimum : 0;
+}
+
+/* Nothing has failed: when is there something to do? */
+static void
+plan_undisturbed (const BrevetIdentitySituation *situation, BrevetIdentityPlan *plan)
+{
+  plan->state = situation->current != NULL ? BREVET_IDENTITY_PROVISIONED : BREVET_IDENTITY_UNPROVISIONED;
+  if (must_start_from_scratch (situation))
+    {
+      plan->attempt = situation->now;
+      return;
+    }
+  if (plan->renewal == 0)
+    return;
+  plan->attempt = MAX (plan->renewal, find_earliest_renewal (situation));
+  if (plan->attempt <= situation->now)
+    plan->attempt = MAX (plan->attempt, situation->missed_until);
+  if (brevet_identity_is_expired (situation->current, situation->now))
+    plan->state = BREVET_IDENTITY_BACKING_OFF;
+}
+
+/* The clock may have been set since the pause was chosen. One that began before now is what it was meant to be, for the service may
+ * have asked for more than the configuration does; one that begins in the future is measured by the configuration alone. */
+static gboolean
+is_plausible_pause (const BrevetIdentitySituation *situation)
+{
+  const BrevetIdentityMemory *memory = situation->memory;
+  gint64 ahead = memory->next_attempt - situation->now;
+
+  if (ahead <= brevet_backoff_limit (&situation->config->backoff, MAX (memory->failures, 1)))
+    return TRUE;
+  if (memory->refused && ahead <= situation->config->backoff.maximum)
+    return TRUE;
+  return memory->error_time > 0 && memory->error_time <= situation->now && ahead <= LONGEST_PAUSE;
+}
+
+static BrevetIdentityState
+name_pause (const BrevetIdentitySituation *situation)
+{
+  const BrevetIdentityMemory *memory = situation->memory;
+
+  if (memory->disabled)
+    return BREVET_IDENTITY_DISABLED;
+  if (memory->refused)
+    return BREVET_IDENTITY_REFUSED;
+  if (situation->network_missing && brevet_identity_was_unreachable (memory))
+    return BREVET_IDENTITY_WAITING_FOR_NETWORK;
+  return BREVET_IDENTITY_BACKING_OFF;
+}
+
+static void
+plan_after_failure (const BrevetIdentitySituation *situation, BrevetIdentityPlan *plan)
+{
+  const BrevetIdentityMemory *memory = situation->memory;
+
+  plan->state = name_pause (situation);
+  plan->attempt = memory->next_attempt;
+  if (!is_plausible_pause (situation))
+    {
+      plan->pause = situation->now + brevet_identity_schedule_pause (situation, MAX (memory->failures, 1), memory->refused, 0);
+      plan->attempt = plan->pause;
+    }
+  if (situation->hint != 0 && brevet_identity_was_unreachable (memory))
+    plan->attempt = MIN (plan->attempt, MAX (situation->hint, situation->now));
+  if (plan->attempt <= situation->now && plan->action == BREVET_IDENTITY_RENEW)
+    plan->attempt = MAX (plan->attempt, situation->missed_until);
+}
+
+void
+brevet_identity_plan_make (const BrevetIdentitySituation *situation, BrevetIdentityPlan *plan)
+{
+  const BrevetIdentityMemory *memory = situation->memory;
+  gint64 end;
+
+  *plan = (BrevetIdentityPlan) { .state = BREVET_IDENTITY_DISABLED };
+  plan->renewal = compute_renewal (situation);
+  plan->action = must_start_from_scratch (situation) ? BREVET_IDENTITY_REPROVISION : BREVET_IDENTITY_RENEW;
+  if (!situation->config->enabled)
+    return;
+  if (situation->now < BREVET_IDENTITY_EARLIEST_TIME)
+    {
+      plan->state = BREVET_IDENTITY_WAITING_FOR_TIME;
+      plan->look = situation->now + CLOCK_LOOK;
+      return;
+    }
+  if (memory->next_attempt != 0 && !have_inputs_changed (memory->input_digest, situation->input_digest))
+    plan_after_failure (situation, plan);
+  else
+    plan_undisturbed (situation, plan);
+
+  /* That a certificate has ended is told when it happens. */
+  end = situation->current != NULL ? brevet_generation_get_not_after (situation->current) : G_MAXINT64;
+  plan->look = earlier (plan->attempt, end < G_MAXINT64 && end >= situation->now ? end + 1 : 0);
+}
+
+gint64
+brevet_identity_schedule_pause (const BrevetIdentitySituation *situation, guint failures, gboolean refused, gint64 retry_after)
+{
+  const BrevetBackoff *backoff = &situation->config->backoff;
+  gint64 end = situation->current != NULL ? brevet_generation_get_not_after (situation->current) : situation->now;
+  gint64 remaining = end == G_MAXINT64 ? G_MAXINT64 : end - situation->now;
+  gint64 pause;
+
+  if (!refused)
+    return brevet_backoff_compute (backoff, failures, MAX (retry_after, 0), remaining, situation->random);
+  pause = (gint64) ((double) backoff->maximum * (0.75 + situation->random / 4));
+  return MAX (MAX (pause, 1), MIN (retry_after, LONGEST_PAUSE));
+}
+
+gint64
+brevet_identity_schedule_poll (const BrevetIdentityConfig *config, gint64 now, gint64 last)
+{
+  guint hash = g_str_hash (config->registration_id) % 2001;
+  gint64 interval = (gint64) ((double) config->trust_bundle_poll * (0.9 + hash / 10000.0));
+
+  if (config->trust_bundle_poll == 0)
+    return 0;
+  return MIN (last, now) + MAX (interval, 1);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "identity-world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DAY 86400
+#define IN_USE "; the certificate in use is valid until 2031-01-31 00:00:00 UTC"
+
+/* A provisioned identity whose renewal is due now; nothing has happened yet. */
+static char *
+make_due (World *world)
+{
+  world_provision (world);
+  return g_strdup (world_get_sha256 (world));
+}
+
+static void
+assert_kept (World *world, const char *sha256)
+{
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+  g_assert_cmpuint (brevet_identity_get_current (world->identity)->number, ==, 1);
+  world_restart (world);
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+}
+
+typedef struct {
+  IssuingAnswer answer;
+  BrevetIdentityState state;
+  const char *error_name;
+  guint code;
+  const char *tracking_id;
+  const char *cause;
+} Trouble;
+
+static const Trouble troubles[] = {
+  { ISSUING_UNREACHABLE, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Unreachable", 0, NULL,
+    "Nobody answers at dps.example.com" IN_USE },
+  { ISSUING_BROKEN, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Unreachable", 500000, "track-9", "500: Broken" },
+  { ISSUING_BUSY, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Unreachable", 429000, "track-9", "429: Too many" },
+  { ISSUING_UNTRUSTED, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL, "Somebody else answers" },
+  { ISSUING_REFUSAL, BREVET_IDENTITY_REFUSED, "org.brevet.Error.Rejected", 401002, "track-9", "Unauthorized" },
+  { ISSUING_DISABLED, BREVET_IDENTITY_DISABLED, "org.brevet.Error.Rejected", 403001, "request-7", "Switched off" },
+  { ISSUING_NOTHING, BREVET_IDENTITY_REFUSED, "org.brevet.Error.Rejected", 0, NULL, "set certificate=none in [identity main]" },
+  { ISSUING_OTHER_KEY, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL, "is for another key" },
+  { ISSUING_OTHER_NAME, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL, "is for another device" },
+  { ISSUING_EXPIRED, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL, "expired at" },
+  { ISSUING_FORGED, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL, "is not signed by" },
+};
+
+/* Whatever the answer is but a good certificate: the identity stays, says what is wrong, and gets well by itself. */
+static void
+test_renewal_fails (World *world, gconstpointer data)
+{
+  g_autofree char *sha256 = make_due (world);
+  const BrevetIdentityMemory *memory;
+  const Trouble *trouble = data;
+
+  issuing_service_add_answer (world->service, trouble->answer);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, trouble->state, trouble->cause);
+  world_assert_state (world, trouble->state, IN_USE);
+  memory = brevet_identity_get_memory (world->identity);
+  g_assert_cmpuint (memory->failures, ==, 1);
+  g_assert_cmpstr (memory->error_name, ==, trouble->error_name);
+  g_assert_cmpuint (memory->error_code, ==, trouble->code);
+  g_assert_cmpstr (memory->error_tracking_id, ==, trouble->tracking_id);
+  g_assert_cmpint (memory->error_time, ==, world_now ());
+  g_assert_cmpuint (world->failed, ==, 1);
+  assert_kept (world, sha256);
+  world_assert_state (world, trouble->state, trouble->cause);
+
+  world_start (world);
+  world_wait_idle (world);
+  world_assert_state (world, trouble->state, trouble->cause);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 2);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  g_assert_cmpuint (brevet_identity_get_current (world->identity)->number, ==, 2);
+  g_assert_null (brevet_identity_get_memory (world->identity)->error_name);
+  g_assert_cmpuint (brevet_identity_get_memory (world->identity)->failures, ==, 0);
+}
+
+static void
+set_up_trouble (World *world, gconstpointer data)
+{
+  world_set_up (world, NULL);
+}
+
+static void
+test_first_fails (World *world, gconstpointer data)
+{
+  issuing_service_add_answer (world->service, ISSUING_REFUSAL);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_REFUSED);
+  world_assert_state (world, BREVET_IDENTITY_REFUSED, "; there is no identity yet");
+  g_assert_null (brevet_identity_get_current (world->identity));
+  /* It goes on asking, as rarely as the configuration allows. */
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), >=, world_now () + 2700);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + 3600);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  /* A refused key is not asked for again. */
+  g_assert_cmpstr (issuing_service_get_key_of_csr (world->service, 0), !=, issuing_service_get_key_of_csr (world->service, 1));
+}
+
+/* Trouble on the way is no reason for another key. */
+static void
+test_key_is_asked_for_again (World *world, gconstpointer data)
+{
+  issuing_service_add_answer (world->service, ISSUING_BROKEN);
+  issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  world_pass_to_next_attempt (world);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  g_assert_cmpstr (issuing_service_get_csr (world->service, 0), ==, issuing_service_get_csr (world->service, 1));
+  g_assert_cmpstr (issuing_service_get_csr (world->service, 0), ==, issuing_service_get_csr (world->service, 2));
+}
+
+static void
+test_pauses_grow (World *world, gconstpointer data)
+{
+  gint64 limit = 4;
+
+  for (guint i = 0; i < 12; i++)
+    issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  for (guint i = 1; i <= 12; i++)
+    {
+      g_assert_cmpuint (brevet_identity_get_memory (world->identity)->failures, ==, i);
+      g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + limit);
+      limit = MIN (limit * 2, 60);
+      /* None of it is forgotten when the agent is killed. */
+      if (i % 4 == 0)
+        {
+          gint64 next = brevet_identity_get_next_attempt (world->identity);
+
+          world_restart (world);
+          world_start (world);
+          world_turn (world);
+          g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, next);
+          g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, i);
+        }
+      world_pass_to_next_attempt (world);
+    }
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+static void
+test_retry_after (World *world, gconstpointer data)
+{
+  gint64 next;
+
+  issuing_service_add_answer (world->service, ISSUING_BUSY);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  next = brevet_identity_get_next_attempt (world->identity);
+  g_assert_cmpint (next, ==, world_now () + 7200);
+  /* Not undercut by a network that comes, nor by a restart. */
+  brevet_identity_network_changed (world->identity, TRUE);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, next);
+  world_restart (world);
+  world_start (world);
+  world_turn (world);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, next);
+  world_set_clock (world, next - 1);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 1);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+/* An operator who corrects the configuration need not wait for the pause that the wrong one earned. */
+static void
+test_corrected_while_off (World *world, gconstpointer data)
+{
+  issuing_service_add_answer (world->service, ISSUING_REFUSAL);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_REFUSED);
+  g_free (world->keys);
+  world->keys = g_strdup ("transport=other");
+  world_restart (world);
+  world_provision (world);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 2);
+}
+
+static void
+test_credential_is_missing (World *world, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (world->directory, "key", NULL);
+
+  world_provision (world);
+  g_assert_cmpint (remove (path), ==, 0);
+  world_restart (world);
+  world_start (world);
+  world_wait_idle (world);
+  /* What is there is good until its renewal. */
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_BACKING_OFF, IN_USE);
+  g_assert_cmpstr (brevet_identity_get_memory (world->identity)->error_name, ==, "org.brevet.Error.NotConfigured");
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 1);
+  g_assert_true (g_file_set_contents (path, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", -1, NULL));
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+static void
+test_network (World *world, gconstpointer data)
+{
+  issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  brevet_identity_network_changed (world->identity, FALSE);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_WAITING_FOR_NETWORK);
+  world_assert_state (world, BREVET_IDENTITY_WAITING_FOR_NETWORK, "Nobody answers at dps.example.com; there is no identity yet");
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), >, 0);
+  brevet_identity_network_changed (world->identity, TRUE);
+  world_wait_idle (world);
+  if (brevet_identity_get_state (world->identity) != BREVET_IDENTITY_PROVISIONED)
+    {
+      g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + 3);
+      world_set_clock (world, world_now () + 3);
+      world_wait_idle (world);
+    }
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  /* Nothing to hurry for now. */
+  brevet_identity_network_changed (world->identity, FALSE);
+  brevet_identity_network_changed (world->identity, TRUE);
+  world_set_clock (world, world_now () + 4);
+  world_wait_idle (world);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 2);
+}
+
+/* Commits of a renewal: the staging, the switch; of a failure: what is remembered. Each of them on a full disk. */
+static void
+test_disk_is_full (World *world, gconstpointer data)
+{
+  const char *pattern = data;
+  g_autofree char *sha256 = make_due (world);
+
+  unsteady_store_refuse (world->store, pattern);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_BACKING_OFF, "The identity cannot be stored: No space left on the disk");
+  world_assert_state (world, BREVET_IDENTITY_BACKING_OFF, IN_USE);
+  g_assert_cmpuint (brevet_identity_get_memory (world->identity)->failures, ==, 1);
+  g_assert_cmpuint (world->failed, ==, 1);
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+  /* It goes on in memory while the disk is full … */
+  unsteady_store_refuse (world->store, "x");
+  world_pass_to_next_attempt (world);
+  g_assert_cmpuint (brevet_identity_get_memory (world->identity)->failures, ==, 2);
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+  /* … and gets well with it, without having asked for more certificates than it needs. */
+  unsteady_store_refuse (world->store, "");
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  g_assert_cmpuint (brevet_identity_get_current (world->identity)->number, ==, 2);
+  g_assert_cmpuint (issuing_service_get_issued (world->service), ==, 2);
+  sha256 = (g_free (sha256), g_strdup (world_get_sha256 (world)));
+  world_restart (world);
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+}
+
+static void
+set_up_disk (World *world, gconstpointer data)
+{
+  world_set_up (world, NULL);
+}
+
+static void
+test_disk_is_full_after_refusal (World *world, gconstpointer data)
+{
+  g_autofree char *sha256 = make_due (world);
+
+  issuing_service_add_answer (world->service, ISSUING_REFUSAL);
+  unsteady_store_refuse (world->store, ".xx");
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_REFUSED, "and this cannot be stored: No space left on the disk");
+  unsteady_store_refuse (world->store, "");
+  assert_kept (world, sha256);
+}
+
+static void
+test_use_cannot_be_stored (World *world, gconstpointer data)
+{
+  world_provision (world);
+  g_assert_true (world_act (world, BREVET_IDENTITY_RENEW, NULL));
+  unsteady_store_refuse (world->store, "x.");
+  brevet_identity_mark_used (world->identity);
+  world_wait_idle (world);
+  g_assert_nonnull (brevet_identity_get_previous (world->identity));
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  brevet_identity_mark_used (world->identity);
+  world_wait_idle (world);
+  g_assert_null (brevet_identity_get_previous (world->identity));
+}
+
+#define ADD(name, keys, function) g_test_add ("/identity-failures/" name, World, keys, world_set_up, function, world_tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+  for (guint i = 0; i < G_N_ELEMENTS (troubles); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/identity-failures/renewal-fails/%u", i);
+
+      g_test_add (name, World, &troubles[i], set_up_trouble, test_renewal_fails, world_tear_down);
+    }
+  ADD ("first-fails", NULL, test_first_fails);
+  ADD ("key-is-asked-for-again", NULL, test_key_is_asked_for_again);
+  ADD ("pauses-grow", "retry-minimum=4s\nretry-maximum=1min", test_pauses_grow);
+  ADD ("retry-after", NULL, test_retry_after);
+  ADD ("corrected-while-off", NULL, test_corrected_while_off);
+  ADD ("credential-is-missing", NULL, test_credential_is_missing);
+  ADD ("network", NULL, test_network);
+  g_test_add ("/identity-failures/disk-is-full/staging", World, "x.", set_up_disk, test_disk_is_full, world_tear_down);
+  g_test_add ("/identity-failures/disk-is-full/switch", World, ".x.", set_up_disk, test_disk_is_full, world_tear_down);
+  g_test_add ("/identity-failures/disk-is-full/switch-and-memory", World, ".xx.", set_up_disk, test_disk_is_full, world_tear_down);
+  g_test_add ("/identity-failures/disk-is-full/all", World, "x", set_up_disk, test_disk_is_full, world_tear_down);
+  ADD ("disk-is-full-after-refusal", NULL, test_disk_is_full_after_refusal);
+  ADD ("use-cannot-be-stored", NULL, test_use_cannot_be_stored);
+  return g_test_run ();
+}
