@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The main job of brevet from end to end, with the tools that operators and devices have: curl, openssl, mosquitto. ./dev demo runs it,
-# and so does the test suite. BREVET and BREVET_DPS name the two programs; --keep keeps the scratch directory.
+# and so does the test suite. BREVET, BREVET_DPS and BREVETD name the programs; --keep keeps the scratch directory.
 set -eEuo pipefail
 
-: "${BREVET:?names the program brevet}" "${BREVET_DPS:?names the program brevet-dps}"
+: "${BREVET:?names the program brevet}" "${BREVET_DPS:?names the program brevet-dps}" "${BREVETD:?names the program brevetd}"
 fixtures=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../fixtures
 keep=no
 case ${1:-} in
@@ -69,6 +69,7 @@ step_failed () {
   show_tail "$log"
   show_tail "$service_log"
   show_tail "$hub_log"
+  show_tail "$device_log"
   exit 1
 }
 
@@ -134,6 +135,7 @@ make_service () {
   port=$(free_port)
   "$BREVET_DPS" init "$service" --host-name localhost --address 127.0.0.1 --https-port "$port" --hub localhost --json >"$scratch/init.json"
   id_scope=$(member "$scratch/init.json" idScope)
+  add_short_lived_authority
   result="scope $id_scope, root and issuing CA, TLS certificate, operator's keys"
 }
 
@@ -312,6 +314,9 @@ stop_service () {
   result="exit code 0"
 }
 
+# shellcheck source=demo-device.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/demo-device.sh"
+
 trap step_failed ERR
 trap clean_up EXIT
 trap 'exit 130' INT
@@ -334,7 +339,18 @@ step "openssl checks the certificate" check_certificate
 step "The hub starts" start_hub
 step "The device sends ten messages with its certificate" send_messages
 step "Somebody without a certificate tries it too" send_without_certificate
+
+echo >&3
+step "Another device is enrolled" enroll_device
+step "Its makers give it a configuration" configure_device
+step "The device's bus starts" start_bus
+step "The first question over D-Bus starts the agent, which provisions itself" ask_device
+step "brevet status tells how it is" show_status
+step "The device sends a message" send_as_device
+step "Nobody does anything, and the certificate is renewed" wait_for_renewal
+step "The device sends a message again" send_as_renewed_device
 step "The service stops" stop_service
+step "The agent is killed, and asked again without a service" ask_device_without_service
 
 cat >&3 <<TEXT
 

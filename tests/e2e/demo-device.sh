@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The device part of the demo, read by demo.sh: a device that nobody touches provisions itself, tells over D-Bus how it is, renews, and
+# uses the new certificate at the hub. It has a bus of its own, on which the agent is started by the first question.
+
+device_id=kiosk-17
+device_ca=shortlived
+device_log=$scratch/brevetd.log
+
+# A CA whose certificates live so briefly that a renewal can be watched.
+add_short_lived_authority () {
+  mkdir -p "$service/dps.conf.d"
+  printf '[ca %s]\ntype=local\ncertificate=ca/issuing.pem\nkey=ca/issuing.key\nvalidity=2min\nbackdate=0\n' "$device_ca" \
+    >"$service/dps.conf.d/10-short-lived.conf"
+}
+
+enroll_device () {
+  curl -k -L -i -X PUT -H "Content-Type: application/json" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$device_id?api-version=$version" -d '{"registrationId": "'"$device_id"'", "attestation": {"type": "symmetricKey"}, "trustBundleId": "'"$trust_bundle_name"'", "clientCertificateIssuancePolicy": {"certificateAuthorityName": "'"$device_ca"'"}}' >"$scratch/reply"
+  expect 200 "$scratch/reply"
+  curl -k -i -X POST -H "Content-Length: 0" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$device_id/attestationmechanism?api-version=$version" >"$scratch/reply"
+  expect 200 "$scratch/reply" >/dev/null
+  sed '1,/^\r$/d' "$scratch/reply" >"$scratch/attestation.json"
+  mkdir -m 0700 "$scratch/device"
+  (umask 077; member "$scratch/attestation.json" symmetricKey.primaryKey >"$scratch/device/device.key")
+  result="$device_id, certificates from $device_ca live for two minutes"
+}
+
+configure_device () {
+  cp "$service/tls/ca.pem" "$scratch/device/dps-ca.pem"
+  cat >"$scratch/device/agent.conf" <<TEXT
+[identity main]
+id-scope=$id_scope
+registration-id=$device_id
+# Two thirds of the lifetime unless something else is wanted; here six seconds.
+renew=114s
+renewal-jitter=0
+
+[transport main]
+type=https
+host=localhost
+port=$port
+ca-file=dps-ca.pem
+
+[attestation main]
+type=symmetric-key
+key-file=device.key
+
+[store device]
+type=file
+directory=state
+TEXT
+  result="agent.conf with service, scope, registration id and key"
+}
+
+start_bus () {
+  mkdir -p "$scratch/bus/services"
+  cat >"$scratch/bus/services/org.brevet.Agent1.service" <<TEXT
+[D-BUS Service]
+Name=org.brevet.Agent1
+Exec=$BREVETD --bus session --config $scratch/device/agent.conf
+TEXT
+  cat >"$scratch/bus/session.conf" <<TEXT
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=$scratch/bus/socket</listen>
+  <auth>EXTERNAL</auth>
+  <servicedir>$scratch/bus/services</servicedir>
+  <policy context="default"><allow send_destination="*"/><allow own="*"/><allow eavesdrop="false"/></policy>
+</busconfig>
+TEXT
+  background "$device_log" "unix:path=" dbus-daemon --config-file="$scratch/bus/session.conf" --nofork --print-address=1
+  export DBUS_SESSION_BUS_ADDRESS=unix:path=$scratch/bus/socket
+  result="the agent is not running"
+}
+
+# wait_for_event NAME: the next such line of brevet monitor; leaves it in $event.
+wait_for_event () {
+  while read -r -t 60 event <&"$events"; do
+    printf '%s\n' "$event"
+    if [[ $event == *"\"event\":\"$1\""* || $event == *"\"event\" : \"$1\""* ]]; then
+      return
+    fi
+    if [[ $event == *failed* ]]; then
+      because "the device says: $event"
+    fi
+  done
+  because "there was no event $1"
+}
+
+# property NAME: of the identity, as any program on the bus reads it.
+property () {
+  gdbus call --session --dest org.brevet.Agent1 --object-path /org/brevet/Agent1/identities/main \
+    --method org.freedesktop.DBus.Properties.Get org.brevet.Agent1.Identity "$1" | sed "s/^(<'\\?//; s/'\\?>,)\$//"
+}
+
+ask_device () {
+  exec {events}< <(exec "$BREVET" monitor --bus session --json 2>>"$device_log")
+  children+=("$!")
+  # The first question starts the agent; whether its answer comes before or after the provisioning does not matter here.
+  [ "$(property RegistrationId)" = "$device_id" ] || because "the agent does not answer over D-Bus"
+  until [ "$(property State)" = provisioned ]; do
+    wait_for_event state
+  done
+  first_certificate=$(property Sha256)
+  result="provisioned, hub $(property AssignedHub), certificate ${first_certificate:0:16}…"
+}
+
+show_status () {
+  "$BREVET" status --bus session
+  "$BREVET" show certificate --bus session >"$scratch/shown.pem"
+  openssl verify -x509_strict -purpose sslclient -CAfile "$service/ca/root.pem" -untrusted "$scratch/shown.pem" "$scratch/shown.pem"
+  result="exit code 0; openssl verify accepts the certificate"
+}
+
+# The files are where D-Bus says. Their directory is looked up once, so that key and certificate belong together whatever is renewed
+# meanwhile.
+with_device () {
+  local directory
+  directory=$(realpath "$(dirname "$(property CertificateLocation)")")
+  "$@" -h "$(property AssignedHub)" -p "$hub_port" --cafile "$directory/aziot-dps-trust-bundle" \
+    --cert "$directory/aziot-dps-identity-cert" --key "$directory/aziot-dps-identity-cert-key" -V mqttv311
+}
+
+send_as_device () {
+  local topic=devices/$device_id/messages/events/
+  with_device mosquitto_sub -i "$device_id-reader" -c -q 1 -t "$topic" -E
+  with_device mosquitto_pub -i "$device_id" -q 1 -t "$topic" -m "hello with ${1:-the first certificate}"
+  with_device mosquitto_sub -i "$device_id-reader" -c -q 1 -t "$topic" -C 1 -W 20 >"$scratch/received"
+  result="the hub took: $(cat "$scratch/received")"
+}
+
+wait_for_renewal () {
+  local before after
+  before=$(openssl x509 -in "$scratch/shown.pem" -noout -pubkey)
+  until [ "$(property Sha256)" != "$first_certificate" ] && [ "$(property State)" = provisioned ]; do
+    wait_for_event state
+  done
+  "$BREVET" show certificate --bus session >"$scratch/renewed.pem"
+  after=$(openssl x509 -in "$scratch/renewed.pem" -noout -pubkey)
+  [ "$before" != "$after" ] || because "the new certificate is for the old key"
+  result="certificate $(property Sha256 | head -c 16)…, with a new key"
+}
+
+send_as_renewed_device () {
+  send_as_device "the new certificate"
+}
+
+ask_device_without_service () {
+  local sha256 process
+  process=$(gdbus call --session --dest org.freedesktop.DBus --object-path /org/freedesktop/DBus \
+    --method org.freedesktop.DBus.GetConnectionUnixProcessID org.brevet.Agent1 | sed 's/[^0-9]*[0-9]* \([0-9]*\).*/\1/')
+  kill -KILL "$process"
+  wait_for_event agent-stopped
+  # The question starts it again.
+  sha256=$(property Sha256)
+  [ -n "$sha256" ] || because "the device has lost its identity"
+  openssl x509 -in "$(property CertificateLocation)" -noout -subject -enddate
+  result="certificate ${sha256:0:16}… is still there"
+}
