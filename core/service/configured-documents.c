@@ -118,18 +118,19 @@ brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *ke
   g_autoptr(GError) cause = NULL;
   JsonObject *object, *entry;
   JsonArray *entries;
+  gsize length;
 
   if (path == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "this key is missing; name a PEM file with CA certificates"));
       return NULL;
     }
-  if (!g_file_get_contents (path, &text, NULL, &cause))
+  if (!g_file_get_contents (path, &text, &length, &cause))
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "%s", cause->message));
       return NULL;
     }
-  if (!g_utf8_validate (text, -1, NULL))
+  if (!g_utf8_validate_len (text, length, NULL))
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "%s is no text; name a PEM file", path));
       return NULL;

@@ -8,12 +8,14 @@
 #include "configured-documents.h"
 #include "service-api-private.h"
 
+/* Somebody else may write the same records meanwhile, but not over and over again. */
+#define MAXIMUM_ATTEMPTS 5
+
 struct _BrevetConfiguredRecords
 {
   BrevetServiceContext *context;
-  BrevetBatch          *batch;
-  GPtrArray            *notes;    /* one text for each change in the batch */
-  GHashTable           *wanted;   /* "collection key" of everything that is configured */
+  GPtrArray            *wanted;   /* Wanted */
+  GHashTable           *names;    /* "collection key" of each of them */
 };
 
 /* One record that the configuration wants. */
@@ -24,13 +26,50 @@ typedef struct {
   JsonObject *object;
 } Wanted;
 
+/* What the store lacks of them. */
+typedef struct {
+  BrevetServiceContext *context;
+  BrevetBatch *batch;
+  GPtrArray *notes;               /* one text for each change in the batch */
+} Changes;
+
+static void
+wanted_free (gpointer data)
+{
+  Wanted *wanted = data;
+
+  g_object_unref (wanted->settings);
+  json_object_unref (wanted->object);
+  g_free (wanted);
+}
+
+static Changes *
+changes_new (BrevetServiceContext *context)
+{
+  Changes *self = g_new0 (Changes, 1);
+
+  self->context = context;
+  self->batch = brevet_batch_new ();
+  self->notes = g_ptr_array_new_with_free_func (g_free);
+  return self;
+}
+
+static void
+changes_free (Changes *self)
+{
+  brevet_batch_unref (self->batch);
+  g_ptr_array_unref (self->notes);
+  g_free (self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Changes, changes_free)
+
 void
 brevet_configured_records_free (BrevetConfiguredRecords *self)
 {
   brevet_service_context_unref (self->context);
-  brevet_batch_unref (self->batch);
-  g_ptr_array_unref (self->notes);
-  g_hash_table_unref (self->wanted);
+  g_ptr_array_unref (self->wanted);
+  g_hash_table_unref (self->names);
   g_free (self);
 }
 
@@ -43,7 +82,7 @@ make_id (const char *collection, const char *name)
 }
 
 static gboolean
-claim_name (BrevetConfiguredRecords *self, const Wanted *wanted, GError **error)
+claim_name (BrevetConfiguredRecords *self, Wanted *wanted, GError **error)
 {
   const char *name = brevet_settings_get_name (wanted->settings);
 
@@ -53,7 +92,7 @@ claim_name (BrevetConfiguredRecords *self, const Wanted *wanted, GError **error)
                                                        brevet_settings_get_kind (wanted->settings)));
       return FALSE;
     }
-  if (g_hash_table_add (self->wanted, make_id (wanted->resource->collection, name)))
+  if (g_hash_table_add (self->names, make_id (wanted->resource->collection, name)))
     return TRUE;
   g_propagate_error (error, brevet_settings_error (wanted->settings, NULL, "there is a %s of this name already, as the case of "
                                                    "letters makes no difference; remove one of the two", wanted->resource->noun));
@@ -103,7 +142,7 @@ is_unchanged (const BrevetServiceResource *resource, gpointer document, BrevetRe
 }
 
 static void
-add_change (BrevetConfiguredRecords *self, const Wanted *wanted, gpointer document, BrevetRecord *record)
+add_change (Changes *self, const Wanted *wanted, gpointer document, BrevetRecord *record)
 {
   const char *name = brevet_settings_get_name (wanted->settings);
 
@@ -135,14 +174,12 @@ parse (BrevetServiceContext *context, const Wanted *wanted, BrevetRecord *record
 }
 
 static gboolean
-add (BrevetConfiguredRecords *self, const Wanted *wanted, GError **error)
+add_wanted (Changes *self, const Wanted *wanted, GError **error)
 {
   g_autoptr(BrevetRecord) record = NULL;
   g_autoptr(GError) cause = NULL;
   gpointer document = NULL;
 
-  if (!claim_name (self, wanted, error))
-    return FALSE;
   record = find_record (self->context, wanted->resource->collection, brevet_settings_get_name (wanted->settings), &cause);
   if (cause != NULL)
     {
@@ -167,6 +204,35 @@ add (BrevetConfiguredRecords *self, const Wanted *wanted, GError **error)
   return TRUE;
 }
 
+/* Every mistake is found here, while nothing is written: what is stored already makes no difference to what is right. */
+static gboolean
+check (BrevetConfiguredRecords *self, const Wanted *wanted, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  gpointer document = parse (self->context, wanted, NULL, &cause);
+
+  if (document == NULL)
+    g_propagate_error (error, brevet_settings_error (wanted->settings, NULL, "%s", cause->message));
+  else
+    wanted->resource->free_document (document);
+  return document != NULL;
+}
+
+/* Takes @object. */
+static gboolean
+want (BrevetConfiguredRecords *self, const BrevetServiceResource *resource, const char *folder, BrevetSettings *settings,
+      JsonObject *object, GError **error)
+{
+  Wanted *wanted = g_new0 (Wanted, 1);
+
+  wanted->resource = resource;
+  wanted->folder = folder;
+  wanted->settings = g_object_ref (settings);
+  wanted->object = object;
+  g_ptr_array_add (self->wanted, wanted);
+  return claim_name (self, wanted, error) && check (self, wanted, error);
+}
+
 /* Whether @key of an enrollment's group names something that is configured or stored. */
 static gboolean
 check_reference (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, const BrevetServiceResource *resource,
@@ -178,7 +244,7 @@ check_reference (BrevetConfiguredRecords *self, BrevetSettings *settings, const 
   g_autoptr(JsonObject) configured = NULL;
   g_autoptr(GError) cause = NULL;
 
-  if (name == NULL || g_hash_table_contains (self->wanted, id))
+  if (name == NULL || g_hash_table_contains (self->names, id))
     return TRUE;
   if (resource->show_configured != NULL)
     configured = resource->show_configured (self->context, name);
@@ -196,39 +262,40 @@ check_reference (BrevetConfiguredRecords *self, BrevetSettings *settings, const 
 }
 
 static gboolean
-add_trust_bundle (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, GError **error)
+want_trust_bundle (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, GError **error)
 {
-  g_autoptr(JsonObject) object = brevet_configured_trust_bundle_to_json (settings, key, error);
-  Wanted wanted = { &brevet_service_trust_bundles, "trustBundles", settings, object };
+  JsonObject *object = brevet_configured_trust_bundle_to_json (settings, key, error);
 
-  return object != NULL && add (self, &wanted, error);
+  return object != NULL && want (self, &brevet_service_trust_bundles, "trustBundles", settings, object, error);
 }
 
 static gboolean
-add_enrollment (BrevetConfiguredRecords *self, BrevetSettings *settings, GError **error)
+want_enrollment (BrevetConfiguredRecords *self, BrevetSettings *settings, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_configured_enrollment_to_json (settings, error);
-  Wanted wanted = { &brevet_service_enrollments, "enrollments", settings, object };
 
   return object != NULL && check_reference (self, settings, "ca", &brevet_service_authorities, error) &&
-         check_reference (self, settings, "trust-bundle", &brevet_service_trust_bundles, error) && add (self, &wanted, error);
+         check_reference (self, settings, "trust-bundle", &brevet_service_trust_bundles, error) &&
+         want (self, &brevet_service_enrollments, "enrollments", settings, g_steal_pointer (&object), error);
 }
 
 static gboolean
-add_groups (BrevetConfiguredRecords *self, BrevetConfig *config, GError **error)
+want_groups (BrevetConfiguredRecords *self, BrevetConfig *config, GError **error)
 {
   g_autoptr(GPtrArray) bundles = brevet_config_list_groups (config, "trust-bundle");
   g_autoptr(GPtrArray) enrollments = brevet_config_list_groups (config, "enrollment");
 
   for (guint i = 0; i < bundles->len; i++)
-    if (!add_trust_bundle (self, g_ptr_array_index (bundles, i), "file", error))
+    if (!want_trust_bundle (self, g_ptr_array_index (bundles, i), "file", error))
       return FALSE;
   for (guint i = 0; i < enrollments->len; i++)
     {
       BrevetSettings *settings = g_ptr_array_index (enrollments, i);
       gboolean has_bundle = brevet_settings_has (settings, "trust-bundle-file");
 
-      if ((has_bundle && !add_trust_bundle (self, settings, "trust-bundle-file", error)) || !add_enrollment (self, settings, error))
+      if (has_bundle && !want_trust_bundle (self, settings, "trust-bundle-file", error))
+        return FALSE;
+      if (!want_enrollment (self, settings, error))
         return FALSE;
     }
   return TRUE;
@@ -240,23 +307,47 @@ brevet_configured_records_new (BrevetConfig *config, BrevetServiceContext *conte
   g_autoptr(BrevetConfiguredRecords) self = g_new0 (BrevetConfiguredRecords, 1);
 
   self->context = brevet_service_context_ref (context);
-  self->batch = brevet_batch_new ();
-  self->notes = g_ptr_array_new_with_free_func (g_free);
-  self->wanted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  return add_groups (self, config, error) ? g_steal_pointer (&self) : NULL;
+  self->wanted = g_ptr_array_new_with_free_func (wanted_free);
+  self->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  return want_groups (self, config, error) ? g_steal_pointer (&self) : NULL;
+}
+
+static Changes *
+compare (BrevetConfiguredRecords *self, GError **error)
+{
+  g_autoptr(Changes) changes = changes_new (self->context);
+
+  for (guint i = 0; i < self->wanted->len; i++)
+    if (!add_wanted (changes, g_ptr_array_index (self->wanted, i), error))
+      return NULL;
+  return g_steal_pointer (&changes);
+}
+
+static gboolean
+commit (Changes *changes, GError **error)
+{
+  if (changes->notes->len == 0)
+    return TRUE;
+  if (!brevet_store_commit (changes->context->store, changes->batch, error))
+    return FALSE;
+  for (guint i = 0; i < changes->notes->len; i++)
+    brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_OPERATOR_CHANGE, g_ptr_array_index (changes->notes, i), NULL);
+  return TRUE;
 }
 
 gboolean
 brevet_configured_records_commit (BrevetConfiguredRecords *self, GError **error)
 {
-  if (self->notes->len == 0)
-    return TRUE;
-  if (!brevet_store_commit (self->context->store, self->batch, error))
+  for (guint attempt = 1;; attempt++)
     {
-      g_prefix_error (error, "The enrollments of the configuration could not be stored: ");
+      g_autoptr(GError) cause = NULL;
+      g_autoptr(Changes) changes = compare (self, &cause);
+
+      if (changes != NULL && commit (changes, &cause))
+        return TRUE;
+      if (attempt < MAXIMUM_ATTEMPTS && g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_CONFLICT))
+        continue;
+      g_propagate_prefixed_error (error, g_steal_pointer (&cause), "The enrollments of the configuration could not be stored: ");
       return FALSE;
     }
-  for (guint i = 0; i < self->notes->len; i++)
-    brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_OPERATOR_CHANGE, g_ptr_array_index (self->notes, i), NULL);
-  return TRUE;
 }

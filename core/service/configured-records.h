@@ -9,9 +9,9 @@ G_BEGIN_DECLS
 /**
  * BrevetConfiguredRecords:
  *
- * Enrollments and trust bundles that stand in the configuration (groups `[enrollment REGISTRATION-ID]` and `[trust-bundle NAME]`):
- * what must change in the store so that they are there, as if an operator had PUT them. What is there already, and the same, is not
- * written again, since a new version of an enrollment is a new question to whoever waits for an answer.
+ * Enrollments and trust bundles that stand in the configuration (groups `[enrollment REGISTRATION-ID]` and `[trust-bundle NAME]`),
+ * to be in the store as if an operator had PUT them. What is there already, and the same, is not written again, since a new version
+ * of an enrollment is a new question to whoever waits for an answer.
  */
 typedef struct _BrevetConfiguredRecords BrevetConfiguredRecords;
 
@@ -20,16 +20,17 @@ typedef struct _BrevetConfiguredRecords BrevetConfiguredRecords;
  * @config: the configuration
  * @context: made from it, with an open store
  *
- * Checks all of them and compares them with the store. Waits for the store: at start and reload only.
+ * Reads and checks all of them, with the files that they name. Does not look into the store, but for a CA or a trust bundle that an
+ * enrollment names and the configuration does not have.
  *
- * Returns: (transfer full) (nullable): the changes, or %NULL with an error that names file and line
+ * Returns: (transfer full) (nullable): the records, or %NULL with an error that names file and line
  */
 BrevetConfiguredRecords *brevet_configured_records_new (BrevetConfig *config, BrevetServiceContext *context, GError **error);
 
 /**
  * brevet_configured_records_commit:
  *
- * Writes the changes, all or none, and logs each. Waits for the store if there are any.
+ * Compares them with the store, writes what differs, all or none, and logs each. From any thread; waits for the store.
  *
  * Returns: %FALSE with an error of the store
  */

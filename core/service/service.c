@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "service.h"
+#include "service-private.h"
 
 #include "brevet-clock.h"
-#include "brevet-error.h"
 #include "brevet-log.h"
-#include "brevet-registry.h"
 #include "brevet-route.h"
 #include "brevet-wire-error.h"
-#include "configured-records.h"
-#include "device-api.h"
-#include "recovery.h"
 #include "reply.h"
 #include "service-api.h"
-#include "service-context.h"
-#include "service-limits.h"
-#include "waiters.h"
 
 #define OVERLOAD_REPORT_PAUSE (10 * G_USEC_PER_SEC)
 #define OVERLOAD_RETRY_AFTER 5
-
-struct _BrevetService
-{
-  GObject               parent_instance;
-  BrevetRegistry       *registry;
-  BrevetStore          *store;
-  BrevetLimits         *limits;
-  BrevetWaiters        *waiters;
-  BrevetDeviceApi      *device_api;
-  gboolean              embedded;             /* spoken to by its owner alone */
-  GPtrArray            *listeners;
-  GMutex                lock;
-  BrevetServiceContext *context;              /* under the lock: replaced by a reload */
-  gint64                next_overload_report; /* under the lock: monotonic microseconds */
-  guint                 stopping;
-};
 
 static void brevet_service_handler_init (BrevetHandlerInterface *iface);
 
@@ -241,6 +217,7 @@ brevet_service_finalize (GObject *object)
   g_clear_pointer (&self->limits, brevet_limits_unref);
   g_clear_object (&self->registry);
   g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->applying);
   G_OBJECT_CLASS (brevet_service_parent_class)->finalize (object);
 }
 
@@ -254,96 +231,10 @@ static void
 brevet_service_init (BrevetService *self)
 {
   g_mutex_init (&self->lock);
+  g_mutex_init (&self->applying);
   self->registry = brevet_registry_new ();
   self->waiters = brevet_waiters_new ();
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
-}
-
-static gboolean
-make_store (BrevetService *self, BrevetConfig *config, GError **error)
-{
-  BrevetSettings *service = brevet_config_ensure_group (config, "service", NULL);
-  const char *name = brevet_settings_get_string (service, "store", "main");
-  BrevetSettings *settings = brevet_config_get_group (config, "store", name);
-
-  if (settings == NULL)
-    {
-      g_propagate_error (error, brevet_settings_error (service, "store", "there is no group [store %s]; add one", name));
-      return FALSE;
-    }
-  self->store = (BrevetStore *) brevet_registry_create_from_group (self->registry, BREVET_TYPE_STORE, "store", settings, error);
-  return self->store != NULL;
-}
-
-static gboolean
-make_listeners (BrevetService *self, BrevetConfig *config, GError **error)
-{
-  g_autoptr(GPtrArray) groups = NULL;
-
-  if (self->embedded)
-    return TRUE;
-  groups = brevet_config_list_groups (config, "listener");
-  for (guint i = 0; i < groups->len; i++)
-    {
-      BrevetPlugin *listener = brevet_registry_create_from_group (self->registry, BREVET_TYPE_LISTENER, "transport",
-                                                                  g_ptr_array_index (groups, i), error);
-
-      if (listener == NULL)
-        return FALSE;
-      g_ptr_array_add (self->listeners, listener);
-    }
-  if (self->listeners->len > 0)
-    return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
-               "The configuration has no group [listener NAME], so nobody could reach the service");
-  return FALSE;
-}
-
-void
-brevet_service_report_unused (BrevetConfig *config)
-{
-  g_autoptr(GPtrArray) unused = brevet_config_list_unused (config);
-
-  for (guint i = 0; i < unused->len; i++)
-    {
-      g_autofree char *message = g_strdup_printf ("%s is not known and has no effect", (char *) g_ptr_array_index (unused, i));
-
-      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
-    }
-}
-
-static BrevetService *
-service_new (BrevetConfig *config, gboolean embedded, GError **error)
-{
-  g_autoptr(BrevetService) self = g_object_new (BREVET_TYPE_SERVICE, NULL);
-  g_autoptr(BrevetConfiguredRecords) records = NULL;
-
-  self->embedded = embedded;
-  self->limits = brevet_limits_new (config, error);
-  if (self->limits == NULL || !make_store (self, config, error) || !brevet_store_open (self->store, error))
-    return NULL;
-  self->device_api = brevet_device_api_new (self->limits, self->waiters);
-  self->context = brevet_service_context_new (config, self->registry, self->store, error);
-  if (self->context == NULL || !make_listeners (self, config, error))
-    return NULL;
-  records = brevet_configured_records_new (config, self->context, error);
-  if (records == NULL || !brevet_configured_records_commit (records, error))
-    return NULL;
-  if (brevet_recovery_run (self->context, self->limits, self->waiters, error) < 0)
-    return NULL;
-  return g_steal_pointer (&self);
-}
-
-BrevetService *
-brevet_service_new (BrevetConfig *config, GError **error)
-{
-  return service_new (config, FALSE, error);
-}
-
-BrevetService *
-brevet_service_new_embedded (BrevetConfig *config, GError **error)
-{
-  return service_new (config, TRUE, error);
 }
 
 gboolean
@@ -356,45 +247,6 @@ brevet_service_start (BrevetService *self, GError **error)
       if (!brevet_listener_start (listener, BREVET_HANDLER (self), error))
         return FALSE;
     }
-  return TRUE;
-}
-
-/* Store, listeners and limits are set up once. A mistake there would be found by the next start, when nobody thinks of it any more,
- * so it is found now. */
-static gboolean
-check_what_stays (BrevetService *self, BrevetConfig *config, GError **error)
-{
-  g_autoptr(BrevetService) other = g_object_new (BREVET_TYPE_SERVICE, NULL);
-
-  g_set_object (&other->registry, self->registry);
-  other->embedded = self->embedded;
-  other->limits = brevet_limits_new (config, error);
-  return other->limits != NULL && make_store (other, config, error) && make_listeners (other, config, error);
-}
-
-gboolean
-brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error)
-{
-  g_autoptr(BrevetServiceContext) context = brevet_service_context_new (config, self->registry, self->store, error);
-  g_autoptr(BrevetConfiguredRecords) records = NULL;
-  BrevetServiceContext *former;
-
-  if (context == NULL || !check_what_stays (self, config, error))
-    return FALSE;
-  records = brevet_configured_records_new (config, context, error);
-  if (records == NULL)
-    return FALSE;
-  for (guint i = 0; i < self->listeners->len; i++)
-    if (!brevet_listener_reload (g_ptr_array_index (self->listeners, i), error))
-      return FALSE;
-  if (!brevet_configured_records_commit (records, error))
-    return FALSE;
-  g_mutex_lock (&self->lock);
-  former = self->context;
-  self->context = g_steal_pointer (&context);
-  g_mutex_unlock (&self->lock);
-  /* The workers need the lock for every request, and the former plugins may take their time to go. */
-  brevet_service_context_unref (former);
   return TRUE;
 }
 

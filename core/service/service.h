@@ -32,7 +32,7 @@ BrevetService *brevet_service_new (BrevetConfig *config, GError **error);
  * @config: the configuration
  *
  * Like brevet_service_new(), for a program that hands requests over by itself: groups `[listener NAME]` are not looked at, and none
- * is needed.
+ * is needed. A hub is, as nobody else looks after it.
  *
  * Returns: (transfer full) (nullable): the service, or %NULL with an error that names file and line
  */
@@ -63,6 +63,47 @@ gboolean brevet_service_start (BrevetService *self, GError **error);
  * configuration that is wrong changes nothing.
  */
 gboolean brevet_service_reload (BrevetService *self, BrevetConfig *config, GError **error);
+
+/**
+ * BrevetServiceChange:
+ *
+ * A new configuration of a service that was found right and may take effect. Reference counted.
+ */
+typedef struct _BrevetServiceChange BrevetServiceChange;
+
+BrevetServiceChange *brevet_service_change_ref (BrevetServiceChange *self);
+
+void brevet_service_change_unref (BrevetServiceChange *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetServiceChange, brevet_service_change_unref)
+
+/**
+ * brevet_service_prepare:
+ * @config: the new configuration
+ *
+ * The first half of brevet_service_reload(), without the listeners: finds every mistake in @config, and changes nothing. On the
+ * main thread.
+ *
+ * Returns: (transfer full) (nullable): the change, or %NULL with an error that names file and line
+ */
+BrevetServiceChange *brevet_service_prepare (BrevetService *self, BrevetConfig *config, GError **error);
+
+/**
+ * brevet_service_has_applied:
+ *
+ * Returns: %TRUE once @change, or one that was prepared later, has taken effect. From any thread; waits for nothing.
+ */
+gboolean brevet_service_has_applied (BrevetService *self, BrevetServiceChange *change);
+
+/**
+ * brevet_service_apply:
+ * @change: prepared by @self
+ *
+ * Lets @change take effect, if neither it nor a later one has. Waits for the store: on a thread of its own.
+ *
+ * Returns: %FALSE with an error of the store; nothing has changed then, and it may be tried again
+ */
+gboolean brevet_service_apply (BrevetService *self, BrevetServiceChange *change, GError **error);
 
 /**
  * brevet_service_stop_async:

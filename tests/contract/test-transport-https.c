@@ -111,7 +111,37 @@ world_create (gpointer data, TransportPeer kind, guint timeout)
   return create_transport ("localhost", port, world->ca_file, timeout);
 }
 
-static const TransportSuite suite = { "transport-https", world_new, world_create, world_free };
+static BrevetRequest *
+world_make_request (gpointer data, TransportQuestion question)
+{
+  static const char *const paths[] = { TRANSPORT_ECHO "/a%20b/%C3%A9", TRANSPORT_MISSING, TRANSPORT_NEVER };
+  BrevetRequest *request = brevet_request_new ("PUT", paths[question], "api-version=2021-10-01&x=%26");
+  g_autoptr(BrevetEvidence) evidence = brevet_evidence_new ();
+  g_autoptr(GBytes) body = g_bytes_new_static ("{\"a\":\"\\u00e9\"}", 14);
+
+  brevet_evidence_set_token (evidence, "SharedAccessSignature sr=x&sig=y&se=1");
+  brevet_request_set_evidence (request, evidence);
+  brevet_request_set_header (request, "Prefer", "wait=7");
+  brevet_request_set_body (request, body);
+  return request;
+}
+
+static void
+world_check_echo (gpointer data, BrevetRequest *request, BrevetReply *reply)
+{
+  g_assert_true (g_bytes_equal (brevet_reply_get_body (reply), brevet_request_get_body (request)));
+  g_assert_cmpstr (brevet_reply_get_header (reply, "x-seen"), ==,
+                   "PUT " TRANSPORT_ECHO "/a%20b/%C3%A9 api-version=2021-10-01&x=%26 wait=7 SharedAccessSignature sr=x&sig=y&se=1");
+}
+
+static const TransportSuite suite = {
+  .plugin = "transport-https",
+  .set_up = world_new,
+  .create = world_create,
+  .make_request = world_make_request,
+  .check_echo = world_check_echo,
+  .tear_down = world_free,
+};
 
 static void
 assert_breaks (TransportFixture *fixture, const char *path, const char *reason)
@@ -325,6 +355,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   transport_suite_add (&suite);
+  transport_suite_add_network (&suite);
   transport_suite_add_test (&suite, "broken-answers", test_broken_answers);
   transport_suite_add_test (&suite, "redirect-is-a-reply", test_redirect_is_a_reply);
   transport_suite_add_test (&suite, "challenge-is-a-reply", test_challenge_is_a_reply);

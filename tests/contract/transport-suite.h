@@ -3,7 +3,7 @@
 
 #include "brevet.h"
 
-/* What every transport must do, whatever it speaks. */
+/* What every transport must do, whatever it speaks; and what every transport over a network must do beside that. */
 
 typedef enum {
   TRANSPORT_PEER_GOOD,         /* answers, see below */
@@ -14,7 +14,14 @@ typedef enum {
   TRANSPORT_PEER_EXPIRED,      /* its certificate has expired */
 } TransportPeer;
 
-/* The good peer answers these paths: */
+/* What the good peer is asked for. */
+typedef enum {
+  TRANSPORT_QUESTION_ECHO,     /* answered with 200, and with what was sent as far as check_echo can tell; each may be sent twice */
+  TRANSPORT_QUESTION_MISSING,  /* answered with 404 and a body */
+  TRANSPORT_QUESTION_NEVER,    /* not answered as long as the test lasts */
+} TransportQuestion;
+
+/* A good peer in a network answers these paths: */
 #define TRANSPORT_ECHO    "/echo"      /* 200, the request's body; header x-seen: method, path, query, prefer, authorization */
 #define TRANSPORT_MISSING "/missing"   /* 404 with a body */
 #define TRANSPORT_NEVER   "/never"     /* never answers */
@@ -24,6 +31,8 @@ typedef struct {
   const char *plugin;                                              /* name in the test paths */
   gpointer (*set_up) (void);
   BrevetTransport *(*create) (gpointer world, TransportPeer peer, guint timeout);
+  BrevetRequest *(*make_request) (gpointer world, TransportQuestion question);   /* from any thread */
+  void (*check_echo) (gpointer world, BrevetRequest *request, BrevetReply *reply);
   void (*tear_down) (gpointer world);
 } TransportSuite;
 
@@ -34,7 +43,9 @@ typedef struct {
 
 typedef void (*TransportTest) (TransportFixture *fixture, gconstpointer suite);
 
+/* For every transport; and for those over a network. */
 void transport_suite_add (const TransportSuite *suite);
+void transport_suite_add_network (const TransportSuite *suite);
 void transport_suite_add_test (const TransportSuite *suite, const char *name, TransportTest test);
 
 /* Sends one request and waits. */
