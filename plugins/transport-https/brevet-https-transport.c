@@ -20,7 +20,7 @@ struct _BrevetHttpsTransport
   BrevetPlugin parent_instance;
 
   BrevetHttpsPeer peer;
-  GTlsDatabase   *database;    /* NULL: the default of the process */
+  gboolean        has_trust;   /* under the lock */
   GProxyResolver *resolver;    /* NULL: no proxy */
   SoupSession    *session;
 };
@@ -33,39 +33,64 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetHttpsTransport, brevet_https_transport, BRE
 /* A TLS connection reads the whole trust store of the system before it is told to use another database, which costs megabytes and
  * tens of milliseconds on a device. With our own database as the default of the process it does not. */
 static gboolean default_database_replaced;
+static GMutex trust_lock;
+
+static gboolean
+check_ca_file (BrevetHttpsTransport *self, GError **error)
+{
+  g_autoptr(BrevetTrustBundle) bundle = brevet_trust_bundle_load (self->peer.ca_file, error);
+
+  return bundle != NULL;
+}
 
 static gboolean
 use_ca_file (BrevetHttpsTransport *self, GError **error)
 {
   BrevetSettings *settings = brevet_plugin_get_settings (BREVET_PLUGIN (self));
-  g_autoptr(BrevetTrustBundle) bundle = brevet_trust_bundle_load (self->peer.ca_file, error);
   g_autoptr(GError) local_error = NULL;
+  g_autoptr(GTlsDatabase) database = g_tls_file_database_new (self->peer.ca_file, &local_error);
 
-  if (bundle == NULL)
-    return FALSE;
-  self->database = g_tls_file_database_new (self->peer.ca_file, &local_error);
-  if (self->database == NULL)
+  if (database == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, "ca-file", "cannot use %s: %s", self->peer.ca_file,
                                                        local_error->message));
       return FALSE;
     }
-  g_tls_backend_set_default_database (g_tls_backend_get_default (), self->database);
+  g_tls_backend_set_default_database (g_tls_backend_get_default (), database);
   default_database_replaced = TRUE;
+  soup_session_set_tls_database (self->session, database);
   return TRUE;
 }
 
-/* A transport that trusts the system must not inherit what another one of the same process has made the default. */
+/* A transport that trusts the system must not inherit what another one of the same process makes the default. */
 static void
 use_system_trust (BrevetHttpsTransport *self)
 {
   GTlsBackend *backend = g_tls_backend_get_default ();
+  g_autoptr(GTlsDatabase) database = NULL;
 
-  if (!default_database_replaced)
-    return;
-  g_tls_backend_set_default_database (backend, NULL);
+  if (default_database_replaced)
+    g_tls_backend_set_default_database (backend, NULL);
   default_database_replaced = FALSE;
-  self->database = g_tls_backend_get_default_database (backend);
+  database = g_tls_backend_get_default_database (backend);
+  soup_session_set_tls_database (self->session, database);
+}
+
+/* Not before the first exchange: TLS is a module that is loaded then, which costs the agent milliseconds at its start, and memory
+ * for as long as it needs no service. */
+static gboolean
+ensure_trust (BrevetHttpsTransport *self, GError **error)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&trust_lock);
+
+  if (self->has_trust)
+    return TRUE;
+  if (self->peer.ca_file == NULL)
+    use_system_trust (self);
+  else if (!use_ca_file (self, error))
+    return FALSE;
+  self->has_trust = TRUE;
+  return TRUE;
 }
 
 static gboolean
@@ -114,8 +139,6 @@ make_session (BrevetHttpsTransport *self)
   SoupSession *session = soup_session_new_with_options ("user-agent", "brevet/" BREVET_VERSION, "timeout", 0,
                                                         "proxy-resolver", self->resolver, NULL);
 
-  if (self->database != NULL)
-    soup_session_set_tls_database (session, self->database);
   soup_session_remove_feature_by_type (session, SOUP_TYPE_CONTENT_DECODER);
   soup_session_remove_feature_by_type (session, SOUP_TYPE_AUTH_MANAGER);
   return session;
@@ -135,11 +158,7 @@ brevet_https_transport_configure (BrevetPlugin *plugin, GError **error)
   self->peer.port = (guint16) port;
   self->peer.timeout = (guint) timeout;
   self->peer.ca_file = brevet_settings_get_path (settings, "ca-file");
-  if (!use_proxy (self, error))
-    return FALSE;
-  if (self->peer.ca_file == NULL)
-    use_system_trust (self);
-  else if (!use_ca_file (self, error))
+  if ((self->peer.ca_file != NULL && !check_ca_file (self, error)) || !use_proxy (self, error))
     return FALSE;
   self->session = make_session (self);
   return TRUE;
@@ -151,8 +170,14 @@ brevet_https_transport_exchange_async (BrevetTransport *transport, BrevetRequest
 {
   BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (transport);
   g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+  GError *error = NULL;
 
   g_task_set_source_tag (task, brevet_https_transport_exchange_async);
+  if (!ensure_trust (self, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
   brevet_https_exchange_run (task, self->session, &self->peer, request);
 }
 
@@ -176,7 +201,6 @@ brevet_https_transport_dispose (GObject *object)
   BrevetHttpsTransport *self = BREVET_HTTPS_TRANSPORT (object);
 
   g_clear_object (&self->session);
-  g_clear_object (&self->database);
   g_clear_object (&self->resolver);
   G_OBJECT_CLASS (brevet_https_transport_parent_class)->dispose (object);
 }
