@@ -5,13 +5,19 @@
 #include "brevet-error.h"
 #include "brevet-file-disk.h"
 #include "brevet-file-generation.h"
-#include "brevet-file-link.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define BLOCK_SIZE 4096
+#define MAXIMUM_UNSYNCED 64
+
+/* A new file, of which only the page cache may know. */
+typedef struct {
+  char *path;
+  int descriptor;
+} Unsynced;
 
 typedef struct {
   const char *directory;
@@ -23,7 +29,19 @@ typedef struct {
   char *path;          /* where it is when it is complete */
   char *index;
   gsize index_length;
+  GArray *unsynced;         /* Unsynced */
+  GPtrArray *directories;   /* paths of directories with new names in them */
 } Commit;
+
+static void
+unsynced_clear (gpointer data)
+{
+  Unsynced *self = data;
+
+  g_free (self->path);
+  if (self->descriptor >= 0)
+    close (self->descriptor);
+}
 
 static void
 commit_clear (Commit *self)
@@ -33,6 +51,8 @@ commit_clear (Commit *self)
   g_free (self->staging_path);
   g_free (self->path);
   g_free (self->index);
+  g_array_unref (self->unsynced);
+  g_ptr_array_unref (self->directories);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Commit, commit_clear)
@@ -45,6 +65,9 @@ commit_init (Commit *self)
   self->staging_path = brevet_file_generation_staging_path (self->directory, brevet_file_index_get_generation (self->next));
   self->path = brevet_file_generation_path (self->directory, brevet_file_index_get_generation (self->next));
   self->index = brevet_file_index_print (self->next, &self->index_length);
+  self->unsynced = g_array_new (FALSE, FALSE, sizeof (Unsynced));
+  g_array_set_clear_func (self->unsynced, unsynced_clear);
+  self->directories = g_ptr_array_new_with_free_func (g_free);
 }
 
 static guint64
@@ -94,6 +117,7 @@ make_directory (Commit *self, const char *path, GError **error)
 {
   int code = brevet_file_disk_make_directory (path);
 
+  g_ptr_array_add (self->directories, g_strdup (path));
   return code == 0 || fail (self, code, "make the directory", path, error);
 }
 
@@ -106,11 +130,44 @@ sync_directory (Commit *self, const char *path, GError **error)
 }
 
 static gboolean
+sync_files (Commit *self, GError **error)
+{
+  for (guint i = 0; i < self->unsynced->len; i++)
+    {
+      Unsynced *file = &g_array_index (self->unsynced, Unsynced, i);
+      int code = brevet_file_disk_sync (g_steal_fd (&file->descriptor));
+
+      if (code != 0)
+        return fail (self, code, "bring to the disk", file->path, error);
+    }
+  g_array_set_size (self->unsynced, 0);
+  return TRUE;
+}
+
+/* Syncing is for the end, when the first takes most of the others along: a journal is not written anew for each file. */
+static gboolean
+sync_all (Commit *self, GError **error)
+{
+  if (!sync_files (self, error))
+    return FALSE;
+  for (guint i = 0; i < self->directories->len; i++)
+    if (!sync_directory (self, g_ptr_array_index (self->directories, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 write_file (Commit *self, const char *path, gconstpointer data, gsize length, GError **error)
 {
-  int code = brevet_file_disk_write (path, data, length);
+  Unsynced file = { NULL, -1 };
+  int code = brevet_file_disk_write (path, data, length, &file.descriptor);
 
-  return code == 0 || fail (self, code, "write", path, error);
+  if (code != 0)
+    return fail (self, code, "write", path, error);
+  file.path = g_strdup (path);
+  g_array_append_val (self->unsynced, file);
+  /* Not all descriptors of the process for a large batch. */
+  return self->unsynced->len < MAXIMUM_UNSYNCED || sync_files (self, error);
 }
 
 /* File systems and security modules may refuse links, or have too many already. */
@@ -176,7 +233,7 @@ build_collection (Commit *self, guint *position, GError **error)
       if (!place_body (self, entry, error))
         return FALSE;
     }
-  return sync_directory (self, path, error);
+  return TRUE;
 }
 
 /* A generation that is gone while the store is open would be followed by one without bodies. */
@@ -217,7 +274,7 @@ build (Commit *self, GError **error)
   while (position < self->entries->len)
     if (!build_collection (self, &position, error))
       return FALSE;
-  if (!write_file (self, index_path, self->index, self->index_length, error) || !sync_directory (self, self->staging_path, error))
+  if (!write_file (self, index_path, self->index, self->index_length, error) || !sync_all (self, error))
     return FALSE;
   if (rename (self->staging_path, self->path) != 0)
     return fail (self, errno, "rename", self->staging_path, error);
@@ -246,7 +303,7 @@ static gboolean
 switch_link (Commit *self, gboolean *switched, GError **error)
 {
   g_autofree char *link_path = g_build_filename (self->directory, BREVET_FILE_LINK_NAME, NULL);
-  int code = brevet_file_link_switch (self->directory, brevet_file_index_get_generation (self->next), switched);
+  int code = brevet_file_generation_switch_link (self->directory, brevet_file_index_get_generation (self->next), switched);
 
   return code == 0 || fail (self, code, *switched ? "bring to the disk the new link" : "switch the link", link_path, error);
 }

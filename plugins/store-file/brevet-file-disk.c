@@ -42,17 +42,23 @@ close_descriptor (int descriptor, int code)
 }
 
 int
-brevet_file_disk_write (const char *path, gconstpointer data, gsize length)
+brevet_file_disk_write (const char *path, gconstpointer data, gsize length, int *descriptor)
 {
-  int descriptor = TEMP_FAILURE_RETRY (open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   int code;
 
-  if (descriptor < 0)
+  *descriptor = TEMP_FAILURE_RETRY (open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (*descriptor < 0)
     return errno;
-  code = fchmod (descriptor, 0600) != 0 ? errno : write_all (descriptor, data, length);
-  if (code == 0)
-    code = sync_descriptor (descriptor);
-  return close_descriptor (descriptor, code);
+  code = fchmod (*descriptor, 0600) != 0 ? errno : write_all (*descriptor, data, length);
+  if (code != 0)
+    close (g_steal_fd (descriptor));
+  return code;
+}
+
+int
+brevet_file_disk_sync (int descriptor)
+{
+  return close_descriptor (descriptor, sync_descriptor (descriptor));
 }
 
 static int
@@ -127,7 +133,7 @@ brevet_file_disk_sync_directory (const char *path)
 
   if (descriptor < 0)
     return errno;
-  return close_descriptor (descriptor, sync_descriptor (descriptor));
+  return brevet_file_disk_sync (descriptor);
 }
 
 static int

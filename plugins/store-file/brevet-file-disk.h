@@ -10,10 +10,20 @@ G_BEGIN_DECLS
 /**
  * brevet_file_disk_write:
  * @path: a file that does not exist yet
+ * @descriptor: (out): the open file, for brevet_file_disk_sync(); -1 after a failure
  *
- * Creates a file of mode 0600, whatever the umask, and returns once its content is on stable storage.
+ * Creates a file of mode 0600, whatever the umask. Its content is not on stable storage yet.
  */
-int brevet_file_disk_write (const char *path, gconstpointer data, gsize length);
+int brevet_file_disk_write (const char *path, gconstpointer data, gsize length, int *descriptor);
+
+/**
+ * brevet_file_disk_sync:
+ * @descriptor: an open file, which is closed in any case
+ *
+ * Returns once the content of the file is on stable storage. It must be the descriptor that it was written through: another one
+ * need not be told of a failure.
+ */
+int brevet_file_disk_sync (int descriptor);
 
 /**
  * brevet_file_disk_read:

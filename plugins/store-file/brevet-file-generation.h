@@ -15,6 +15,10 @@ G_BEGIN_DECLS
 /* Names of directories of generations begin with this, and a number follows. */
 #define BREVET_FILE_GENERATION_PREFIX "generation-"
 
+/* The link that says which generation is the current one, and the name under which the next link is made. */
+#define BREVET_FILE_LINK_NAME "current"
+#define BREVET_FILE_LINK_TEMPORARY_NAME "current.new"
+
 /**
  * brevet_file_generation_path:
  * @directory: directory of the store
@@ -84,5 +88,37 @@ guint brevet_file_generation_check (const char *directory, BrevetFileIndex *inde
  * are logged: they cost space and nothing else.
  */
 void brevet_file_generation_clean (const char *directory, guint64 current);
+
+/**
+ * BrevetFileLinkState:
+ * @BREVET_FILE_LINK_ABSENT: there is none
+ * @BREVET_FILE_LINK_GOOD: it names a generation
+ * @BREVET_FILE_LINK_WRONG: it is a symbolic link to something else
+ * @BREVET_FILE_LINK_OTHER: it is no symbolic link, or cannot be read
+ *
+ * What was found under the name `current`.
+ */
+typedef enum {
+  BREVET_FILE_LINK_ABSENT,
+  BREVET_FILE_LINK_GOOD,
+  BREVET_FILE_LINK_WRONG,
+  BREVET_FILE_LINK_OTHER,
+} BrevetFileLinkState;
+
+/**
+ * brevet_file_generation_read_link:
+ * @generation: (out): where it points if it is good, else 0
+ */
+BrevetFileLinkState brevet_file_generation_read_link (const char *directory, guint64 *generation);
+
+/**
+ * brevet_file_generation_switch_link:
+ * @switched: (out): whether `current` points to @generation now, be that durable or not
+ *
+ * Makes `current` point to a generation, in one step that leaves either the old link or the new one.
+ *
+ * Returns: 0 once that is on stable storage, else the errno of what failed
+ */
+int brevet_file_generation_switch_link (const char *directory, guint64 generation, gboolean *switched);
 
 G_END_DECLS

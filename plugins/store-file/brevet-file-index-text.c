@@ -3,7 +3,7 @@
 #include "brevet-file-index.h"
 
 #include "brevet-error.h"
-#include "brevet-file-name.h"
+#include "brevet-file-entry.h"
 
 #include <json-glib/json-glib.h>
 #include <string.h>
@@ -47,7 +47,7 @@ compute_digest (BrevetFileIndex *self)
       g_string_append_printf (fields, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " ", entry->created,
                               entry->updated, entry->size);
     }
-  return brevet_file_name_sha256 (fields->str, fields->len);
+  return brevet_file_entry_sha256 (fields->str, fields->len);
 }
 
 static void

@@ -5,7 +5,6 @@
 #include "brevet-error.h"
 #include "brevet-file-disk.h"
 #include "brevet-file-generation.h"
-#include "brevet-file-link.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,7 +75,7 @@ static void
 repair_link (const char *directory, guint64 generation)
 {
   gboolean switched;
-  int code = brevet_file_link_switch (directory, generation, &switched);
+  int code = brevet_file_generation_switch_link (directory, generation, &switched);
 
   if (code != 0)
     g_warning ("Cannot repair the link %s/" BREVET_FILE_LINK_NAME ": %s", directory, g_strerror (code));
@@ -131,7 +130,7 @@ find_index (const char *directory, GError **error)
 
   if (generations == NULL)
     return NULL;
-  state = brevet_file_link_read (directory, &generation);
+  state = brevet_file_generation_read_link (directory, &generation);
   if (state == BREVET_FILE_LINK_ABSENT && generations->len == 0)
     return brevet_file_index_new (0);
   if (state == BREVET_FILE_LINK_OTHER)

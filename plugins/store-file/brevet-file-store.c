@@ -4,9 +4,8 @@
 
 #include "brevet-error.h"
 #include "brevet-file-disk.h"
-#include "brevet-file-link.h"
-#include "brevet-file-lock.h"
-#include "brevet-file-name.h"
+#include "brevet-file-entry.h"
+#include "brevet-file-generation.h"
 #include "brevet-file-place.h"
 #include "brevet-file-reader.h"
 #include "brevet-file-recovery.h"
@@ -88,7 +87,7 @@ brevet_file_store_open (BrevetStore *store, GError **error)
     return TRUE;
   if (!brevet_file_place_prepare (self->directory, error))
     return FALSE;
-  lock = brevet_file_lock_take (self->directory, error);
+  lock = brevet_file_place_lock (self->directory, error);
   if (lock < 0)
     return FALSE;
   index = brevet_file_recovery_run (self->directory, error);
@@ -190,7 +189,7 @@ brevet_file_store_commit_finish (BrevetStore *store, GAsyncResult *result, GErro
 static char *
 brevet_file_store_locate (BrevetStore *store, const char *collection, const char *key)
 {
-  g_autofree char *file = brevet_file_name_for_key (key);
+  g_autofree char *file = brevet_file_entry_name_for_key (key);
 
   return g_build_filename (BREVET_FILE_STORE (store)->directory, BREVET_FILE_LINK_NAME, collection, file, NULL);
 }

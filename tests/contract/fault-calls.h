@@ -4,7 +4,11 @@
 #include <glib.h>
 
 /* System calls that fail, or that the process does not survive, as a test tells them to. The program that is linked with this
- * defines open(), write() and so on itself, so that plugins that it loads call these; link it with export_dynamic. */
+ * defines open(), write() and so on itself, so that plugins that it loads call these; link it with export_dynamic.
+ *
+ * fault-shim.c does the like for a whole program, which is not linked with it and is told from outside, through a page of memory. A
+ * test of a plugin needs more than that page can say: calls of one name alone, a call that does its work and fails, and what was
+ * called in which order; and it arms and looks within one process, where nothing has to be preloaded before the sanitizers. */
 
 typedef enum {
   FAULT_NONE,            /* only counts */
