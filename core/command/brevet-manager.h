@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * What a daemon tells the service manager that started it. Without one (no `NOTIFY_SOCKET` in the environment, or a build without
- * libsystemd) all of this does nothing, so callers never ask.
+ * What a daemon tells the service manager that started it. Without one (no `NOTIFY_SOCKET` in the environment) all of this does
+ * nothing, so callers never ask.
  */
 
 /**

@@ -3,8 +3,11 @@
 #include "brevet-config-reader-private.h"
 #include "brevet-error.h"
 #include "brevet-settings-private.h"
+#include "brevet-text-file-private.h"
 
 #include <string.h>
+
+#define FILE_MAX_SIZE (16 * 1024 * 1024)
 
 typedef struct {
   BrevetSettings *settings;
@@ -105,14 +108,14 @@ ensure_group_by_heading (const char *heading, gpointer user_data)
 static gboolean
 read_file (BrevetConfig *self, const char *path, GError **error)
 {
-  g_autoptr(GError) local_error = NULL;
   char *text = NULL;
   gsize length = 0;
   gboolean fine = FALSE;
 
-  if (!g_file_get_contents (path, &text, &length, &local_error))
+  text = brevet_text_file_read (path, FILE_MAX_SIZE, &length, error);
+  if (text == NULL)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "Could not read the configuration: %s", local_error->message);
+      g_prefix_error (error, "Could not read the configuration: ");
       return FALSE;
     }
   if (strlen (text) != length)

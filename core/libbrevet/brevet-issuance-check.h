@@ -21,7 +21,7 @@ GType brevet_issuance_check_get_type (void);
 
 /**
  * brevet_issuance_check_new:
- * @settings: (nullable): reads `maximum-validity` (default 398d), `minimum-validity` (default 1min), `allow-server-auth` (default
+ * @settings: (nullable): reads `maximum-validity` (default 398d), `minimum-validity` (default 30s), `allow-server-auth` (default
  *   false), `any-common-name` (default false: the CN must be the one that was asked for); %NULL for the defaults
  *
  * Returns: (transfer full) (nullable): a check, or %NULL with an error about a setting

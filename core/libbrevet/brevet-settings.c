@@ -14,6 +14,9 @@ typedef struct {
   int   used;
 } Entry;
 
+/* Characters of 24 bytes in base64. */
+#define SHORTEST_KEY 32
+
 struct _BrevetSettings
 {
   GObject     parent_instance;
@@ -290,6 +293,26 @@ brevet_settings_get_path (BrevetSettings *self, const char *key)
   return g_canonicalize_filename (value, self->base_directory);
 }
 
+/* Keys are 32 bytes as a rule, in base64; names of files seldom look like that, and keys are pasted into the wrong line. */
+static gboolean
+looks_like_key (const char *value)
+{
+  gsize length = strspn (value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=");
+
+  return length >= SHORTEST_KEY && value[length] == '\0' && value[0] != '/';
+}
+
+static gboolean
+refuse_key (BrevetSettings *self, const char *key, const char *value, GError **error)
+{
+  if (value == NULL || !looks_like_key (value))
+    return FALSE;
+  g_propagate_error (error, brevet_settings_error (self, key, "the value names nothing that can be read, and looks like a key "
+                                                   "itself; write the key into a file that nobody else can read, and name that "
+                                                   "file here"));
+  return TRUE;
+}
+
 /* Path of a systemd credential, see “Credentials” in systemd.exec(5). */
 static char *
 credential_path (BrevetSettings *self, const char *key, const char *name, GError **error)
@@ -298,11 +321,14 @@ credential_path (BrevetSettings *self, const char *key, const char *name, GError
 
   if (*name == '\0' || strchr (name, '/') != NULL || g_str_equal (name, "..") || g_str_equal (name, "."))
     {
-      g_propagate_error (error, brevet_settings_error (self, key, "“%s” is not the name of a credential", name));
+      if (!refuse_key (self, key, name, error))
+        g_propagate_error (error, brevet_settings_error (self, key, "“%s” is not the name of a credential", name));
       return NULL;
     }
   if (directory == NULL)
     {
+      if (refuse_key (self, key, name, error))
+        return NULL;
       g_propagate_error (error, brevet_settings_error (self, key, "there are no credentials, as $CREDENTIALS_DIRECTORY is not set; "
                                                        "add “LoadCredential=%s:…” to the unit", name));
       return NULL;
@@ -310,13 +336,14 @@ credential_path (BrevetSettings *self, const char *key, const char *name, GError
   return g_build_filename (directory, name, NULL);
 }
 
+/* Errors are read by many: what may be the secret itself does not get into one. */
 static BrevetSecret *
 read_secret (BrevetSettings *self, const char *key, const char *path, GError **error)
 {
   g_autoptr(GError) local_error = NULL;
   BrevetSecret *secret = brevet_secret_new_from_file (path, &local_error);
 
-  if (secret == NULL)
+  if (secret == NULL && !refuse_key (self, key, lookup (self, key), error))
     g_propagate_error (error, brevet_settings_error (self, key, "%s", local_error->message));
   return secret;
 }

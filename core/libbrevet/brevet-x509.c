@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-text-file-private.h"
 #include "brevet-x509-private.h"
 
 #include <string.h>
@@ -114,17 +115,13 @@ brevet_x509_certificates_to_pem (GPtrArray *certificates)
 gboolean
 brevet_x509_load_text (const char *path, char **text, GError **error)
 {
-  g_autoptr(GError) local_error = NULL;
   g_autofree char *contents = NULL;
   gsize length;
 
-  if (!g_file_get_contents (path, &contents, &length, &local_error))
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The file of certificates cannot be read: %s",
-                   local_error->message);
-      return FALSE;
-    }
-  if (length > TEXT_MAX_SIZE || memchr (contents, '\0', length) != NULL)
+  contents = brevet_text_file_read (path, TEXT_MAX_SIZE, &length, error);
+  if (contents == NULL)
+    return FALSE;
+  if (memchr (contents, '\0', length) != NULL)
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” is not a file of PEM certificates", path);
       return FALSE;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define MAXIMUM_SIZE 256
+
 static gboolean
 is_wrapping (char character)
 {
@@ -24,6 +26,16 @@ brevet_etag_normalise (const char *text)
   while (end > text && is_wrapping (end[-1]))
     end--;
   return g_strndup (text, (gsize) (end - text));
+}
+
+gboolean
+brevet_etag_is_sendable (const char *etag)
+{
+  gsize length = 0;
+
+  while (g_ascii_isgraph (etag[length]) && etag[length] != '"' && length <= MAXIMUM_SIZE)
+    length++;
+  return etag[length] == '\0' && length >= 1 && length <= MAXIMUM_SIZE;
 }
 
 char *

@@ -14,6 +14,16 @@ G_BEGIN_DECLS
 char *brevet_etag_normalise (const char *text);
 
 /**
+ * brevet_etag_is_sendable:
+ * @etag: a bare tag
+ *
+ * Whoever chose a tag must not be able to choose what else stands in the head of a request.
+ *
+ * Returns: %TRUE if @etag has 1 to 256 of the characters that RFC 9110 §8.8.3 allows, ASCII ones alone
+ */
+gboolean brevet_etag_is_sendable (const char *etag);
+
+/**
  * brevet_etag_quote:
  * @etag: a bare tag
  *

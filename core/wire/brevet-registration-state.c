@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-registration-state.h"
 
+#include "brevet-identifier.h"
 #include "brevet-wire-json.h"
 #include "brevet-wire-private.h"
 
+#include <string.h>
+
 #define RETRY_AFTER_MIN 2
 #define RETRY_AFTER_MAX 59
+
+/* A host name with a port, or an address. */
+#define HUB_MAX_SIZE 262
+
+#define ERROR_MESSAGE_MAX_SIZE 1000
 
 static const char *const status_words[] = { "unassigned", "assigning", "assigned", "failed", "disabled" };
 
@@ -273,6 +281,31 @@ read_operation (JsonObject *object, char **operation_id, GError **error)
   return g_steal_pointer (&self);
 }
 
+/* Other programs build addresses, topics and paths from these two, and do not expect anything else in them. */
+static gboolean
+check_assignment (const BrevetRegistrationState *self, GError **error)
+{
+  gsize length = self->assigned_hub != NULL ? strspn (self->assigned_hub, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._:[]") : 0;
+
+  if (self->assigned_hub != NULL && (length == 0 || length > HUB_MAX_SIZE || self->assigned_hub[length] != '\0'))
+    {
+      g_autofree char *excerpt = brevet_wire_excerpt (self->assigned_hub);
+
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The hub “%s” that the service assigns is no host name", excerpt);
+      return FALSE;
+    }
+  return self->device_id == NULL || brevet_identifier_check (BREVET_IDENTIFIER_DEVICE_ID, self->device_id, error);
+}
+
+static gboolean
+check_foreign (BrevetRegistrationState *self, GError **error)
+{
+  g_autofree char *message = g_steal_pointer (&self->error_message);
+
+  self->error_message = brevet_wire_tidy (message, ERROR_MESSAGE_MAX_SIZE);
+  return self->status != BREVET_REGISTRATION_ASSIGNED || check_assignment (self, error);
+}
+
 BrevetRegistrationState *
 brevet_operation_parse (GBytes *body, char **operation_id, GError **error)
 {
@@ -283,6 +316,8 @@ brevet_operation_parse (GBytes *body, char **operation_id, GError **error)
   if (object == NULL)
     return NULL;
   self = read_operation (object, operation_id, error);
+  if (self != NULL && !check_foreign (self, error))
+    g_clear_pointer (&self, brevet_registration_state_free);
   if (self == NULL)
     g_clear_pointer (operation_id, g_free);
   return self;

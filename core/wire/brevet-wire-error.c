@@ -4,6 +4,10 @@
 #include "brevet-wire-json.h"
 #include "brevet-wire-private.h"
 
+/* What people are shown of a foreign text. Each failure is logged and told on the bus, so a long one costs more than once. */
+#define MESSAGE_MAX_SIZE 1000
+#define TRACKING_ID_MAX_SIZE 128
+
 static void
 set_number_header (BrevetReply *reply, const char *name, guint value)
 {
@@ -38,14 +42,14 @@ brevet_wire_error_reply (guint status, guint code, const char *tracking_id, cons
 
 /* The first of the two members that holds a text. */
 static char *
-find_text (JsonObject *object, const char *member, const char *alternative)
+find_text (JsonObject *object, const char *member, const char *alternative, gsize maximum)
 {
   const char *text;
 
   if ((!brevet_wire_get_string (object, member, &text, NULL) || text == NULL) &&
       (!brevet_wire_get_string (object, alternative, &text, NULL) || text == NULL))
     return NULL;
-  return g_strdup (text);
+  return brevet_wire_tidy (text, maximum);
 }
 
 static gint64
@@ -70,13 +74,13 @@ brevet_wire_problem_parse (BrevetReply *reply)
   if (object != NULL)
     {
       self->code = find_number (object, "errorCode", "code");
-      self->message = find_text (object, "message", "errorMessage");
-      self->tracking_id = find_text (object, "trackingId", "trackingID");
+      self->message = find_text (object, "message", "errorMessage", MESSAGE_MAX_SIZE);
+      self->tracking_id = find_text (object, "trackingId", "trackingID", TRACKING_ID_MAX_SIZE);
     }
   if (self->code == 0 && code != NULL && !g_ascii_string_to_signed (code, 10, 0, G_MAXINT32, &self->code, NULL))
     self->code = 0;
   if (self->tracking_id == NULL)
-    self->tracking_id = g_strdup (brevet_reply_get_header (reply, "x-ms-request-id"));
+    self->tracking_id = brevet_wire_tidy (brevet_reply_get_header (reply, "x-ms-request-id"), TRACKING_ID_MAX_SIZE);
   return self;
 }
 

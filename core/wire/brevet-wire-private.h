@@ -13,6 +13,9 @@ gboolean brevet_wire_json_check (const char *text, GError **error);
 /* A value from outside, cut and escaped so that it can stand in a message. */
 char *brevet_wire_excerpt (const char *value);
 
+/* A text from outside for people: control characters become spaces, and what is too long is cut. NULL stays NULL. */
+char *brevet_wire_tidy (const char *text, gsize maximum);
+
 /* Decodes %XX once. NULL if the encoding is broken, or if the result holds a zero byte or is no UTF-8. */
 char *brevet_wire_percent_decode (const char *text);
 

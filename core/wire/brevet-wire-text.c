@@ -17,6 +17,23 @@ brevet_wire_excerpt (const char *value)
 }
 
 char *
+brevet_wire_tidy (const char *text, gsize maximum)
+{
+  g_autofree char *valid = text != NULL ? g_utf8_make_valid (text, -1) : NULL;
+  const char *end = valid;
+  g_autoptr(GString) tidy = NULL;
+
+  if (text == NULL)
+    return NULL;
+  tidy = g_string_new (NULL);
+  for (; *end != '\0' && (gsize) (end - valid) < maximum; end = g_utf8_next_char (end))
+    g_string_append_unichar (tidy, g_unichar_iscntrl (g_utf8_get_char (end)) ? ' ' : g_utf8_get_char (end));
+  if (*end != '\0')
+    g_string_append (tidy, "…");
+  return g_string_free (g_steal_pointer (&tidy), FALSE);
+}
+
+char *
 brevet_wire_percent_decode (const char *text)
 {
   g_autofree char *decoded = g_malloc (strlen (text) + 1);

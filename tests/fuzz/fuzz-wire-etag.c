@@ -20,5 +20,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   if (listed || strchr (list, '"') == NULL)
     g_assert_true (brevet_etag_is_listed (longer, "0a01"));
   g_assert_cmpuint (strlen (bare), <=, strlen (list));
+  if (brevet_etag_is_sendable (bare))
+    g_assert_null (strpbrk (bare, " \t\r\n\""));
   return 0;
 }

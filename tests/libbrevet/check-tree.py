@@ -14,7 +14,7 @@ STANDARD_C = {
     'assert.h', 'ctype.h', 'errno.h', 'inttypes.h', 'limits.h', 'locale.h', 'math.h', 'signal.h', 'stdarg.h', 'stdbool.h', 'stddef.h',
     'stdint.h', 'stdio.h', 'stdlib.h', 'string.h', 'time.h',
 }
-SYSTEM = ('unistd.h', 'fcntl.h', 'ftw.h', 'poll.h', 'sys/', 'netinet/', 'arpa/')
+SYSTEM = ('unistd.h', 'fcntl.h', 'ftw.h', 'poll.h', 'pwd.h', 'sys/', 'netinet/', 'arpa/')
 # Outside libraries by the beginning of their headers' names.
 LIBRARIES = {
     'glib': ('glib.h', 'glib/', 'glib-object.h', 'glib-unix.h', 'gmodule.h'),
@@ -30,8 +30,8 @@ LIBRARIES = {
 ROOMS = {
     'core/libbrevet': ([], ['glib', 'gio', 'gnutls', 'json-glib'], True),
     'core/wire': (['core/libbrevet'], ['glib', 'gnutls', 'json-glib'], False),
-    'core/gate': (['core/libbrevet'], ['glib', 'gio', 'gnutls', 'systemd'], True),
-    'core/command': (['core/libbrevet'], ['glib', 'systemd'], False),
+    'core/gate': (['core/libbrevet'], ['glib', 'gio', 'gnutls'], True),
+    'core/command': (['core/libbrevet'], ['glib', 'gio'], True),
     'core/client': (['core/libbrevet', 'core/wire'], ['glib', 'gio', 'json-glib'], False),
     'core/bus': (['core/libbrevet'], ['glib', 'gio'], False),
     'core/agent': (['core/libbrevet', 'core/wire', 'core/client', 'core/bus', 'core/command'], ['glib', 'gio', 'json-glib', 'gnutls'], True),

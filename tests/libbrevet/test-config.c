@@ -2,8 +2,11 @@
 #include "test-scratch.h"
 
 #include <brevet.h>
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct {
   char *directory;
@@ -106,6 +109,48 @@ test_drop_ins (Fixture *f, gconstpointer data)
   path = brevet_settings_get_path (brevet_config_get_group (config, "ca", "factory"), "key");
   expected = g_build_filename (f->directory, "k.pem", NULL);
   g_assert_cmpstr (path, ==, expected);
+}
+
+static void
+assert_unreadable (Fixture *f, const char *why)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetConfig) config = brevet_config_load (f->path, &error);
+
+  g_assert_null (config);
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+  g_assert_nonnull (strstr (error->message, "10-odd.conf"));
+  g_assert_nonnull (strstr (error->message, why));
+}
+
+/* Whatever lies in the directory, the program that reads it goes on at once. */
+static void
+test_odd_drop_ins (Fixture *f, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (f->drop_ins, "10-odd.conf", NULL);
+  g_autoptr(BrevetConfig) config = NULL;
+
+  write_file (f->directory, "dps.conf", "[ca factory]\ntype=local\n");
+  g_assert_cmpint (g_mkdir (f->drop_ins, 0755), ==, 0);
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  assert_unreadable (f, "pipe");
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  assert_unreadable (f, g_strerror (EISDIR));
+  g_assert_cmpint (g_rmdir (path), ==, 0);
+  g_assert_cmpint (symlink ("10-odd.conf", path), ==, 0);
+  assert_unreadable (f, g_strerror (ELOOP));
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_cmpint (symlink ("/dev/zero", path), ==, 0);
+  assert_unreadable (f, "longer than");
+  g_assert_cmpint (g_unlink (path), ==, 0);
+
+  /* This is how a drop-in of a package is masked. */
+  g_assert_cmpint (symlink ("/dev/null", path), ==, 0);
+  config = load (f);
+  assert_value (config, "ca", "factory", "type", "local");
+  g_assert_cmpint (g_unlink (path), ==, 0);
 }
 
 static void
@@ -240,6 +285,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/config/groups", Fixture, NULL, setup, test_groups, teardown);
   g_test_add ("/config/drop-ins", Fixture, NULL, setup, test_drop_ins, teardown);
+  g_test_add ("/config/odd-drop-ins", Fixture, NULL, setup, test_odd_drop_ins, teardown);
   g_test_add ("/config/missing-key", Fixture, NULL, setup, test_missing_key, teardown);
   g_test_add ("/config/unused", Fixture, NULL, setup, test_unused, teardown);
   g_test_add ("/config/malformed", Fixture, NULL, setup, test_malformed, teardown);

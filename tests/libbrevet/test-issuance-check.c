@@ -156,7 +156,13 @@ make_longest (gnutls_x509_crt_t crt)
 static void
 make_too_short (gnutls_x509_crt_t crt)
 {
-  issuance_set_dates (crt, -60, 60);
+  issuance_set_dates (crt, -60, 20);
+}
+
+static void
+make_one_minute (gnutls_x509_crt_t crt)
+{
+  issuance_set_dates (crt, -5, 55);
 }
 
 static void
@@ -235,6 +241,7 @@ static const Case cases[] = {
   { "longest", make_longest, NULL },
   { "shorter-maximum", NULL, "maximum-validity", NULL, "maximum-validity", "89d" },
   { "too-short", make_too_short, "minimum-validity" },
+  { "one-minute", make_one_minute, NULL },
   { "longer-minimum", NULL, "minimum-validity", NULL, "minimum-validity", "90d" },
   { "negative-serial", make_negative_serial, "F102030405060708 is negative" },
   { "long-serial", make_long_serial, "20 octets" },

@@ -76,6 +76,33 @@ test_state (Manager *manager, gconstpointer data)
   assert_received (manager, "STATUS=Serving 7 devices READY=0");
 }
 
+/* A manager in a container may listen at a name that is no file. */
+static void
+test_abstract (Manager *manager, gconstpointer data)
+{
+  g_autofree char *name = g_strdup_printf ("brevet-test-%d", getpid ());
+  g_autofree char *variable = g_strconcat ("@", name, NULL);
+  g_autoptr(GSocketAddress) address = g_unix_socket_address_new_with_type (name, -1, G_UNIX_SOCKET_ADDRESS_ABSTRACT);
+  g_autoptr(GError) error = NULL;
+
+  g_clear_object (&manager->socket);
+  manager->socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_socket_bind (manager->socket, address, FALSE, &error));
+  g_assert_no_error (error);
+  g_setenv ("NOTIFY_SOCKET", variable, TRUE);
+  brevet_manager_notify ("READY=1");
+  assert_received (manager, "READY=1");
+}
+
+/* Whoever was to listen has gone: that ends nobody. */
+static void
+test_manager_gone (Manager *manager, gconstpointer data)
+{
+  g_socket_close (manager->socket, NULL);
+  brevet_manager_notify ("READY=1");
+}
+
 static void
 test_reloading (Manager *manager, gconstpointer data)
 {
@@ -140,6 +167,12 @@ test_no_watchdog (Manager *manager, gconstpointer data)
   g_setenv ("WATCHDOG_USEC", "200000", TRUE);
   g_setenv ("WATCHDOG_PID", "1", TRUE);
   g_assert_cmpuint (brevet_manager_start_watchdog (), ==, 0);
+
+  g_unsetenv ("WATCHDOG_PID");
+  g_setenv ("WATCHDOG_USEC", "often", TRUE);
+  g_test_expect_message ("brevet-command", G_LOG_LEVEL_WARNING, "*WATCHDOG_USEC=often*");
+  g_assert_cmpuint (brevet_manager_start_watchdog (), ==, 0);
+  g_test_assert_expected_messages ();
   assert_silent (manager);
 }
 
@@ -160,6 +193,8 @@ main (int argc, char **argv)
 
   g_test_add_func ("/manager/none", test_no_manager);
   g_test_add ("/manager/state", Manager, NULL, manager_set_up, test_state, manager_tear_down);
+  g_test_add ("/manager/abstract", Manager, NULL, manager_set_up, test_abstract, manager_tear_down);
+  g_test_add ("/manager/gone", Manager, NULL, manager_set_up, test_manager_gone, manager_tear_down);
   g_test_add ("/manager/reloading", Manager, NULL, manager_set_up, test_reloading, manager_tear_down);
   g_test_add ("/manager/watchdog", Manager, NULL, manager_set_up, test_watchdog, manager_tear_down);
   g_test_add ("/manager/no-watchdog", Manager, NULL, manager_set_up, test_no_watchdog, manager_tear_down);

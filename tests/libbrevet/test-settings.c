@@ -242,6 +242,30 @@ test_bad_secrets (void)
   g_assert_nonnull (strstr (outside_error->message, "“../pin” is not the name of a credential"));
 }
 
+/* Whoever pastes the key itself where its file belongs must not find it in a log. */
+static void
+test_pasted_secrets (void)
+{
+  static const char *const keys[] = { "pin-file", "pin-credential" };
+  static const char *const values[] = {
+    "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw==", "c2Vj/mV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlYw==",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys) * G_N_ELEMENTS (values); i++)
+    {
+      const char *value = values[i % 2];
+      g_autoptr(BrevetSettings) settings = make (keys[i / 2], value);
+      BrevetSecret *secret = NULL;
+      g_autoptr(GError) error = NULL;
+
+      g_unsetenv ("CREDENTIALS_DIRECTORY");
+      g_assert_false (brevet_settings_get_secret (settings, "pin", &secret, &error));
+      g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+      g_assert_null (strstr (error->message, value));
+      g_assert_nonnull (strstr (error->message, "looks like a key itself"));
+    }
+}
+
 static char *
 digest_of (BrevetSettings *settings, const char *const *keys)
 {
@@ -373,6 +397,7 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/unused", test_unused);
   g_test_add_func ("/settings/secrets", test_secrets);
   g_test_add_func ("/settings/bad-secrets", test_bad_secrets);
+  g_test_add_func ("/settings/pasted-secrets", test_pasted_secrets);
   g_test_add_func ("/settings/digest", test_digest);
   g_test_add_func ("/settings/digest-of-groups", test_digest_of_groups);
   g_test_add_func ("/settings/digest-of-content", test_digest_of_content);

@@ -104,6 +104,21 @@ test_etag (void)
 }
 
 static void
+test_etag_sendable (void)
+{
+  static const char *const bad[] = { "", "a b", "a\"b", "a\r\nX-Evil: 1", "\033[31m", "\303\274", "\177" };
+  g_autofree char *longest = g_strnfill (256, 'e');
+  g_autofree char *endless = g_strnfill (257, 'e');
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (brevet_etag_is_sendable (bad[i]));
+  g_assert_false (brevet_etag_is_sendable (endless));
+  g_assert_true (brevet_etag_is_sendable (longest));
+  g_assert_true (brevet_etag_is_sendable ("83cffc296aec9cdc7f7388b5fc9b00c9"));
+  g_assert_true (brevet_etag_is_sendable ("*"));
+}
+
+static void
 test_etag_list (void)
 {
   static const char *const matching[] = {
@@ -128,6 +143,7 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/identifier/message", test_message);
   g_test_add_func ("/wire/identifier/fold", test_fold);
   g_test_add_func ("/wire/identifier/etag", test_etag);
+  g_test_add_func ("/wire/identifier/etag-sendable", test_etag_sendable);
   g_test_add_func ("/wire/identifier/etag-list", test_etag_list);
   return g_test_run ();
 }

@@ -232,6 +232,42 @@ test_foreign_replies (void)
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_INVALID);
 }
 
+static BrevetRegistrationState *
+read_assignment (const char *hub, const char *device, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("{\"operationId\":\"5.1\",\"status\":\"assigned\",\"registrationState\":{"
+                                           "\"assignedHub\":\"%s\",\"deviceId\":\"%s\"}}", hub, device);
+
+  return read_operation (text, error);
+}
+
+/* Other programs build addresses, topics and paths from an assignment. */
+static void
+test_odd_assignments (void)
+{
+  static const char *const hubs[] = { "", "a b", "\\u001b[31mhub", "hub\\r\\nx", "h\303\274b", "hub/../x", "\\ufffe" };
+  static const char *const good_hubs[] = { "hub1.example.net", "hub:8883", "192.0.2.1", "[2001:db8::1]:8883" };
+  g_autofree char *endless = g_strnfill (263, 'h');
+  g_autoptr(GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (good_hubs); i++)
+    {
+      g_autoptr(BrevetRegistrationState) state = read_assignment (good_hubs[i], "pump-07", &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpstr (state->assigned_hub, ==, good_hubs[i]);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (hubs); i++)
+    {
+      g_assert_null (read_assignment (hubs[i], "pump-07", &error));
+      assert_refused (&error, BREVET_ERROR_INVALID, "no host name");
+    }
+  g_assert_null (read_assignment (endless, "pump-07", &error));
+  assert_refused (&error, BREVET_ERROR_INVALID, "no host name");
+  g_assert_null (read_assignment ("hub", "../../etc/passwd", &error));
+  assert_refused (&error, BREVET_ERROR_INVALID, "../../etc/passwd");
+}
+
 static void
 test_error_reply (void)
 {
@@ -274,6 +310,37 @@ test_problem (void)
   g_assert_null (from_odd->tracking_id);
 }
 
+/* What is logged and told on the bus with each attempt stays short, and in one line. */
+static void
+test_odd_problem (void)
+{
+  g_autofree char *long_text = g_strnfill (100000, 'x');
+  g_autofree char *text = g_strdup_printf ("{\"errorCode\":403001,\"message\":\"\\u001b[31m\\r\\n\\u0085%s\","
+                                           "\"trackingId\":\"%s\"}", long_text, long_text);
+  g_autofree char *failed = g_strdup_printf ("{\"status\":\"failed\",\"registrationState\":{\"errorCode\":400001,\"errorMessage\":"
+                                             "\"\\u0007%s\"}}", long_text);
+  g_autoptr(GBytes) body = bytes_of (text);
+  g_autoptr(BrevetReply) reply = brevet_reply_new (403, body);
+  g_autoptr(BrevetWireProblem) problem = brevet_wire_problem_parse (reply);
+  g_autoptr(BrevetReply) bare = brevet_reply_new (403, NULL);
+  g_autoptr(BrevetWireProblem) from_header = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRegistrationState) state = read_operation (failed, &error);
+
+  g_assert_true (g_str_has_prefix (problem->message, " [31m   xxx"));
+  g_assert_true (g_str_has_suffix (problem->message, "x…"));
+  g_assert_cmpuint (strlen (problem->message), <, 1010);
+  g_assert_cmpuint (strlen (problem->tracking_id), <, 140);
+  g_assert_no_error (error);
+  g_assert_true (g_str_has_prefix (state->error_message, " xxx"));
+  g_assert_cmpuint (strlen (state->error_message), <, 1010);
+
+  brevet_reply_set_header (bare, "x-ms-request-id", "\377\376t\033");
+  from_header = brevet_wire_problem_parse (bare);
+  g_assert_true (g_utf8_validate (from_header->tracking_id, -1, NULL));
+  g_assert_true (g_str_has_suffix (from_header->tracking_id, "t "));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -286,6 +353,8 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/registration/failed", test_failed);
   g_test_add_func ("/wire/registration/round-trip", test_state_round_trip);
   g_test_add_func ("/wire/registration/foreign-replies", test_foreign_replies);
+  g_test_add_func ("/wire/registration/odd-assignments", test_odd_assignments);
+  g_test_add_func ("/wire/registration/odd-problem", test_odd_problem);
   g_test_add_func ("/wire/registration/error-reply", test_error_reply);
   g_test_add_func ("/wire/registration/problem", test_problem);
   return g_test_run ();
