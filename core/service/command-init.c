@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "commands.h"
-#include "scaffold.h"
+#include "init-output.h"
 
-#include "brevet-clock.h"
 #include "brevet-command.h"
 #include "brevet-config.h"
 #include "brevet-error.h"
@@ -12,7 +11,6 @@
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #define MAX_HOST_NAME 253
@@ -25,6 +23,7 @@ typedef struct {
   char *id_scope;
   char *ca_name;
   gboolean renew_tls;
+  gboolean system;
   gboolean json;
 } Options;
 
@@ -156,6 +155,7 @@ plan (const Options *options, GError **error)
                    options->https_port);
       return NULL;
     }
+  scaffold->for_system = options->system;
   scaffold->https_port = options->https_port;
   scaffold->host_names = options->host_names != NULL ? normalise_host_names ("--host-name", options->host_names, error)
                                                      : default_host_names ();
@@ -174,110 +174,11 @@ plan (const Options *options, GError **error)
   return g_steal_pointer (&scaffold);
 }
 
-static void
-add_path (JsonBuilder *builder, const char *member, const char *directory, const char *name)
-{
-  g_autofree char *path = g_build_filename (directory, name, NULL);
-
-  json_builder_set_member_name (builder, member);
-  json_builder_add_string_value (builder, path);
-}
-
-static void
-add_strings (JsonBuilder *builder, const char *member, char **values)
-{
-  json_builder_set_member_name (builder, member);
-  json_builder_begin_array (builder);
-  for (gsize i = 0; values[i] != NULL; i++)
-    json_builder_add_string_value (builder, values[i]);
-  json_builder_end_array (builder);
-}
-
-static void
-add_expiry (JsonBuilder *builder, const char *member, BrevetCertificate *certificate)
-{
-  g_autoptr(GDateTime) end = g_date_time_new_from_unix_utc (brevet_certificate_get_not_after (certificate));
-  g_autofree char *text = g_date_time_format_iso8601 (end);
-
-  json_builder_set_member_name (builder, member);
-  json_builder_add_string_value (builder, text);
-}
-
-static void
-print_json (JsonBuilder *builder)
-{
-  g_autoptr(JsonNode) root = json_builder_get_root (builder);
-  g_autofree char *text = json_to_string (root, TRUE);
-
-  g_print ("%s\n", text);
-}
-
-static void
-print_created_json (const BrevetScaffold *scaffold, const char *directory, BrevetCertificate *server)
-{
-  g_autoptr(JsonBuilder) builder = json_builder_new ();
-
-  json_builder_begin_object (builder);
-  add_path (builder, "directory", directory, NULL);
-  add_path (builder, "configuration", directory, BREVET_SCAFFOLD_CONFIG);
-  json_builder_set_member_name (builder, "idScope");
-  json_builder_add_string_value (builder, scaffold->id_scope);
-  add_strings (builder, "hostNames", scaffold->host_names);
-  json_builder_set_member_name (builder, "address");
-  json_builder_add_string_value (builder, scaffold->address);
-  json_builder_set_member_name (builder, "httpsPort");
-  json_builder_add_int_value (builder, scaffold->https_port);
-  add_strings (builder, "hubs", scaffold->hubs);
-  json_builder_set_member_name (builder, "certificateAuthority");
-  json_builder_add_string_value (builder, scaffold->ca_name);
-  json_builder_set_member_name (builder, "policy");
-  json_builder_add_string_value (builder, BREVET_SCAFFOLD_POLICY);
-  add_path (builder, "policyPrimaryKeyFile", directory, BREVET_SCAFFOLD_PRIMARY_KEY);
-  add_path (builder, "serverCaFile", directory, BREVET_SCAFFOLD_TLS_CA);
-  add_path (builder, "rootCertificateFile", directory, BREVET_SCAFFOLD_ROOT);
-  add_path (builder, "rootKeyFile", directory, BREVET_SCAFFOLD_ROOT_KEY);
-  add_expiry (builder, "serverCertificateNotAfter", server);
-  json_builder_end_object (builder);
-  print_json (builder);
-}
-
+/* Where the service finds its configuration; the rest of it is in the directory. */
 static char *
-format_day (BrevetCertificate *certificate)
+config_path (const Options *options, const char *directory)
 {
-  g_autoptr(GDateTime) end = g_date_time_new_from_unix_utc (brevet_certificate_get_not_after (certificate));
-
-  return g_date_time_format (end, "%F");
-}
-
-/* One line of the list; @format has one %s for the path of @name, so that translators see whole sentences. */
-static void
-print_step (const char *format, const char *directory, const char *name)
-{
-  g_autofree char *path = g_build_filename (directory, name, NULL);
-  g_auto(GStrv) parts = g_strsplit (format, "%s", 2);
-
-  g_print ("  * %s%s%s\n", parts[0], path, parts[1] != NULL ? parts[1] : "");
-}
-
-static void
-print_created (const BrevetScaffold *scaffold, const char *directory, BrevetCertificate *server)
-{
-  g_autofree char *names = g_strjoinv (", ", scaffold->host_names);
-  g_autofree char *end = format_day (server);
-
-  g_print (_("%s is ready: scope %s, host names %s, HTTPS port %u, certificate authority “%s”"), directory, scaffold->id_scope,
-           names, scaffold->https_port, scaffold->ca_name);
-  g_print ("\n\n%s\n", _("What to do next:"));
-  print_step (_("Move %s off this machine to a safe place; the service does not need it"), directory, BREVET_SCAFFOLD_ROOT_KEY);
-  print_step (_("Start the service: brevet-dps run --config %s"), directory, BREVET_SCAFFOLD_CONFIG);
-  print_step (_("Give devices and operators %s: with it they trust the service"), directory, BREVET_SCAFFOLD_TLS_CA);
-  print_step (_("Give hubs %s: with it they trust the devices"), directory, BREVET_SCAFFOLD_ROOT);
-  print_step (_("Give operators a connection string; KEY in it is the content of %s:"), directory, BREVET_SCAFFOLD_PRIMARY_KEY);
-  g_print ("      HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=KEY\n", scaffold->host_names[0], BREVET_SCAFFOLD_POLICY);
-  print_step (_("Renew the TLS certificate in time: brevet-dps init --renew-tls %s"), directory, NULL);
-  g_print ("      ");
-  g_print (_("It ends on %s"), end);
-  g_print ("\n");
+  return options->system ? g_strdup (BREVET_SCAFFOLD_SYSTEM_CONFIG) : g_build_filename (directory, BREVET_SCAFFOLD_CONFIG, NULL);
 }
 
 static int
@@ -286,25 +187,23 @@ create (const Options *options, const char *directory)
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetScaffold) scaffold = plan (options, &error);
   g_autoptr(BrevetCertificate) server = NULL;
+  g_autofree char *config = config_path (options, directory);
 
   if (scaffold == NULL)
     return brevet_command_usage_error ("%s", error->message);
-  if (!brevet_scaffold_create (scaffold, directory, &error))
+  if (options->system ? !brevet_scaffold_create_system (scaffold, &error)
+                      : !brevet_scaffold_create (scaffold, directory, &error))
     return brevet_command_fail (error);
   server = brevet_scaffold_load_certificate (directory, BREVET_SCAFFOLD_SERVER, &error);
   if (server == NULL)
     return brevet_command_fail (error);
-  if (options->json)
-    print_created_json (scaffold, directory, server);
-  else
-    print_created (scaffold, directory, server);
+  brevet_init_print_created (scaffold, directory, config, server, options->json);
   return BREVET_EXIT_OK;
 }
 
 static char **
-configured_host_names (const char *directory, GError **error)
+configured_host_names (const char *path, GError **error)
 {
-  g_autofree char *path = g_build_filename (directory, BREVET_SCAFFOLD_CONFIG, NULL);
   g_autoptr(BrevetConfig) config = brevet_config_load (path, error);
   g_auto(GStrv) names = NULL;
 
@@ -319,18 +218,12 @@ configured_host_names (const char *directory, GError **error)
   return normalise_host_names ("host-names", names, error);
 }
 
-static void
-print_renewed_json (const char *directory, char **names, BrevetCertificate *server)
+static gboolean
+renew (const Options *options, const char *directory, char **names, GError **error)
 {
-  g_autoptr(JsonBuilder) builder = json_builder_new ();
-
-  json_builder_begin_object (builder);
-  add_path (builder, "directory", directory, NULL);
-  add_path (builder, "serverCertificateFile", directory, BREVET_SCAFFOLD_SERVER);
-  add_strings (builder, "hostNames", names);
-  add_expiry (builder, "serverCertificateNotAfter", server);
-  json_builder_end_object (builder);
-  print_json (builder);
+  if (options->system)
+    return brevet_scaffold_renew_system_server ((const char *const *) names, error);
+  return brevet_scaffold_renew_server (directory, (const char *const *) names, error);
 }
 
 static int
@@ -339,11 +232,10 @@ renew_tls (const Options *options, const char *directory)
   g_autoptr(GError) error = NULL;
   g_auto(GStrv) names = NULL;
   g_autoptr(BrevetCertificate) server = NULL;
-  g_autofree char *joined = NULL;
-  g_autofree char *end = NULL;
+  g_autofree char *config = config_path (options, directory);
 
   if (options->address != NULL || options->hubs != NULL || options->id_scope != NULL || options->ca_name != NULL)
-    return brevet_command_usage_error (_("With --renew-tls only --host-name and --json have a meaning"));
+    return brevet_command_usage_error (_("With --renew-tls only --host-name, --system and --json have a meaning"));
   if (options->host_names != NULL)
     {
       names = normalise_host_names ("--host-name", options->host_names, &error);
@@ -351,28 +243,20 @@ renew_tls (const Options *options, const char *directory)
         return brevet_command_usage_error ("%s", error->message);
     }
   else
-    names = configured_host_names (directory, &error);
-  if (names == NULL || !brevet_scaffold_renew_server (directory, (const char *const *) names, &error))
+    names = configured_host_names (config, &error);
+  if (names == NULL || !renew (options, directory, names, &error))
     return brevet_command_fail (error);
   server = brevet_scaffold_load_certificate (directory, BREVET_SCAFFOLD_SERVER, &error);
   if (server == NULL)
     return brevet_command_fail (error);
-  if (options->json)
-    {
-      print_renewed_json (directory, names, server);
-      return BREVET_EXIT_OK;
-    }
-  joined = g_strjoinv (", ", names);
-  end = format_day (server);
-  g_print (_("The new TLS certificate is for %s and ends on %s; a running service takes it up on SIGHUP"), joined, end);
-  g_print ("\n");
+  brevet_init_print_renewed (directory, names, server, options->json);
   return BREVET_EXIT_OK;
 }
 
 int
 brevet_dps_command_init (int argc, char **argv)
 {
-  g_auto(Options) options = { .https_port = 443 };
+  g_auto(Options) options = { .https_port = BREVET_SCAFFOLD_HTTPS_PORT };
   g_autofree char *directory = NULL;
   int exit_code = BREVET_EXIT_OK;
   const GOptionEntry entries[] = {
@@ -385,8 +269,10 @@ brevet_dps_command_init (int argc, char **argv)
     { "id-scope", 0, 0, G_OPTION_ARG_STRING, &options.id_scope, N_("Scope that devices name (default: a new one)"), N_("SCOPE") },
     { "ca-name", 0, 0, G_OPTION_ARG_STRING, &options.ca_name, N_("Name of the certificate authority (default: local)"),
       N_("NAME") },
+    { "system", 0, 0, G_OPTION_ARG_NONE, &options.system,
+      N_("Set up brevet-dps.service of this machine instead of a directory; needs root"), NULL },
     { "renew-tls", 0, 0, G_OPTION_ARG_NONE, &options.renew_tls,
-      N_("Only issue a new TLS certificate in an existing service directory"), NULL },
+      N_("Only issue a new TLS certificate for what init has made"), NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print the result as JSON"), NULL },
     { NULL }
   };
@@ -398,10 +284,12 @@ brevet_dps_command_init (int argc, char **argv)
                                "\n"
                                "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 the directory is in use, 5 it cannot be made "
                                "there"),
-                             1, 1, &argc, &argv, &exit_code))
+                             0, 1, &argc, &argv, &exit_code))
     return exit_code;
-  if (*argv[1] == '\0')
+  if (options.system != (argc == 1))
+    return brevet_command_usage_error (_("Name a directory, or give --system"));
+  if (!options.system && *argv[1] == '\0')
     return brevet_command_usage_error (_("The name of the directory is empty"));
-  directory = g_canonicalize_filename (argv[1], NULL);
+  directory = g_canonicalize_filename (options.system ? BREVET_SCAFFOLD_SYSTEM_DIRECTORY : argv[1], NULL);
   return options.renew_tls ? renew_tls (&options, directory) : create (&options, directory);
 }

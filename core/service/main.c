@@ -14,8 +14,10 @@ main (int argc, char **argv)
     { NULL },
   };
 
-  /* glib-networking's default still accepts TLS 1.1; and a peer that has gone must not end the service. */
+  /* glib-networking's default still accepts TLS 1.1; and a peer that has gone must not end the service, nor a limit of what it may
+   * write: that is an error like a full disk. */
   g_setenv ("G_TLS_GNUTLS_PRIORITY", "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%COMPAT", FALSE);
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
   return brevet_command_main ("brevet-dps", N_("Device provisioning service"), commands, argc, argv);
 }

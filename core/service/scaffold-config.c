@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "scaffold.h"
 
+/* What stands before a name in the service directory. */
+static const char *
+path_prefix (const BrevetScaffold *self)
+{
+  return self->for_system ? BREVET_SCAFFOLD_SYSTEM_DIRECTORY "/" : "";
+}
+
 static void
 append_service (GString *text, const BrevetScaffold *self)
 {
@@ -31,36 +38,40 @@ append_service (GString *text, const BrevetScaffold *self)
 static void
 append_listener (GString *text, const BrevetScaffold *self)
 {
+  const char *prefix = path_prefix (self);
+
   g_string_append_printf (text,
                           "[listener https]\n"
                           "type=https\n"
                           "address=%s\n"
                           "port=%u\n"
                           "# Replace both files and send SIGHUP to change them without dropping a connection.\n"
-                          "certificate=" BREVET_SCAFFOLD_SERVER "\n"
-                          "key=" BREVET_SCAFFOLD_SERVER_KEY "\n"
+                          "certificate=%s" BREVET_SCAFFOLD_SERVER "\n"
+                          "key=%s" BREVET_SCAFFOLD_SERVER_KEY "\n"
                           "\n"
                           "[store main]\n"
                           "type=sqlite\n"
-                          "file=" BREVET_SCAFFOLD_STORE "\n"
+                          "file=%s" BREVET_SCAFFOLD_STORE "\n"
                           "\n",
-                          self->address, self->https_port);
+                          self->address, self->https_port, prefix, prefix, prefix);
 }
 
 static void
 append_authority (GString *text, const BrevetScaffold *self)
 {
+  const char *prefix = path_prefix (self);
+
   g_string_append_printf (text,
                           "# A certificate authority that enrollments can name. The plugin is chosen by type; the other keys are "
                           "its own.\n"
                           "[ca %s]\n"
                           "type=local\n"
-                          "certificate=" BREVET_SCAFFOLD_ISSUING "\n"
-                          "key=" BREVET_SCAFFOLD_ISSUING_KEY "\n"
+                          "certificate=%s" BREVET_SCAFFOLD_ISSUING "\n"
+                          "key=%s" BREVET_SCAFFOLD_ISSUING_KEY "\n"
                           "# Lifetime of the certificates of devices.\n"
                           "validity=90d\n"
                           "\n",
-                          self->ca_name);
+                          self->ca_name, prefix, prefix);
 }
 
 static void
@@ -77,14 +88,17 @@ append_hub (GString *text, const char *host_name)
 }
 
 static void
-append_policy (GString *text)
+append_policy (GString *text, const BrevetScaffold *self)
 {
-  g_string_append (text,
-                   "# Who may use the service API: one policy for each kind of operator, each with its own keys.\n"
-                   "[policy " BREVET_SCAFFOLD_POLICY "]\n"
-                   "rights=ServiceConfig;EnrollmentRead;EnrollmentWrite;RegistrationStatusRead;RegistrationStatusWrite\n"
-                   "primary-key-file=" BREVET_SCAFFOLD_PRIMARY_KEY "\n"
-                   "secondary-key-file=" BREVET_SCAFFOLD_SECONDARY_KEY "\n");
+  const char *prefix = path_prefix (self);
+
+  g_string_append_printf (text,
+                          "# Who may use the service API: one policy for each kind of operator, each with its own keys.\n"
+                          "[policy " BREVET_SCAFFOLD_POLICY "]\n"
+                          "rights=ServiceConfig;EnrollmentRead;EnrollmentWrite;RegistrationStatusRead;RegistrationStatusWrite\n"
+                          "primary-key-file=%s" BREVET_SCAFFOLD_PRIMARY_KEY "\n"
+                          "secondary-key-file=%s" BREVET_SCAFFOLD_SECONDARY_KEY "\n",
+                          prefix, prefix);
 }
 
 char *
@@ -97,6 +111,6 @@ brevet_scaffold_render_config (const BrevetScaffold *self)
   append_authority (text, self);
   for (gsize i = 0; self->hubs[i] != NULL; i++)
     append_hub (text, self->hubs[i]);
-  append_policy (text);
+  append_policy (text, self);
   return g_string_free (text, FALSE);
 }

@@ -58,19 +58,25 @@ write_policy_key (const char *directory, const char *name, GError **error)
 }
 
 static gboolean
-fill (const BrevetScaffold *self, const char *directory, GError **error)
+write_config (const BrevetScaffold *self, const char *directory, GError **error)
 {
   g_autofree char *config = brevet_scaffold_render_config (self);
 
+  return make_directory (directory, BREVET_SCAFFOLD_DROP_INS, 0755, error)
+         && brevet_scaffold_write_file (directory, BREVET_SCAFFOLD_CONFIG, config, 0644, error);
+}
+
+static gboolean
+fill (const BrevetScaffold *self, const char *directory, GError **error)
+{
   return make_directory (directory, "tls", 0755, error)
          && make_directory (directory, "ca", 0755, error)
          && make_directory (directory, "keys", 0700, error)
          && make_directory (directory, "store", 0700, error)
-         && make_directory (directory, BREVET_SCAFFOLD_DROP_INS, 0755, error)
          && brevet_scaffold_write_certificates (self, directory, error)
          && write_policy_key (directory, BREVET_SCAFFOLD_PRIMARY_KEY, error)
          && write_policy_key (directory, BREVET_SCAFFOLD_SECONDARY_KEY, error)
-         && brevet_scaffold_write_file (directory, BREVET_SCAFFOLD_CONFIG, config, 0644, error);
+         && (self->for_system || write_config (self, directory, error));
 }
 
 static int
@@ -79,11 +85,11 @@ remove_entry (const char *path, const struct stat *status, int kind, struct FTW 
   return remove (path);
 }
 
-static void
-remove_tree (const char *path)
+void
+brevet_scaffold_remove (const char *directory)
 {
-  if (nftw (path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
-    g_warning ("Cannot remove the unfinished directory %s: %s", path, g_strerror (errno));
+  if (nftw (directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
+    g_warning ("Cannot remove the unfinished directory %s: %s", directory, g_strerror (errno));
 }
 
 static gboolean
@@ -152,7 +158,7 @@ create_beside (const BrevetScaffold *self, const char *directory, GError **error
     }
   if (!fill (self, staging, error) || !sync_directory (staging, error) || !move_into_place (staging, directory, error))
     {
-      remove_tree (staging);
+      brevet_scaffold_remove (staging);
       return FALSE;
     }
   return sync_directory (parent, error);

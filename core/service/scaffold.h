@@ -21,6 +21,13 @@ G_BEGIN_DECLS
 #define BREVET_SCAFFOLD_SECONDARY_KEY "keys/" BREVET_SCAFFOLD_POLICY "-secondary.key"
 #define BREVET_SCAFFOLD_STORE         "store/dps.sqlite"
 
+#define BREVET_SCAFFOLD_HTTPS_PORT    443
+
+/* With --system: the file that brevet-dps.service reads, its user, and a directory in the one that the user may write to. */
+#define BREVET_SCAFFOLD_SYSTEM_CONFIG    BREVET_SYSCONF_DIR "/brevet/dps.conf"
+#define BREVET_SCAFFOLD_SYSTEM_USER      "brevet-dps"
+#define BREVET_SCAFFOLD_SYSTEM_DIRECTORY "/var/lib/brevet-dps/service"
+
 /**
  * BrevetScaffold:
  * @host_names: names that devices and operators reach the service by; at least one
@@ -29,6 +36,8 @@ G_BEGIN_DECLS
  * @hubs: host names of the linked hubs; at least one
  * @id_scope: the scope
  * @ca_name: name of the local certificate authority
+ * @for_system: whether the configuration is a file of the system, which names everything in
+ *   %BREVET_SCAFFOLD_SYSTEM_DIRECTORY by absolute paths
  *
  * What a new service directory is to contain. All values have been checked.
  */
@@ -39,6 +48,7 @@ typedef struct {
   char **hubs;
   char *id_scope;
   char *ca_name;
+  gboolean for_system;
 } BrevetScaffold;
 
 /**
@@ -54,6 +64,16 @@ typedef struct {
 gboolean brevet_scaffold_create (const BrevetScaffold *self, const char *directory, GError **error);
 
 /**
+ * brevet_scaffold_create_system:
+ *
+ * Makes what brevet-dps.service needs: %BREVET_SCAFFOLD_SYSTEM_CONFIG, which the service may read and root may change, and
+ * %BREVET_SCAFFOLD_SYSTEM_DIRECTORY, which is the service's own. Both or neither.
+ *
+ * Returns: %FALSE with an error as brevet_scaffold_create(); %BREVET_ERROR_NOT_CONFIGURED also for anybody but root
+ */
+gboolean brevet_scaffold_create_system (const BrevetScaffold *self, GError **error);
+
+/**
  * brevet_scaffold_renew_server:
  * @directory: a service directory with the key of its TLS CA
  * @host_names: names for the new certificate
@@ -63,10 +83,23 @@ gboolean brevet_scaffold_create (const BrevetScaffold *self, const char *directo
 gboolean brevet_scaffold_renew_server (const char *directory, const char *const *host_names, GError **error);
 
 /**
+ * brevet_scaffold_renew_system_server:
+ *
+ * As brevet_scaffold_renew_server() in %BREVET_SCAFFOLD_SYSTEM_DIRECTORY, as the user of the service.
+ */
+gboolean brevet_scaffold_renew_system_server (const char *const *host_names, GError **error);
+
+/**
+ * brevet_scaffold_remove:
+ *
+ * Removes a directory with everything in it, as far as possible.
+ */
+void brevet_scaffold_remove (const char *directory);
+
+/**
  * brevet_scaffold_write_certificates:
  *
- * Makes the keys and certificates of a service directory: TLS CA and server; root and issuing CA for the devices
- * (protocol/ca-backends.md §2.6).
+ * Makes the keys and certificates of a service directory: TLS CA and server; root and issuing CA for the devices.
  */
 gboolean brevet_scaffold_write_certificates (const BrevetScaffold *self, const char *directory, GError **error);
 

@@ -103,12 +103,12 @@ def check_restarts_for_ever(unit):
 
 def check_watchdog(unit):
     assert unit["WatchdogUSec"] == "30s", unit["WatchdogUSec"]
-    unit.set(WatchdogSec="500ms")
+    unit.set(WatchdogSec="2s")
     unit.restart()
     running = unit.pid
     since = time.monotonic()
-    # Ten times the interval that it must tell in; a healthy service gets through it.
-    while time.monotonic() - since < 1.5:
+    # Longer than the watchdog waits; a healthy service gets through it, also on a busy machine.
+    while time.monotonic() - since < 3:
         assert unit.pid == running, "the watchdog hit a service that was well"
         time.sleep(0.1)
     stopped = unit.kill(signal.SIGSTOP)
@@ -200,10 +200,7 @@ class InstalledService(Service):
         self.socket = Unit("brevet-dps.socket")
         self.port = 443
         self.directory = pathlib.Path("/var/lib/brevet-dps/service")
-        made = command("runuser", "-u", "brevet-dps", "--", "brevet-dps", "init", self.directory, "--host-name", "localhost",
-                       "--https-port", self.port, "--hub", "hub.example.net", "--json")
-        for name in ("dps.conf", "tls", "ca", "keys", "store"):
-            pathlib.Path("/etc/brevet", name).symlink_to(self.directory / name)
+        made = command("brevet-dps", "init", "--system", "--host-name", "localhost", "--hub", "hub.example.net", "--json")
         self.facts = json.loads(made.stdout)
         self.id_scope = self.facts["idScope"]
         self.operator_key = pathlib.Path(self.facts["policyPrimaryKeyFile"]).read_text().strip()

@@ -9,7 +9,7 @@ import time
 
 import tap
 from dps import PATIENCE, command
-from machine import InstalledService, Unit, check_restarts_for_ever, check_sandbox, check_watchdog
+from machine import RUNTIME, InstalledService, Unit, check_restarts_for_ever, check_sandbox, check_watchdog, systemctl
 
 AGENT = "/org/brevet/Agent1"
 MAIN = AGENT + "/identities/main"
@@ -30,6 +30,24 @@ ca-file=/etc/brevet/service-ca.pem
 [attestation main]
 type=symmetric-key
 key-credential=agent_pump-07
+"""
+
+# As in docs/deployment.md: an application that knows nothing of brevet, and what restarts it with each new certificate.
+APPLICATION = """
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+DynamicUser=yes
+LoadCredential=identity:/var/lib/brevet/current/identity-main
+ExecStart=/usr/bin/openssl pkey -in ${CREDENTIALS_DIRECTORY}/identity_aziot-dps-identity-cert-key -pubout
+ExecStart=/usr/bin/openssl x509 -in ${CREDENTIALS_DIRECTORY}/identity_aziot-dps-identity-cert -pubkey -noout
+"""
+FOLLOWER = """
+[Service]
+ExecStart=/bin/sh -c 'brevet monitor --json main | {tee} grep --line-buffered event...renewed | while read -r event; do \
+  systemctl try-restart application.service; done'
+Restart=always
+RestartSec=1s
 """
 
 unit = Unit("brevetd.service")
@@ -136,6 +154,32 @@ def test_everybody_may_read_the_certificate_and_nobody_the_key():
     as_user("brevet-dps", "cat", key, expect=1)
     call("nobody", AGENT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
     assert "GetCertificate" in call("nobody", MAIN, "org.freedesktop.DBus.Introspectable", "Introspect")[0]
+
+
+def public_keys(application):
+    """What the application sees since its last start: of its key, and of its certificate."""
+    text = application.log("_SYSTEMD_INVOCATION_ID=" + application["InvocationID"])
+    return [key.strip() for key in text.split("-----BEGIN PUBLIC KEY-----")[1:]]
+
+
+def test_an_application_has_key_and_certificate_and_is_restarted_with_the_next_ones():
+    application, follower = Unit("application.service"), Unit("application-renewal.service")
+    (RUNTIME / application.name).write_text(APPLICATION)
+    events = pathlib.Path("/run/events.json")
+    (RUNTIME / follower.name).write_text(FOLLOWER.format(tee=f"tee {events} |"))
+    systemctl("daemon-reload")
+    wait_for_identity(State="provisioned")
+    application.start()
+    first = public_keys(application)
+    assert len(first) == 2 and first[0] == first[1], first
+    follower.start()
+    follower.wait_for("the state, behind which it hears of everything", lambda: events.exists() and "state" in events.read_text())
+    call("root", MAIN, "org.brevet.Agent1.Identity", "Renew", "a{sv}", "0")
+    application.wait_for("its restart", lambda: len(public_keys(application)) == 2 and public_keys(application) != first)
+    second = public_keys(application)
+    assert second[0] == second[1] != first[0], (first, second)
+    follower.stop()
+    application.stop()
 
 
 def test_nobody_but_root_changes_anything():

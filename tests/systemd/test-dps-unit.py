@@ -5,6 +5,7 @@ import base64
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import socket
 import stat
@@ -43,9 +44,43 @@ def test_systemd_analyze_finds_nothing_wrong_with_the_units():
     assert "brevet" not in done.stderr, done.stderr
 
 
-def test_the_first_connection_starts_the_service_and_is_answered():
+def test_only_root_sets_the_service_up_and_only_once():
     global service
+    init = ["brevet-dps", "init", "--system", "--host-name", "localhost"]
+    refused = command("runuser", "-u", "brevet-dps", "--", *init, expect=5)
+    assert "Only root" in refused.stderr, refused.stderr
+    assert os.listdir("/var/lib/brevet-dps") == []
+    command(*init, "/srv/dps", expect=2)
+    told = command(*init).stdout
+    assert told.startswith("/etc/brevet/dps.conf is ready") and "systemctl enable --now brevet-dps.socket" in told, told
+    os.unlink("/etc/brevet/dps.conf")
+    shutil.rmtree("/var/lib/brevet-dps/service")
     service = InstalledService()
+    assert service.facts["configuration"] == "/etc/brevet/dps.conf", service.facts
+    status = os.stat("/etc/brevet/dps.conf")
+    assert mode_and_owner("/etc/brevet/dps.conf") == ("0o640", "root") and status.st_gid == pwd.getpwnam("brevet-dps").pw_gid
+    assert mode_and_owner(service.directory / "ca/issuing.key") == ("0o600", "brevet-dps")
+    assert {mode_and_owner(path)[1] for path in [service.directory, *service.directory.rglob("*")]} == {"brevet-dps"}
+    before = pathlib.Path("/etc/brevet/dps.conf").read_text()
+    assert "nothing was changed" in command(*init, expect=3).stderr
+    # Nor is anything left behind where only the other half is there already.
+    os.unlink("/etc/brevet/dps.conf")
+    command(*init, expect=3)
+    assert not os.path.exists("/etc/brevet/dps.conf") and os.listdir("/var/lib/brevet-dps") == ["service"]
+    pathlib.Path("/etc/brevet/dps.conf").write_text(before)
+    command("systemd-tmpfiles", "--create", "brevet.conf")
+    assert mode_and_owner("/etc/brevet/dps.conf") == ("0o640", "root")
+
+
+def test_the_tls_certificate_is_renewed_in_its_place():
+    path = service.directory / "tls/server.pem"
+    before = path.read_text()
+    command("brevet-dps", "init", "--system", "--renew-tls", "--host-name", "localhost", "--host-name", "dps.example.net")
+    assert path.read_text() != before and mode_and_owner(path)[1] == "brevet-dps"
+    assert "dps.example.net" in command("openssl", "x509", "-in", path, "-noout", "-ext", "subjectAltName").stdout
+
+
+def test_the_first_connection_starts_the_service_and_is_answered():
     service.socket.start()
     assert unit["ActiveState"] == "inactive"
     # A unit that wants credentials of a directory that is not there does not start, so this one must make it.
