@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "agent.h"
 
-#include "agent-plan.h"
+#include "agent-preparation.h"
+#include "agent-queue.h"
 #include "brevet-log.h"
 
 /* How long a configuration that could not be used at the start rests until it is tried again. */
@@ -15,60 +16,39 @@ static guint signals[N_SIGNALS];
 
 struct _BrevetAgent
 {
-  GObject          parent_instance;
+  GObject           parent_instance;
 
-  char            *config_path;
-  guint            retry_pause;
-  BrevetRegistry  *registry;
-  BrevetStore     *store;         /* NULL until it is open; then it stays */
-  GPtrArray       *identities;
-  char            *configuration_error;
-  GPtrArray       *warnings;
-  GQueue           jobs;          /* GTask: loads, reloads and the stop, one after the other; the head is being done */
-  GCancellable    *stopping;
-  gboolean         complete;      /* a whole configuration is in effect */
-  gboolean         started;
-  guint            retry;         /* source id */
-  guint            network_watch; /* source id */
-  GNetworkMonitor *network;
+  char             *config_path;
+  guint             retry_pause;
+  BrevetRegistry   *registry;
+  BrevetStore      *store;          /* NULL until it is open; then it stays */
+  GPtrArray        *identities;
+  char             *configuration_error;
+  GPtrArray        *warnings;
+  BrevetAgentQueue *jobs;           /* loads, reloads and the stop */
+  GCancellable     *stopping;
+  gboolean          complete;       /* a whole configuration is in effect */
+  gboolean          started;
+  guint             retry;          /* source id */
+  guint             network_watch;  /* source id */
+  GNetworkMonitor  *network;
 };
 
 G_DEFINE_FINAL_TYPE (BrevetAgent, brevet_agent, G_TYPE_OBJECT)
 
-typedef enum { JOB_LOAD, JOB_RELOAD, JOB_STOP } JobKind;
-
+/* What a job needs beside its task. */
 typedef struct {
-  JobKind kind;
-  BrevetAgentPlan *plan;
-  GPtrArray *loaded; /* new identities that have read what is stored of them */
-  GError *error;     /* of those that could not */
-  guint pending;     /* identities that load or stop */
+  BrevetAgentPreparation *preparation; /* of a load or reload that has come that far */
+  guint pending;                       /* identities that stop */
 } Job;
-
-static void plan_next (BrevetAgent *self);
 
 static void
 job_free (gpointer data)
 {
   Job *job = data;
 
-  g_clear_pointer (&job->plan, brevet_agent_plan_free);
-  g_ptr_array_unref (job->loaded);
-  g_clear_error (&job->error);
+  g_clear_pointer (&job->preparation, brevet_agent_preparation_free);
   g_free (job);
-}
-
-static BrevetIdentity *
-find_identity (GPtrArray *identities, const char *name)
-{
-  for (guint i = 0; i < identities->len; i++)
-    {
-      BrevetIdentity *identity = g_ptr_array_index (identities, i);
-
-      if (g_str_equal (brevet_identity_get_config (identity)->name, name))
-        return identity;
-    }
-  return NULL;
 }
 
 static gboolean
@@ -95,16 +75,12 @@ end_job (BrevetAgent *self, GTask *task)
 {
   Job *job = g_task_get_task_data (task);
 
-  g_queue_pop_head (&self->jobs);
-  if (job->error != NULL && job->kind == JOB_RELOAD)
-    g_task_return_error (task, g_error_copy (job->error));
+  if (job->preparation != NULL && job->preparation->error != NULL)
+    g_task_return_error (task, g_error_copy (job->preparation->error));
   else
     g_task_return_boolean (task, TRUE);
-  if (job->kind != JOB_STOP)
-    plan_retry (self);
-  if (!g_queue_is_empty (&self->jobs))
-    plan_next (self);
-  g_object_unref (task);
+  plan_retry (self);
+  brevet_agent_queue_end (self->jobs, task);
 }
 
 /* Told of once, however often the same mistake is found again. */
@@ -124,66 +100,60 @@ set_configuration_error (BrevetAgent *self, const char *text)
   g_signal_emit (self, signals[SIGNAL_CONFIGURATION_CHANGED], 0);
 }
 
+/* Told of once, too: a configuration of which not everything can be used yet is taken again every minute. */
 static void
 take_warnings (BrevetAgent *self, BrevetAgentPlan *plan)
 {
+  g_autoptr(GPtrArray) former = self->warnings;
+
   if (!brevet_settings_equal (brevet_plugin_get_settings (BREVET_PLUGIN (self->store)),
                               brevet_plugin_get_settings (BREVET_PLUGIN (plan->store))))
     g_ptr_array_add (plan->warnings, g_strdup ("The store has changed in the configuration; that takes effect at the next start"));
-  for (guint i = 0; i < plan->warnings->len; i++)
-    brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, g_ptr_array_index (plan->warnings, i), NULL);
-  g_ptr_array_unref (self->warnings);
   self->warnings = g_ptr_array_ref (plan->warnings);
-}
+  for (guint i = 0; i < self->warnings->len; i++)
+    {
+      const char *warning = g_ptr_array_index (self->warnings, i);
 
-/* Nothing of a job that failed takes effect. */
-static void
-fail_job (BrevetAgent *self, GTask *task)
-{
-  Job *job = g_task_get_task_data (task);
-
-  if (!g_cancellable_is_cancelled (self->stopping))
-    set_configuration_error (self, job->error->message);
-  end_job (self, task);
+      if (!g_ptr_array_find_with_equal_func (former, warning, g_str_equal, NULL))
+        brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, warning, NULL);
+    }
 }
 
 static void
 on_identity_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
-  BrevetAgent *self = g_task_get_source_object (task);
   Job *job = g_task_get_task_data (task);
 
   brevet_identity_stop_finish (BREVET_IDENTITY (source), result);
   if (--job->pending == 0)
-    end_job (self, task);
+    end_job (g_task_get_source_object (task), task);
 }
 
 /* A job waits for what it stops: a later one may want the same name, and must not find the records in use. */
 static void
 stop_identities (GTask *task, GPtrArray *identities)
 {
-  BrevetAgent *self = g_task_get_source_object (task);
   Job *job = g_task_get_task_data (task);
 
   job->pending = identities->len;
   for (guint i = 0; i < identities->len; i++)
     brevet_identity_stop_async (g_ptr_array_index (identities, i), on_identity_stopped, task);
   if (identities->len == 0)
-    end_job (self, task);
+    end_job (g_task_get_source_object (task), task);
 }
 
 /* The identities in the order of the plan: those that go on with their new configuration, and those that have been loaded. */
 static GPtrArray *
-arrange_identities (GPtrArray *former, Job *job, GPtrArray *added)
+arrange_identities (GPtrArray *former, BrevetAgentPreparation *preparation, GPtrArray *added)
 {
   GPtrArray *identities = g_ptr_array_new_with_free_func (g_object_unref);
 
-  for (guint i = 0; i < job->plan->identities->len; i++)
+  for (guint i = 0; i < preparation->plan->identities->len; i++)
     {
-      BrevetPlannedIdentity *planned = g_ptr_array_index (job->plan->identities, i);
-      BrevetIdentity *known = find_identity (former, planned->config->name);
-      BrevetIdentity *loaded = find_identity (job->loaded, planned->config->name);
+      BrevetPlannedIdentity *planned = g_ptr_array_index (preparation->plan->identities, i);
+      BrevetIdentity *known = brevet_agent_find_identity (former, planned->config->name);
+      BrevetIdentity *loaded = brevet_agent_find_identity (preparation->loaded, planned->config->name);
 
       if (known != NULL)
         brevet_identity_reconfigure (known, planned->config, planned->transport, planned->prover);
@@ -211,17 +181,17 @@ list_removed (GPtrArray *former, BrevetAgentPlan *plan)
 }
 
 static void
-take_plan (BrevetAgent *self, GTask *task)
+take_effect (BrevetAgent *self, GTask *task)
 {
-  Job *job = g_task_get_task_data (task);
+  BrevetAgentPreparation *preparation = ((Job *) g_task_get_task_data (task))->preparation;
   g_autoptr(GPtrArray) former = self->identities;
   g_autoptr(GPtrArray) added = g_ptr_array_new ();
-  g_autoptr(GPtrArray) removed = list_removed (former, job->plan);
+  g_autoptr(GPtrArray) removed = list_removed (former, preparation->plan);
   gboolean again = self->complete;
 
-  take_warnings (self, job->plan);
-  self->identities = arrange_identities (former, job, added);
-  self->complete = job->error == NULL;
+  take_warnings (self, preparation->plan);
+  self->identities = arrange_identities (former, preparation, added);
+  self->complete = preparation->error == NULL;
   for (guint i = 0; i < removed->len; i++)
     g_signal_emit (self, signals[SIGNAL_IDENTITY_REMOVED], 0, g_ptr_array_index (removed, i));
   for (guint i = 0; i < added->len; i++)
@@ -230,160 +200,75 @@ take_plan (BrevetAgent *self, GTask *task)
       if (self->started)
         brevet_identity_start (g_ptr_array_index (added, i));
     }
-  set_configuration_error (self, job->error != NULL ? job->error->message : NULL);
+  set_configuration_error (self, preparation->error != NULL ? preparation->error->message : NULL);
   if (again)
     brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_AGENT_RELOADED, "Reloaded the configuration", NULL);
   stop_identities (task, removed);
 }
 
 /* What could be loaded begins to work at the start, also beside an identity that cannot be read; later it is all or nothing. */
-static void
-on_all_loaded (BrevetAgent *self, GTask *task)
+static gboolean
+may_take_effect (BrevetAgent *self, BrevetAgentPreparation *preparation)
 {
-  Job *job = g_task_get_task_data (task);
+  gboolean usable = preparation->plan != NULL && preparation->store != NULL;
 
-  if (job->error == NULL)
-    g_cancellable_set_error_if_cancelled (self->stopping, &job->error);
-  if (job->error == NULL || (!self->complete && !g_cancellable_is_cancelled (self->stopping)))
-    take_plan (self, task);
-  else
-    fail_job (self, task);
+  return usable && (preparation->error == NULL || !self->complete);
 }
 
 static void
-on_identity_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  GTask *task = user_data;
-  Job *job = g_task_get_task_data (task);
-  BrevetIdentity *identity = BREVET_IDENTITY (source);
-  g_autoptr(GError) error = NULL;
-
-  if (brevet_identity_load_finish (identity, result, &error))
-    g_ptr_array_add (job->loaded, g_object_ref (identity));
-  else if (job->error == NULL)
-    {
-      g_prefix_error (&error, "Could not read what is stored of the identity “%s”: ", brevet_identity_get_config (identity)->name);
-      job->error = g_steal_pointer (&error);
-    }
-  if (--job->pending == 0)
-    on_all_loaded (g_task_get_source_object (task), task);
-}
-
-static void
-load_identities (BrevetAgent *self, GTask *task)
-{
-  Job *job = g_task_get_task_data (task);
-
-  job->pending = 1;
-  for (guint i = 0; i < job->plan->identities->len; i++)
-    {
-      BrevetPlannedIdentity *planned = g_ptr_array_index (job->plan->identities, i);
-      g_autoptr(BrevetIdentity) identity = NULL;
-
-      if (find_identity (self->identities, planned->config->name) != NULL)
-        continue;
-      identity = brevet_identity_new (planned->config, self->store, planned->transport, planned->prover);
-      job->pending++;
-      brevet_identity_load_async (identity, self->stopping, on_identity_loaded, task);
-    }
-  if (--job->pending == 0)
-    on_all_loaded (self, task);
-}
-
-static void
-open_store_thread (GTask *opening, gpointer source, gpointer task_data, GCancellable *cancellable)
-{
-  GError *error = NULL;
-
-  if (brevet_store_open (BREVET_STORE (task_data), &error))
-    g_task_return_boolean (opening, TRUE);
-  else
-    g_task_return_error (opening, error);
-}
-
-static void
-on_store_opened (GObject *source, GAsyncResult *result, gpointer user_data)
+on_prepared (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   GTask *task = user_data;
   BrevetAgent *self = g_task_get_source_object (task);
   Job *job = g_task_get_task_data (task);
 
-  if (g_task_propagate_boolean (G_TASK (result), &job->error))
+  job->preparation = brevet_agent_prepare_finish (result);
+  g_set_object (&self->store, job->preparation->store);
+  if (g_cancellable_is_cancelled (self->stopping))
     {
-      self->store = g_object_ref (job->plan->store);
-      load_identities (self, task);
+      g_clear_error (&job->preparation->error);
+      g_cancellable_set_error_if_cancelled (self->stopping, &job->preparation->error);
+      end_job (self, task);
     }
+  else if (may_take_effect (self, job->preparation))
+    take_effect (self, task);
   else
-    fail_job (self, task);
-}
-
-/* On a thread of its own: opening may wait for a disk. That thread has no share in the agent, which belongs to this one. */
-static void
-open_store (GTask *task)
-{
-  Job *job = g_task_get_task_data (task);
-  g_autoptr(GTask) opening = g_task_new (NULL, NULL, on_store_opened, task);
-
-  g_task_set_source_tag (opening, open_store);
-  g_task_set_task_data (opening, g_object_ref (job->plan->store), g_object_unref);
-  g_task_run_in_thread (opening, open_store_thread);
+    {
+      set_configuration_error (self, job->preparation->error->message);
+      end_job (self, task);
+    }
 }
 
 static void
-read_configuration (BrevetAgent *self, GTask *task)
+run_load (GTask *task)
 {
-  Job *job = g_task_get_task_data (task);
+  BrevetAgent *self = g_task_get_source_object (task);
 
-  if (!g_cancellable_set_error_if_cancelled (self->stopping, &job->error))
-    job->plan = brevet_agent_plan_new (self->config_path, self->registry, &job->error);
-  if (job->plan == NULL)
-    fail_job (self, task);
-  else if (self->store == NULL)
-    open_store (task);
-  else
-    load_identities (self, task);
-}
-
-static gboolean
-run_next (gpointer user_data)
-{
-  BrevetAgent *self = user_data;
-  GTask *task = g_queue_peek_head (&self->jobs);
-  Job *job = g_task_get_task_data (task);
-
-  if (job->kind == JOB_STOP)
-    stop_identities (task, self->identities);
-  else
-    read_configuration (self, task);
-  return G_SOURCE_REMOVE;
-}
-
-/* Not at once: many jobs that fail at once would be calls within calls. The job holds the agent. */
-static void
-plan_next (BrevetAgent *self)
-{
-  g_idle_add_full (G_PRIORITY_DEFAULT, run_next, self, NULL);
+  brevet_agent_prepare_async (self->config_path, self->registry, self->store, self->identities, self->stopping, on_prepared, task);
 }
 
 static void
-add_job (BrevetAgent *self, JobKind kind, gpointer tag, GAsyncReadyCallback callback, gpointer user_data)
+run_stop (GTask *task)
+{
+  BrevetAgent *self = g_task_get_source_object (task);
+
+  stop_identities (task, self->identities);
+}
+
+static void
+add_job (BrevetAgent *self, BrevetAgentJob job, gpointer tag, GAsyncReadyCallback callback, gpointer user_data)
 {
   GTask *task = g_task_new (self, NULL, callback, user_data);
-  Job *job = g_new0 (Job, 1);
 
-  job->kind = kind;
-  job->loaded = g_ptr_array_new_with_free_func (g_object_unref);
   g_task_set_source_tag (task, tag);
-  g_task_set_task_data (task, job, job_free);
-  g_queue_push_tail (&self->jobs, task);
-  if (g_queue_get_length (&self->jobs) == 1)
-    plan_next (self);
+  g_task_set_task_data (task, g_new0 (Job, 1), job_free);
+  brevet_agent_queue_add (self->jobs, task, job);
 }
 
 void
 brevet_agent_load_async (BrevetAgent *self, GAsyncReadyCallback callback, gpointer user_data)
 {
-  add_job (self, JOB_LOAD, brevet_agent_load_async, callback, user_data);
+  add_job (self, run_load, brevet_agent_load_async, callback, user_data);
 }
 
 void
@@ -395,7 +280,7 @@ brevet_agent_load_finish (BrevetAgent *self, GAsyncResult *result)
 void
 brevet_agent_reload_async (BrevetAgent *self, GAsyncReadyCallback callback, gpointer user_data)
 {
-  add_job (self, JOB_RELOAD, brevet_agent_reload_async, callback, user_data);
+  add_job (self, run_load, brevet_agent_reload_async, callback, user_data);
 }
 
 gboolean
@@ -442,7 +327,7 @@ brevet_agent_stop_async (BrevetAgent *self, GAsyncReadyCallback callback, gpoint
   g_cancellable_cancel (self->stopping);
   g_clear_handle_id (&self->retry, g_source_remove);
   g_clear_handle_id (&self->network_watch, g_source_remove);
-  add_job (self, JOB_STOP, brevet_agent_stop_async, callback, user_data);
+  add_job (self, run_stop, brevet_agent_stop_async, callback, user_data);
 }
 
 void
@@ -496,6 +381,7 @@ brevet_agent_finalize (GObject *object)
 
   g_free (self->config_path);
   g_free (self->configuration_error);
+  brevet_agent_queue_free (self->jobs);
   g_ptr_array_unref (self->warnings);
   g_ptr_array_unref (self->identities);
   g_object_unref (self->stopping);
@@ -528,7 +414,7 @@ brevet_agent_init (BrevetAgent *self)
   self->identities = g_ptr_array_new_with_free_func (g_object_unref);
   self->warnings = g_ptr_array_new_with_free_func (g_free);
   self->stopping = g_cancellable_new ();
-  g_queue_init (&self->jobs);
+  self->jobs = brevet_agent_queue_new ();
 }
 
 BrevetAgent *

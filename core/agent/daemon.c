@@ -9,6 +9,7 @@
 #include "brevet-manager.h"
 
 #include <glib-unix.h>
+#include <signal.h>
 
 /* What the bus answers to RequestName (D-Bus specification, “Message Bus Messages”). */
 #define NAME_IS_OURS 1
@@ -282,6 +283,10 @@ serve (Daemon *daemon)
   g_main_loop_run (daemon->loop);
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
+  /* Impatience sends a second signal; it must not turn a clean end into a failure. */
+  signal (SIGTERM, SIG_IGN);
+  signal (SIGINT, SIG_IGN);
+  signal (SIGHUP, SIG_IGN);
   g_clear_handle_id (&watchdog, g_source_remove);
   g_clear_handle_id (&daemon->status, g_source_remove);
 }

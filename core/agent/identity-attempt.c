@@ -3,10 +3,8 @@
 
 #include "brevet-clock.h"
 #include "brevet-error.h"
-#include "brevet-etag.h"
-#include "brevet-wire-json.h"
 #include "generation-check.h"
-#include "identity-bundle.h"
+#include "identity-candidate.h"
 #include "identity-staging.h"
 
 struct _BrevetIdentityAttempt
@@ -60,7 +58,7 @@ fail_storage (GTask *task, GError *error)
   g_task_return_error (task, error);
 }
 
-/* Step 4: the switch. Its result must be known, so it is not cancelled. */
+/* Step 3: the switch. Its result must be known, so it is not cancelled. */
 
 static void
 on_switched (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -86,84 +84,6 @@ install (GTask *task)
 
   brevet_identity_records_switch_async (self->records, self->candidate, self->current, memory, NULL, on_switched,
                                         g_object_ref (task));
-}
-
-/* Step 3: what came is put together and checked. */
-
-static gboolean
-is_of_same_service (BrevetIdentityAttempt *self)
-{
-  return self->current != NULL && g_strcmp0 (self->current->input_digest, self->input_digest) == 0;
-}
-
-static void
-take_bundle (BrevetIdentityAttempt *self, BrevetGeneration *made, JsonObject *document, gint64 now)
-{
-  BrevetTrustBundle *local = self->config->local_trust;
-  const char *etag = NULL;
-
-  if (document != NULL)
-    made->trust_bundle = brevet_identity_bundle_read (document, local, now, self->bundle_problems);
-  if (made->trust_bundle != NULL)
-    {
-      if (brevet_wire_get_string (document, "etag", &etag, NULL) && etag != NULL)
-        made->trust_bundle_etag = brevet_etag_normalise (etag);
-      return;
-    }
-  /* A useless bundle does not replace a good one of the same service. */
-  if (document != NULL && is_of_same_service (self))
-    {
-      made->trust_bundle = brevet_identity_bundle_add (self->current->trust_bundle, local);
-      made->trust_bundle_etag = g_strdup (self->current->trust_bundle_etag);
-    }
-  else
-    made->trust_bundle = brevet_identity_bundle_add (NULL, local);
-}
-
-static gboolean
-take_certificate (BrevetIdentityAttempt *self, BrevetGeneration *made, const BrevetRegistrationState *state, GError **error)
-{
-  if (!self->config->wants_certificate)
-    return TRUE;
-  if (state->certificate_pem == NULL)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                   "The service assigned “%s” without a certificate: its enrollment issues none. Name a certificate authority in "
-                   "the enrollment, or set certificate=none in [identity %s]", self->config->registration_id, self->config->name);
-      return FALSE;
-    }
-  made->key = brevet_key_ref (self->staged->key);
-  made->chain = brevet_chain_new_from_pem (state->certificate_pem, error);
-  if (made->chain != NULL)
-    return TRUE;
-  if (error != NULL && *error != NULL)
-    (*error)->code = BREVET_ERROR_UNTRUSTED;
-  g_prefix_error (error, "The certificate that the service sent cannot be read: ");
-  return FALSE;
-}
-
-static BrevetGeneration *
-make_generation (BrevetIdentityAttempt *self, const BrevetRegistrationState *state, GError **error)
-{
-  gint64 now = brevet_clock_now_seconds ();
-  guint64 number = self->current != NULL ? self->current->number + 1 : 1;
-  g_autoptr(BrevetGeneration) made = brevet_generation_new (number, self->input_digest);
-
-  if (state->assigned_hub == NULL)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The service's answer names no hub for “%s”",
-                   self->config->registration_id);
-      return NULL;
-    }
-  made->assigned_hub = g_strdup (state->assigned_hub);
-  made->device_id = g_strdup (state->device_id != NULL ? state->device_id : self->config->registration_id);
-  made->installed = now;
-  if (!take_certificate (self, made, state, error))
-    return NULL;
-  take_bundle (self, made, state->trust_bundle, now);
-  if (!brevet_generation_check (made, self->config->registration_id, now, error))
-    return NULL;
-  return g_steal_pointer (&made);
 }
 
 static void
@@ -195,6 +115,21 @@ fail_for_good (GTask *task, GError *error)
 
 /* Step 2: the registration. */
 
+static BrevetGeneration *
+make_candidate (BrevetIdentityAttempt *self, const BrevetRegistrationState *state, GError **error)
+{
+  BrevetIdentityCandidateInput input = {
+    .config = self->config,
+    .current = self->current,
+    .key = self->config->wants_certificate ? self->staged->key : NULL,
+    .input_digest = self->input_digest,
+    .state = state,
+    .now = brevet_clock_now_seconds (),
+  };
+
+  return brevet_identity_candidate_make (&input, self->bundle_problems, error);
+}
+
 static void
 on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -213,7 +148,7 @@ on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   set_stage (self, BREVET_IDENTITY_INSTALLING);
-  self->candidate = make_generation (self, state, &error);
+  self->candidate = make_candidate (self, state, &error);
   if (self->candidate != NULL)
     install (task);
   else
@@ -341,13 +276,10 @@ brevet_identity_attempt_get_bundle_problems (BrevetIdentityAttempt *self)
   return self->bundle_problems;
 }
 
-BrevetIdentityMemory *
-brevet_identity_memory_new_after_success (BrevetGeneration *installed)
+BrevetIdentityConfig *
+brevet_identity_attempt_get_config (BrevetIdentityAttempt *self)
 {
-  BrevetIdentityMemory *memory = brevet_identity_memory_new ();
-
-  memory->last_success = installed->installed;
-  return memory;
+  return self->config;
 }
 
 static void

@@ -98,10 +98,10 @@ gboolean brevet_identity_attempt_get_storage_failed (BrevetIdentityAttempt *self
 GPtrArray *brevet_identity_attempt_get_bundle_problems (BrevetIdentityAttempt *self);
 
 /**
- * brevet_identity_memory_new_after_success:
+ * brevet_identity_attempt_get_config:
  *
- * Returns: (transfer full): what is remembered when @installed has come into use
+ * Returns: (transfer none): what it was made with
  */
-BrevetIdentityMemory *brevet_identity_memory_new_after_success (BrevetGeneration *installed);
+BrevetIdentityConfig *brevet_identity_attempt_get_config (BrevetIdentityAttempt *self);
 
 G_END_DECLS

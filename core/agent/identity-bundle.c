@@ -4,6 +4,9 @@
 #include "brevet-error.h"
 #include "brevet-wire-json.h"
 
+/* More would tell nobody more. */
+#define MOST_PROBLEMS 20
+
 static GPtrArray *
 new_certificates (void)
 {
@@ -53,6 +56,7 @@ static GPtrArray *
 read_entries (JsonArray *entries, GPtrArray *problems)
 {
   g_autoptr(GPtrArray) certificates = new_certificates ();
+  guint left_out = 0;
 
   for (guint i = 0; i < json_array_get_length (entries); i++)
     {
@@ -61,10 +65,12 @@ read_entries (JsonArray *entries, GPtrArray *problems)
 
       if (bundle != NULL)
         take_all (certificates, bundle);
-      else
+      else if (++left_out <= MOST_PROBLEMS)
         g_ptr_array_add (problems, g_strdup_printf ("The entry certificates[%u] of the trust bundle is left out: %s", i,
                                                     error->message));
     }
+  if (left_out > MOST_PROBLEMS)
+    g_ptr_array_add (problems, g_strdup_printf ("%u more entries of the trust bundle are left out", left_out - MOST_PROBLEMS));
   return g_steal_pointer (&certificates);
 }
 

@@ -3,6 +3,8 @@
 
 #include "brevet-error.h"
 
+#include <unistd.h>
+
 /* A call that asks for an attempt. */
 typedef struct {
   BrevetIdentityBus *bus;
@@ -10,12 +12,22 @@ typedef struct {
   guint begun;                       /* source id, if the caller does not wait for the end */
 } Request;
 
+/* A call that may be a use of the generation that was answered with. */
+typedef struct {
+  BrevetIdentity *identity;
+  guint64 number;
+} Use;
+
 void
 brevet_identity_bus_return_error (GDBusMethodInvocation *invocation, const GError *error)
 {
   int code = error->domain == BREVET_ERROR ? error->code : BREVET_ERROR_FAILED;
 
-  g_dbus_method_invocation_return_error_literal (invocation, BREVET_ERROR, code, error->message);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_dbus_method_invocation_return_error (invocation, BREVET_ERROR, code, "This was ended before there was a result: %s",
+                                           error->message);
+  else
+    g_dbus_method_invocation_return_error_literal (invocation, BREVET_ERROR, code, error->message);
 }
 
 static gboolean
@@ -89,7 +101,8 @@ on_acted (GObject *source, GAsyncResult *result, gpointer user_data)
   g_free (request);
 }
 
-/* A caller that does not wait is answered when the main loop comes to rest, so that it still hears what is wrong at once. */
+/* A caller that does not wait is answered in the next turn of the main loop, however much there is to do, but behind an answer that
+ * is there at once: what can be known without an attempt is an error of the call, all the rest is told by signals. */
 static gboolean
 act (BrevetIdentityBus *self, GDBusMethodInvocation *invocation, GVariant *options, BrevetIdentityAction action)
 {
@@ -105,9 +118,9 @@ act (BrevetIdentityBus *self, GDBusMethodInvocation *invocation, GVariant *optio
   request = g_new0 (Request, 1);
   request->bus = g_object_ref (self);
   request->invocation = invocation;
-  if (!wait)
-    request->begun = g_idle_add (on_begun, request);
   brevet_identity_act_async (brevet_identity_bus_get_identity (self), action, NULL, on_acted, request);
+  if (!wait)
+    request->begun = g_idle_add_full (G_PRIORITY_DEFAULT, on_begun, request, NULL);
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
@@ -137,40 +150,78 @@ on_cancel (BrevetIdentityBus *self, GDBusMethodInvocation *invocation)
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
-/* @pem: (transfer full) (nullable) */
-static gboolean
-return_pem (BrevetIdentityBus *self, GDBusMethodInvocation *invocation, char *pem, const char *missing)
+/* An identity is used with its key, which root and the agent's own user can read, and nobody else. */
+static void
+on_caller_known (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  BrevetIdentity *identity = brevet_identity_bus_get_identity (self);
+  g_autofree Use *use = user_data;
+  g_autoptr(BrevetIdentity) identity = use->identity;
+  g_autoptr(GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+  BrevetGeneration *current = brevet_identity_get_current (identity);
+  guint32 user = 0;
 
-  if (pem == NULL)
-    g_dbus_method_invocation_return_error (invocation, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "The identity “%s” has no %s",
-                                           brevet_identity_get_config (identity)->name, missing);
-  else
-    {
-      g_dbus_method_invocation_return_value (invocation, g_variant_new ("(s)", pem));
-      brevet_identity_mark_used (identity);
-    }
-  g_free (pem);
+  /* A caller who has gone, or another generation since. */
+  if (reply == NULL || current == NULL || current->number != use->number)
+    return;
+  g_variant_get (reply, "(u)", &user);
+  if (user == 0 || user == getuid ())
+    brevet_identity_mark_used (identity);
+}
+
+/* The previous generation is kept until this one was used. Everyone may ask for the certificate, but not everyone may end that. */
+static void
+note_use (BrevetIdentity *identity, GDBusConnection *connection, const char *sender)
+{
+  BrevetGeneration *current = brevet_identity_get_current (identity);
+  Use *use;
+
+  if (sender == NULL || (current->used && brevet_identity_get_previous (identity) == NULL))
+    return;
+  use = g_new0 (Use, 1);
+  use->identity = g_object_ref (identity);
+  use->number = current->number;
+  g_dbus_connection_call (connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                          "GetConnectionUnixUser", g_variant_new ("(s)", sender), G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE,
+                          -1, NULL, on_caller_known, use);
+}
+
+static gboolean
+return_missing (GDBusMethodInvocation *invocation, BrevetIdentity *identity, const char *missing)
+{
+  g_dbus_method_invocation_return_error (invocation, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "The identity “%s” has no %s",
+                                         brevet_identity_get_config (identity)->name, missing);
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+static gboolean
+return_pem (GDBusMethodInvocation *invocation, const char *pem)
+{
+  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(s)", pem));
   return G_DBUS_METHOD_INVOCATION_HANDLED;
 }
 
 static gboolean
 on_get_certificate (BrevetIdentityBus *self, GDBusMethodInvocation *invocation)
 {
-  BrevetGeneration *current = brevet_identity_get_current (brevet_identity_bus_get_identity (self));
-  BrevetChain *chain = current != NULL ? current->chain : NULL;
+  BrevetIdentity *identity = brevet_identity_bus_get_identity (self);
+  BrevetGeneration *current = brevet_identity_get_current (identity);
+  g_autofree char *pem = current != NULL && current->chain != NULL ? brevet_chain_to_pem (current->chain) : NULL;
 
-  return return_pem (self, invocation, chain != NULL ? brevet_chain_to_pem (chain) : NULL, "certificate");
+  if (pem == NULL)
+    return return_missing (invocation, identity, "certificate");
+  note_use (identity, g_dbus_method_invocation_get_connection (invocation), g_dbus_method_invocation_get_sender (invocation));
+  return return_pem (invocation, pem);
 }
 
 static gboolean
 on_get_trust_bundle (BrevetIdentityBus *self, GDBusMethodInvocation *invocation)
 {
-  BrevetGeneration *current = brevet_identity_get_current (brevet_identity_bus_get_identity (self));
+  BrevetIdentity *identity = brevet_identity_bus_get_identity (self);
+  BrevetGeneration *current = brevet_identity_get_current (identity);
   BrevetTrustBundle *bundle = current != NULL ? current->trust_bundle : NULL;
+  g_autofree char *pem = bundle != NULL ? brevet_trust_bundle_to_pem (bundle) : NULL;
 
-  return return_pem (self, invocation, bundle != NULL ? brevet_trust_bundle_to_pem (bundle) : NULL, "trust bundle");
+  return pem != NULL ? return_pem (invocation, pem) : return_missing (invocation, identity, "trust bundle");
 }
 
 void

@@ -17,7 +17,8 @@ void brevet_identity_bus_connect_methods (BrevetIdentityBus *self, BrevetBusAgen
  * brevet_identity_bus_return_error:
  * @invocation: (transfer full): what is answered
  *
- * Answers with an error of the interface: one of another domain becomes org.brevet.Error.Failed.
+ * Answers with an error of the interface: one of another domain becomes org.brevet.Error.Failed, and that is also the name of what
+ * was cancelled.
  */
 void brevet_identity_bus_return_error (GDBusMethodInvocation *invocation, const GError *error);
 

@@ -84,6 +84,15 @@ brevet_identity_memory_new (void)
 }
 
 BrevetIdentityMemory *
+brevet_identity_memory_new_after_success (BrevetGeneration *installed)
+{
+  BrevetIdentityMemory *memory = brevet_identity_memory_new ();
+
+  memory->last_success = installed->installed;
+  return memory;
+}
+
+BrevetIdentityMemory *
 brevet_identity_memory_copy (const BrevetIdentityMemory *self)
 {
   BrevetIdentityMemory *copy = NULL;
@@ -108,7 +117,6 @@ brevet_identity_memory_clear_error (BrevetIdentityMemory *self)
   g_clear_pointer (&self->error_tracking_id, g_free);
   self->error_code = 0;
   self->error_time = 0;
-  self->refused = FALSE;
   self->disabled = FALSE;
 }
 
@@ -136,7 +144,8 @@ brevet_identity_memory_print (const BrevetIdentityMemory *self)
   brevet_identity_json_set_string (object, "errorTrackingId", self->error_tracking_id);
   json_object_set_int_member (object, "errorTime", self->error_time);
   brevet_identity_json_set_string (object, "inputDigest", self->input_digest);
-  json_object_set_boolean_member (object, "refused", self->refused);
+  json_object_set_int_member (object, "askedUntil", self->asked_until);
+  json_object_set_int_member (object, "refusals", self->refusals);
   json_object_set_boolean_member (object, "disabled", self->disabled);
   return brevet_wire_print_object (object);
 }
@@ -167,7 +176,8 @@ brevet_identity_memory_parse (GBytes *body, GError **error)
       || !brevet_identity_json_dup_string (object, "errorTrackingId", &self->error_tracking_id, error)
       || !brevet_identity_json_get_int (object, "errorTime", 0, &self->error_time, error)
       || !brevet_identity_json_dup_string (object, "inputDigest", &self->input_digest, error)
-      || !brevet_wire_get_boolean (object, "refused", FALSE, &self->refused, error)
+      || !brevet_identity_json_get_int (object, "askedUntil", 0, &self->asked_until, error)
+      || !get_count (object, "refusals", &self->refusals, error)
       || !brevet_wire_get_boolean (object, "disabled", FALSE, &self->disabled, error))
     return NULL;
   return g_steal_pointer (&self);

@@ -6,28 +6,55 @@
 #include "brevet-trust-bundle-poll.h"
 #include "identity-bundle.h"
 
+/* A service that does not seem to tell of trust bundles is asked again after so long: it may have been updated, or something in
+ * between may have answered for it. */
+#define UNSUPPORTED_PAUSE 86400
+
 /* The inputs must be those that the identity in use came from: another service knows nothing of its bundle. */
 static gboolean
 can_poll (BrevetIdentity *self, gint64 now)
 {
-  return self->config->enabled && self->config->trust_bundle_poll != 0 && !self->poll_unsupported && self->poll == NULL &&
-         now >= BREVET_IDENTITY_EARLIEST_TIME && self->current != NULL && self->input_digest != NULL &&
+  return self->config->enabled && self->config->trust_bundle_poll != 0 && now >= BREVET_IDENTITY_EARLIEST_TIME &&
+         self->current != NULL && self->input_digest != NULL &&
          g_strcmp0 (self->current->input_digest, self->input_digest) == 0;
 }
 
-/* When to look next; 0 for never. A clock that was set back must not put it off. */
+/* When the look that is being made is given up; 0 if none is. */
+static gint64
+watch_poll (BrevetIdentity *self, gint64 now)
+{
+  if (self->poll == NULL)
+    return 0;
+  self->next_poll = MIN (self->next_poll, now + self->config->timeout);
+  if (self->next_poll > now)
+    return self->next_poll;
+  g_debug ("Identity %s: looking at the trust bundle takes too long", self->config->name);
+  brevet_identity_end_poll (self);
+  return 0;
+}
+
+static gint64
+find_latest_poll (BrevetIdentity *self, gint64 now)
+{
+  gint64 latest = MAX (brevet_identity_schedule_poll (self->config, now, now), brevet_identity_get_asked_until (self, now));
+
+  return self->poll_unsupported ? MAX (latest, now + UNSUPPORTED_PAUSE) : latest;
+}
+
+/* When to look next, or at the look that is being made; 0 for never. A clock that was set back must not put it off. */
 gint64
 brevet_identity_plan_poll (BrevetIdentity *self, gint64 now)
 {
-  gint64 latest;
+  gint64 limit = watch_poll (self, now);
 
+  if (limit != 0)
+    return limit;
   if (!can_poll (self, now))
     return 0;
-  latest = MAX (brevet_identity_schedule_poll (self->config, now, now), brevet_identity_get_asked_pause (self, now));
   if (self->next_poll == 0)
     self->next_poll = MAX (brevet_identity_schedule_poll (self->config, now, self->memory->last_success),
                            now + brevet_identity_choose_spread (self));
-  self->next_poll = MIN (self->next_poll, latest);
+  self->next_poll = MIN (self->next_poll, find_latest_poll (self, now));
   return self->next_poll;
 }
 
@@ -113,6 +140,7 @@ take_answer (BrevetIdentity *self, const BrevetTrustBundlePoll *found)
     case BREVET_TRUST_BUNDLE_UNSUPPORTED:
       g_debug ("%s does not tell of trust bundles; one comes with the next registration", self->config->service);
       self->poll_unsupported = TRUE;
+      self->next_poll = brevet_clock_now_seconds () + MAX (self->config->trust_bundle_poll, UNSUPPORTED_PAUSE);
       break;
     case BREVET_TRUST_BUNDLE_UNCHANGED:
     default:
@@ -140,9 +168,10 @@ on_polled (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self == NULL || self->poll != cancellable)
     return;
   g_clear_object (&self->poll);
-  self->next_poll = MAX (brevet_identity_schedule_poll (self->config, now, now), now + MAX (found.retry_after, 0));
   if (found.retry_after > 0)
-    self->asked_pause = MAX (brevet_identity_get_asked_pause (self, now), now + found.retry_after);
+    self->memory->asked_until = MAX (brevet_identity_get_asked_until (self, now), now + found.retry_after);
+  self->poll_unsupported = FALSE;
+  self->next_poll = find_latest_poll (self, now);
   if (!answered)
     g_debug ("Identity %s: the trust bundle could not be looked at: %s", self->config->name, error->message);
   else if (brevet_identity_is_busy (self))
@@ -155,16 +184,19 @@ on_polled (GObject *source, GAsyncResult *result, gpointer user_data)
   brevet_identity_decide (self);
 }
 
-void
-brevet_identity_begin_poll (BrevetIdentity *self)
+/* Returns: when it is to be looked at whether there is an answer */
+gint64
+brevet_identity_begin_poll (BrevetIdentity *self, gint64 now)
 {
   Looking *looking = g_new0 (Looking, 1);
 
   self->poll = g_cancellable_new ();
+  self->next_poll = now + self->config->timeout;
   looking->identity = brevet_identity_hold_weakly (self);
   looking->cancellable = g_object_ref (self->poll);
   brevet_trust_bundle_poll_async (self->transport, self->prover, self->config->id_scope, self->config->registration_id,
                                   self->poll_whole ? NULL : self->current->trust_bundle_etag, self->poll, on_polled, looking);
+  return self->next_poll;
 }
 
 /* Whatever ends it asks the service more than it would have. */

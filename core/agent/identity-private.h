@@ -25,7 +25,7 @@ struct _BrevetIdentity
   gboolean               loaded;
   gboolean               started;
   gboolean               stopped;
-  GTask                 *stopping;      /* who waits for the stop */
+  GList                 *stopping;      /* GTask: who waits for the stop */
 
   BrevetGeneration      *current;
   BrevetGeneration      *previous;
@@ -43,25 +43,25 @@ struct _BrevetIdentity
   GCancellable          *attempt_cancellable;
   BrevetIdentityAction   attempt_action;
   gboolean               settling;      /* its failure is being stored */
-  gboolean               repeat;        /* its inputs are no longer those that count */
+  gboolean               repeat;        /* what it asks for is no longer what counts */
   gboolean               saving;
   GList                 *waiters;       /* BrevetIdentityWaiter, in the order of their coming */
 
   gboolean               network_missing;
   gint64                 hint;
-  gint64                 asked_pause;   /* until then the service wants to be left alone */
   gint64                 missed_until;
   gboolean               cancelled;     /* the last attempt was */
 
   GPtrArray             *left_out;      /* of the last trust bundle that came */
   GPtrArray             *bundle_problems;
   GCancellable          *poll;          /* being made */
-  gint64                 next_poll;     /* 0: to be planned */
+  gint64                 next_poll;     /* or, while one is being made, when it is given up; 0: to be planned */
   gboolean               poll_whole;    /* without a condition: the configuration's part may have changed */
-  gboolean               poll_unsupported;
+  gboolean               poll_unsupported; /* as it seems: looked at rarely */
   gboolean               local_checked; /* the configuration's part is in the bundle in use */
   gboolean               rename;        /* the trust bundle has another name from now on */
   guint64                used;          /* number of the generation that was used and not yet marked */
+  gint64                 next_save;     /* what could not be saved is tried again then; 0 if nothing waits for that */
 };
 
 /* Things that end later hold no reference to the identity, so that it can be freed at any time. */
@@ -72,6 +72,7 @@ BrevetIdentity *brevet_identity_take_weakly (gpointer user_data);
 void brevet_identity_set_state (BrevetIdentity *self, BrevetIdentityState state, char *cause, gint64 next_attempt);
 void brevet_identity_set_current (BrevetIdentity *self, BrevetGeneration *current);
 void brevet_identity_set_previous (BrevetIdentity *self, BrevetGeneration *previous);
+void brevet_identity_answer_stop (BrevetIdentity *self);
 void brevet_identity_tell_changed (BrevetIdentity *self);
 void brevet_identity_tell_renewed (BrevetIdentity *self);
 void brevet_identity_tell_failed (BrevetIdentity *self);
@@ -84,7 +85,7 @@ void brevet_identity_begin (BrevetIdentity *self, BrevetIdentityAction action);
 void brevet_identity_after_work (BrevetIdentity *self);
 void brevet_identity_rest (BrevetIdentity *self, const BrevetIdentityPlan *plan, gint64 now);
 void brevet_identity_make_plan (BrevetIdentity *self, BrevetIdentityPlan *plan);
-gint64 brevet_identity_get_asked_pause (BrevetIdentity *self, gint64 now);
+gint64 brevet_identity_get_asked_until (BrevetIdentity *self, gint64 now);
 gint64 brevet_identity_choose_spread (BrevetIdentity *self);
 void brevet_identity_read_inputs (BrevetIdentity *self, GError **error);
 void brevet_identity_situation (BrevetIdentity *self, BrevetIdentitySituation *situation);
@@ -93,6 +94,9 @@ void brevet_identity_situation (BrevetIdentity *self, BrevetIdentitySituation *s
 void brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrationFailure *failure, gboolean storage);
 void brevet_identity_pause (BrevetIdentity *self, GError *error);
 
+/* identity-reconfigure.c */
+void brevet_identity_forget_pause (BrevetIdentity *self);
+
 /* identity-wait.c */
 void brevet_identity_answer_waiters (BrevetIdentity *self, const GError *error, gboolean all);
 void brevet_identity_begin_for_waiters (BrevetIdentity *self);
@@ -100,15 +104,16 @@ void brevet_identity_detach_waiters (BrevetIdentity *self);
 
 /* identity-save.c */
 void brevet_identity_save_bundle (BrevetIdentity *self, BrevetTrustBundle *bundle, const char *etag);
-gboolean brevet_identity_save_pending (BrevetIdentity *self);
+gboolean brevet_identity_save_pending (BrevetIdentity *self, gint64 now);
 
 /* identity-poll.c */
 gint64 brevet_identity_plan_poll (BrevetIdentity *self, gint64 now);
-void brevet_identity_begin_poll (BrevetIdentity *self);
+gint64 brevet_identity_begin_poll (BrevetIdentity *self, gint64 now);
 void brevet_identity_end_poll (BrevetIdentity *self);
 void brevet_identity_refresh_bundle_problems (BrevetIdentity *self, GPtrArray *left_out);
 
 /* identity-report.c */
+void brevet_identity_strip_stop (char *text);
 char *brevet_identity_describe_stage (BrevetIdentity *self, BrevetIdentityState stage);
 char *brevet_identity_describe_rest (BrevetIdentity *self, const BrevetIdentityPlan *plan, gint64 now);
 void brevet_identity_report (BrevetIdentity *self, GLogLevelFlags level, const char *message_id, const char *tracking_id,

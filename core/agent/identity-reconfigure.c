@@ -5,23 +5,26 @@
 #include "brevet-error.h"
 #include "identity-bundle.h"
 
-/* The attempt ends without a result that counts; another one follows if there is reason to. */
+/* The attempt, or the settling of its failure, ends without a result that counts; another one follows if there is reason to. */
 static void
 abandon_attempt (BrevetIdentity *self)
 {
+  self->repeat = self->attempt != NULL || self->settling;
   if (self->attempt == NULL)
     return;
-  self->repeat = TRUE;
   brevet_identity_detach_waiters (self);
   g_cancellable_cancel (self->attempt_cancellable);
 }
 
-/* What was said of other inputs says nothing of these. */
-static void
-forget_pause (BrevetIdentity *self)
+/* What was said of another question says nothing of this one. What the service asked for holds, if it is still the same service. */
+void
+brevet_identity_forget_pause (BrevetIdentity *self)
 {
-  self->memory->next_attempt = 0;
-  self->asked_pause = 0;
+  gint64 now = brevet_clock_now_seconds ();
+
+  if (g_strcmp0 (self->memory->input_digest, self->input_digest) != 0)
+    self->memory->asked_until = 0;
+  self->memory->next_attempt = brevet_identity_get_asked_until (self, now) > now ? self->memory->asked_until : 0;
   self->hint = 0;
 }
 
@@ -29,12 +32,31 @@ forget_pause (BrevetIdentity *self)
 static void
 shorten_pause (BrevetIdentity *self)
 {
+  const BrevetIdentityMemory *memory = self->memory;
   gint64 now = brevet_clock_now_seconds ();
-  gint64 limit = self->memory->refused ? self->config->backoff.maximum
-                                       : brevet_backoff_limit (&self->config->backoff, MAX (self->memory->failures, 1));
+  gint64 longest = now + brevet_backoff_limit (&self->config->backoff, memory->failures, memory->refusals);
 
-  if (self->memory->next_attempt > now + limit)
-    self->memory->next_attempt = MAX (now + limit, brevet_identity_get_asked_pause (self, now));
+  if (memory->next_attempt > longest)
+    self->memory->next_attempt = MAX (longest, brevet_identity_get_asked_until (self, now));
+}
+
+static gboolean
+is_same_payload (JsonNode *one, JsonNode *other)
+{
+  if (one == NULL || other == NULL)
+    return one == other;
+  return json_node_equal (one, other);
+}
+
+/* If not, an attempt with @other may end in another way, although it is no other identity that it asks for: whoever has corrected
+ * what it failed for need not wait. */
+static gboolean
+asks_for_the_same (BrevetIdentityConfig *config, BrevetIdentityConfig *other)
+{
+  return config->wants_certificate == other->wants_certificate && config->key_kind == other->key_kind &&
+         config->rekey == other->rekey && is_same_payload (config->payload, other->payload) &&
+         brevet_settings_equal (config->transport, other->transport) &&
+         brevet_settings_equal (config->attestation, other->attestation);
 }
 
 static void
@@ -47,7 +69,10 @@ take_config (BrevetIdentity *self, BrevetIdentityConfig *config, BrevetTransport
   if (polling || !same_local)
     self->next_poll = brevet_clock_now_seconds ();
   if (!same_local)
-    self->poll_whole = TRUE;
+    {
+      self->poll_whole = TRUE;
+      g_clear_pointer (&self->candidate, brevet_generation_unref);
+    }
   self->local_checked = self->local_checked && same_local;
   self->poll_unsupported = FALSE;
   if (!g_str_equal (config->trust_bundle_name, self->config->trust_bundle_name))
@@ -64,10 +89,12 @@ brevet_identity_reconfigure (BrevetIdentity *self, BrevetIdentityConfig *config,
 {
   g_autofree char *before = NULL;
   g_autoptr(GError) off = NULL;
+  gboolean same;
 
   g_return_if_fail (BREVET_IS_IDENTITY (self));
   g_return_if_fail (g_str_equal (config->name, self->config->name));
 
+  same = asks_for_the_same (self->config, config);
   take_config (self, config, transport, prover);
   before = g_steal_pointer (&self->input_digest);
   brevet_identity_read_inputs (self, NULL);
@@ -77,10 +104,10 @@ brevet_identity_reconfigure (BrevetIdentity *self, BrevetIdentityConfig *config,
       off = g_error_new (BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The identity “%s” was switched off", config->name);
       brevet_identity_answer_waiters (self, off, TRUE);
     }
-  else if (g_strcmp0 (before, self->input_digest) != 0)
+  else if (!same || g_strcmp0 (before, self->input_digest) != 0)
     {
       abandon_attempt (self);
-      forget_pause (self);
+      brevet_identity_forget_pause (self);
     }
   else
     shorten_pause (self);

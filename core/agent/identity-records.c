@@ -293,6 +293,13 @@ brevet_identity_records_update_finish (BrevetIdentityRecords *self, GAsyncResult
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+gboolean
+brevet_identity_records_needs_repair (BrevetIdentityRecords *self)
+{
+  g_return_val_if_fail (BREVET_IS_IDENTITY_RECORDS (self), FALSE);
+  return self->needs_repair;
+}
+
 char *
 brevet_identity_records_locate (BrevetIdentityRecords *self, const char *record)
 {

@@ -27,7 +27,8 @@ G_BEGIN_DECLS
  * @error_tracking_id: (nullable): what the service's operator finds the request by
  * @error_time: when it happened
  * @input_digest: (nullable): what the attempt was made with that @next_attempt follows: other inputs need not wait
- * @refused: the last answer was a definitive refusal
+ * @asked_until: until then the service wants to be left alone, seconds since 1970-01-01 UTC; 0 if it does not
+ * @refusals: definitive refusals in a row, 0 if the last failure was none
  * @disabled: the last answer was that the device is disabled
  *
  * What an identity remembers over restarts beside its generations. Plain data.
@@ -42,18 +43,26 @@ typedef struct {
   char *error_tracking_id;
   gint64 error_time;
   char *input_digest;
-  gboolean refused;
+  gint64 asked_until;
+  guint refusals;
   gboolean disabled;
 } BrevetIdentityMemory;
 
 BrevetIdentityMemory *brevet_identity_memory_new (void);
+
+/**
+ * brevet_identity_memory_new_after_success:
+ *
+ * Returns: (transfer full): what is remembered when @installed has come into use
+ */
+BrevetIdentityMemory *brevet_identity_memory_new_after_success (BrevetGeneration *installed);
 
 BrevetIdentityMemory *brevet_identity_memory_copy (const BrevetIdentityMemory *self);
 
 /**
  * brevet_identity_memory_clear_error:
  *
- * Forgets the last error with all that it meant: @refused and @disabled too.
+ * Forgets the last error with what it says of the device: @disabled too.
  */
 void brevet_identity_memory_clear_error (BrevetIdentityMemory *self);
 
@@ -160,6 +169,15 @@ void brevet_identity_records_update_async (BrevetIdentityRecords *self, BrevetGe
                                            GAsyncReadyCallback callback, gpointer user_data);
 
 gboolean brevet_identity_records_update_finish (BrevetIdentityRecords *self, GAsyncResult *result, GError **error);
+
+/**
+ * brevet_identity_records_needs_repair:
+ *
+ * What was found damaged is put right by any commit; until then other programs find it damaged, too.
+ *
+ * Returns: %TRUE if the identity in use is not stored as it should be
+ */
+gboolean brevet_identity_records_needs_repair (BrevetIdentityRecords *self);
 
 /**
  * brevet_identity_records_locate:

@@ -4,12 +4,24 @@
 #include "brevet-clock.h"
 #include "brevet-log.h"
 
+#include <string.h>
+
 static char *
 format_time (gint64 seconds)
 {
   g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc (seconds);
 
   return time != NULL ? g_date_time_format (time, "%Y-%m-%d %H:%M:%S UTC") : g_strdup_printf ("%" G_GINT64_FORMAT, seconds);
+}
+
+/* Sentences of GLib and others end in a stop; here they come to stand inside other ones. */
+void
+brevet_identity_strip_stop (char *text)
+{
+  gsize length = strlen (text);
+
+  if (length > 1 && text[length - 1] == '.' && text[length - 2] != '.')
+    text[length - 1] = '\0';
 }
 
 char *
@@ -140,12 +152,12 @@ brevet_identity_report_failure (BrevetIdentity *self, gboolean storage)
   gint64 now = brevet_clock_now_seconds ();
   g_autofree char *current = describe_current (self, now);
   g_autofree char *next = format_time (memory->next_attempt);
-  GLogLevelFlags level = storage || memory->refused ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE;
+  GLogLevelFlags level = storage || memory->refusals > 0 ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE;
   const char *message_id = BREVET_MESSAGE_ATTEMPT_FAILED;
 
   if (storage)
     message_id = BREVET_MESSAGE_STORAGE_FAILED;
-  else if (memory->refused)
+  else if (memory->refusals > 0)
     message_id = BREVET_MESSAGE_DEVICE_REFUSED;
   brevet_identity_report (self, level, message_id, memory->error_tracking_id,
                           "Identity %s: %s; %s; next attempt at %s", self->config->name, memory->error_text, current, next);

@@ -2,10 +2,15 @@
 #include "identity-private.h"
 
 #include "brevet-clock.h"
+#include "identity-bundle.h"
 
 /* A fleet that comes back with the network, or with the power, is spread over so many seconds. */
 #define NETWORK_SPREAD 3
 #define START_SPREAD 5
+
+/* A network that comes is a reason to try at once, but after so many failures only so many seconds after the last one. */
+#define NETWORK_TRIES 3
+#define NETWORK_REST 30
 
 /* Certificates that live for less are not spread. */
 #define SHORT_LIFE 3600
@@ -44,10 +49,11 @@ brevet_identity_situation (BrevetIdentity *self, BrevetIdentitySituation *situat
     situation->missed_until = self->missed_until;
 }
 
+/* Until when the service wants to be left alone. What lies too far ahead was meant for another time. */
 gint64
-brevet_identity_get_asked_pause (BrevetIdentity *self, gint64 now)
+brevet_identity_get_asked_until (BrevetIdentity *self, gint64 now)
 {
-  return self->asked_pause <= now + LONGEST_PAUSE ? self->asked_pause : 0;
+  return self->memory->asked_until <= now + LONGEST_PAUSE ? self->memory->asked_until : 0;
 }
 
 void
@@ -107,15 +113,12 @@ brevet_identity_decide (BrevetIdentity *self)
       return;
     }
   brevet_identity_rest (self, &plan, now);
-  if (brevet_identity_save_pending (self))
+  if (brevet_identity_save_pending (self, now))
     return;
   poll = brevet_identity_plan_poll (self, now);
   if (poll != 0 && poll <= now)
-    {
-      brevet_identity_begin_poll (self);
-      poll = 0;
-    }
-  brevet_wall_timer_set (self->timer, find_earlier (plan.look, poll));
+    poll = brevet_identity_begin_poll (self, now);
+  brevet_wall_timer_set (self->timer, find_earlier (plan.look, find_earlier (poll, self->next_save)));
 }
 
 /* What was put off while the store was in use, and who has been waiting for his turn, comes now. */
@@ -126,12 +129,7 @@ brevet_identity_after_work (BrevetIdentity *self)
   if (self->stopped)
     {
       brevet_identity_decide (self);
-      if (self->stopping != NULL && !brevet_identity_is_busy (self))
-        {
-          g_autoptr(GTask) task = g_steal_pointer (&self->stopping);
-
-          g_task_return_boolean (task, TRUE);
-        }
+      brevet_identity_answer_stop (self);
     }
   else
     {
@@ -141,8 +139,21 @@ brevet_identity_after_work (BrevetIdentity *self)
   g_object_unref (self);
 }
 
+/* The configuration may have been read again meanwhile: what it adds to the bundle must be what was added. */
 static void
-succeed (BrevetIdentity *self, BrevetGeneration *installed, GPtrArray *left_out)
+take_bundle_of_attempt (BrevetIdentity *self, BrevetIdentityAttempt *attempt)
+{
+  BrevetIdentityConfig *config = brevet_identity_attempt_get_config (attempt);
+
+  self->next_poll = 0;
+  self->poll_unsupported = FALSE;
+  self->local_checked = brevet_identity_bundle_equal (config->local_trust, self->config->local_trust);
+  self->poll_whole = !self->local_checked;
+  brevet_identity_refresh_bundle_problems (self, brevet_identity_attempt_get_bundle_problems (attempt));
+}
+
+static void
+succeed (BrevetIdentity *self, BrevetGeneration *installed, BrevetIdentityAttempt *attempt)
 {
   BrevetIdentityPlan plan;
 
@@ -150,12 +161,7 @@ succeed (BrevetIdentity *self, BrevetGeneration *installed, GPtrArray *left_out)
   brevet_identity_set_current (self, installed);
   brevet_identity_memory_free (self->memory);
   self->memory = brevet_identity_memory_new_after_success (installed);
-  self->next_poll = 0;
-  self->poll_unsupported = FALSE;
-  self->poll_whole = FALSE;
-  self->local_checked = TRUE;
-  self->asked_pause = 0;
-  brevet_identity_refresh_bundle_problems (self, left_out);
+  take_bundle_of_attempt (self, attempt);
   brevet_identity_report_installed (self);
   brevet_identity_make_plan (self, &plan);
   brevet_identity_rest (self, &plan, brevet_clock_now_seconds ());
@@ -195,15 +201,16 @@ on_attempt_ended (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_object (&self->attempt_cancellable);
   take_what_is_left (self, attempt);
   if (installed != NULL)
-    succeed (self, installed, brevet_identity_attempt_get_bundle_problems (attempt));
-  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    brevet_identity_fail (self, error, brevet_identity_attempt_get_failure (attempt),
-                          brevet_identity_attempt_get_storage_failed (attempt));
-  else if (self->repeat || self->stopped)
+    succeed (self, installed, attempt);
+  else if (self->repeat || (self->stopped && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
     {
+      /* A failure that came just before it was given up says nothing of what is asked for now. */
       g_error_free (error);
       brevet_identity_after_work (self);
     }
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    brevet_identity_fail (self, error, brevet_identity_attempt_get_failure (attempt),
+                          brevet_identity_attempt_get_storage_failed (attempt));
   else
     brevet_identity_pause (self, error);
 }
@@ -293,6 +300,13 @@ brevet_identity_start (BrevetIdentity *self)
   brevet_identity_decide (self);
 }
 
+/* A link that comes and goes, or routes that change all the time, say nothing new after a few attempts in vain. */
+static gint64
+find_end_of_rest (const BrevetIdentityMemory *memory, gint64 now)
+{
+  return memory->failures >= NETWORK_TRIES && memory->error_time <= now ? memory->error_time + NETWORK_REST : 0;
+}
+
 void
 brevet_identity_network_changed (BrevetIdentity *self, gboolean available)
 {
@@ -302,6 +316,9 @@ brevet_identity_network_changed (BrevetIdentity *self, gboolean available)
 
   self->network_missing = !available;
   if (available && (self->attempt != NULL || brevet_identity_was_unreachable (self->memory)))
-    self->hint = MAX (now + g_random_int_range (0, NETWORK_SPREAD + 1), brevet_identity_get_asked_pause (self, now));
+    {
+      self->hint = MAX (now + g_random_int_range (0, NETWORK_SPREAD + 1), brevet_identity_get_asked_until (self, now));
+      self->hint = MAX (self->hint, find_end_of_rest (self->memory, now));
+    }
   brevet_identity_decide (self);
 }

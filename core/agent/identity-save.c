@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "identity-private.h"
 
+#include "brevet-clock.h"
 #include "brevet-log.h"
 #include "identity-bundle.h"
+
+/* What could not be stored is tried again after so many seconds. */
+#define SAVE_PAUSE 60
 
 typedef struct {
   gpointer identity;
@@ -30,6 +34,30 @@ take_saved (BrevetIdentity *self, const Saving *saving)
     brevet_identity_tell_bundle_changed (self);
 }
 
+/* Told of once, however long the disk is full. */
+static void
+report_unsaved (BrevetIdentity *self, const char *what, const GError *error)
+{
+  if (self->next_save == 0)
+    brevet_identity_report (self, G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_STORAGE_FAILED, NULL, "Identity %s: %s cannot be stored: %s",
+                            self->config->name, what, error->message);
+  self->next_save = brevet_clock_now_seconds () + SAVE_PAUSE;
+}
+
+/* Whatever of it is still true waits for the next turn; what a look at the service brought comes with the next look again. */
+static void
+put_off (BrevetIdentity *self, const Saving *saving, const GError *error)
+{
+  gboolean repair = brevet_identity_records_needs_repair (self->records);
+
+  if (saving->drop_previous)
+    self->used = saving->current->number;
+  else if (saving->bundle_changed)
+    self->local_checked = FALSE;
+  report_unsaved (self, saving->drop_previous ? "that the identity was used" : repair ? "the identity in use" : "the trust bundle",
+                  error);
+}
+
 static void
 on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -45,9 +73,7 @@ on_saved (GObject *source, GAsyncResult *result, gpointer user_data)
   if (saved)
     take_saved (self, saving);
   else
-    brevet_identity_report (self, G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_STORAGE_FAILED, NULL, "Identity %s: %s cannot be stored: %s",
-                            self->config->name, saving->bundle_changed ? "another trust bundle" : "that the identity was used",
-                            error->message);
+    put_off (self, saving, error);
   brevet_identity_after_work (self);
 }
 
@@ -104,9 +130,10 @@ on_reopened (GObject *source, GAsyncResult *result, gpointer user_data)
     return;
   self->saving = FALSE;
   if (stored == NULL)
-    brevet_identity_report (self, G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_STORAGE_FAILED, NULL,
-                            "Identity %s: the trust bundle keeps its name until the next start: %s", self->config->name,
-                            error->message);
+    {
+      self->rename = TRUE;
+      report_unsaved (self, "the trust bundle under its new name", error);
+    }
   else
     {
       g_set_object (&self->records, BREVET_IDENTITY_RECORDS (source));
@@ -150,11 +177,27 @@ save_local_trust (BrevetIdentity *self)
   return TRUE;
 }
 
-/* Stores one thing that had to wait. %FALSE if there is none. Nothing is being done. */
-gboolean
-brevet_identity_save_pending (BrevetIdentity *self)
+/* Other programs read the same files, and should not have to wait for the next renewal. */
+static gboolean
+save_repaired (BrevetIdentity *self)
 {
-  return save_under_other_name (self) || save_use (self) || save_local_trust (self);
+  if (self->current == NULL || !brevet_identity_records_needs_repair (self->records))
+    return FALSE;
+  save (self, brevet_generation_ref (self->current), FALSE, FALSE);
+  return TRUE;
+}
+
+/* Stores one thing that had to wait. %FALSE if there is none, or it is not time yet. Nothing is being done. */
+gboolean
+brevet_identity_save_pending (BrevetIdentity *self, gint64 now)
+{
+  self->next_save = MIN (self->next_save, now + SAVE_PAUSE);
+  if (self->next_save > now)
+    return FALSE;
+  if (save_under_other_name (self) || save_repaired (self) || save_use (self) || save_local_trust (self))
+    return TRUE;
+  self->next_save = 0;
+  return FALSE;
 }
 
 void

@@ -60,14 +60,20 @@ must_start_from_scratch (const BrevetIdentitySituation *situation)
          (situation->config->wants_certificate && current->chain == NULL);
 }
 
-/* A certificate that has ended, or is due, when it comes (the clocks differ by more than its lifetime) must not be asked for again
- * and again without a pause. */
+/* A certificate that has ended when it comes (the clocks differ by more than its lifetime) must not be asked for again and again
+ * without a pause; the next one would be no better, but for the hub, whose clock may be right, it is one. */
 static gint64
 find_earliest_renewal (const BrevetIdentitySituation *situation)
 {
+  BrevetCertificate *leaf = brevet_chain_get_leaf (situation->current->chain);
+  gint64 end = brevet_certificate_get_not_after (leaf);
+  gint64 half = (end - brevet_certificate_get_not_before (leaf)) / 2;
   gint64 last = situation->memory->last_success;
+  const BrevetBackoff *backoff = &situation->config->backoff;
 
-  return last <= situation->now ? last + situation->config->backoff.minimum : 0;
+  if (last > situation->now)
+    return 0;
+  return last + (end > last ? backoff->minimum : CLAMP (half, backoff->minimum, backoff->maximum));
 }
 
 /* Nothing has failed: when is there something to do? */
@@ -89,19 +95,17 @@ plan_undisturbed (const BrevetIdentitySituation *situation, BrevetIdentityPlan *
     plan->state = BREVET_IDENTITY_BACKING_OFF;
 }
 
-/* The clock may have been set since the pause was chosen. One that began before now is what it was meant to be, for the service may
- * have asked for more than the configuration does; one that begins in the future is measured by the configuration alone. */
+/* The clock may have been set since the pause was chosen, and the configuration changed. The service may have asked for more than
+ * the configuration does, but what begins in the future is measured by the configuration alone. */
 static gboolean
 is_plausible_pause (const BrevetIdentitySituation *situation)
 {
   const BrevetIdentityMemory *memory = situation->memory;
   gint64 ahead = memory->next_attempt - situation->now;
 
-  if (ahead <= brevet_backoff_limit (&situation->config->backoff, MAX (memory->failures, 1)))
+  if (ahead <= brevet_backoff_limit (&situation->config->backoff, memory->failures, memory->refusals))
     return TRUE;
-  if (memory->refused && ahead <= situation->config->backoff.maximum)
-    return TRUE;
-  return memory->error_time > 0 && memory->error_time <= situation->now && ahead <= LONGEST_PAUSE;
+  return memory->next_attempt <= memory->asked_until && memory->error_time <= situation->now && ahead <= LONGEST_PAUSE;
 }
 
 static BrevetIdentityState
@@ -111,7 +115,7 @@ name_pause (const BrevetIdentitySituation *situation)
 
   if (memory->disabled)
     return BREVET_IDENTITY_DISABLED;
-  if (memory->refused)
+  if (memory->refusals > 0)
     return BREVET_IDENTITY_REFUSED;
   if (situation->network_missing && brevet_identity_was_unreachable (memory))
     return BREVET_IDENTITY_WAITING_FOR_NETWORK;
@@ -127,7 +131,7 @@ plan_after_failure (const BrevetIdentitySituation *situation, BrevetIdentityPlan
   plan->attempt = memory->next_attempt;
   if (!is_plausible_pause (situation))
     {
-      plan->pause = situation->now + brevet_identity_schedule_pause (situation, MAX (memory->failures, 1), memory->refused, 0);
+      plan->pause = situation->now + brevet_identity_schedule_pause (situation, memory->failures, memory->refusals, 0);
       plan->attempt = plan->pause;
     }
   if (situation->hint != 0 && brevet_identity_was_unreachable (memory))
@@ -164,17 +168,15 @@ brevet_identity_plan_make (const BrevetIdentitySituation *situation, BrevetIdent
 }
 
 gint64
-brevet_identity_schedule_pause (const BrevetIdentitySituation *situation, guint failures, gboolean refused, gint64 retry_after)
+brevet_identity_schedule_pause (const BrevetIdentitySituation *situation, guint failures, guint refusals, gint64 retry_after)
 {
   const BrevetBackoff *backoff = &situation->config->backoff;
   gint64 end = situation->current != NULL ? brevet_generation_get_not_after (situation->current) : situation->now;
   gint64 remaining = end == G_MAXINT64 ? G_MAXINT64 : end - situation->now;
-  gint64 pause;
 
-  if (!refused)
-    return brevet_backoff_compute (backoff, failures, MAX (retry_after, 0), remaining, situation->random);
-  pause = (gint64) ((double) backoff->maximum * (0.75 + situation->random / 4));
-  return MAX (MAX (pause, 1), MIN (retry_after, LONGEST_PAUSE));
+  if (refusals > 0)
+    return brevet_backoff_compute_after_refusal (backoff, refusals, retry_after, situation->random);
+  return brevet_backoff_compute (backoff, failures, retry_after, remaining, situation->random);
 }
 
 gint64

@@ -59,12 +59,12 @@ void brevet_identity_plan_make (const BrevetIdentitySituation *situation, Brevet
 /**
  * brevet_identity_schedule_pause:
  * @failures: attempts that failed in a row, this one included
- * @refused: it was a definitive refusal: then it goes on as rarely as the configuration allows
+ * @refusals: definitive refusals in a row, this one included; 0 if it was none
  * @retry_after: seconds that the service asks for, 0 or less if it named none
  *
  * Returns: seconds until the attempt after one that failed
  */
-gint64 brevet_identity_schedule_pause (const BrevetIdentitySituation *situation, guint failures, gboolean refused,
+gint64 brevet_identity_schedule_pause (const BrevetIdentitySituation *situation, guint failures, guint refusals,
                                        gint64 retry_after);
 
 /**

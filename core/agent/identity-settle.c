@@ -49,10 +49,13 @@ on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
     {
       g_autofree char *text = g_steal_pointer (&memory->error_text);
 
+      brevet_identity_strip_stop (problem->message);
       memory->error_text = g_strdup_printf ("%s; and this cannot be stored: %s", text, problem->message);
     }
   brevet_identity_memory_free (self->memory);
   self->memory = g_steal_pointer (&memory);
+  if (self->repeat)
+    brevet_identity_forget_pause (self);
   if (settling->counts)
     brevet_identity_report_failure (self, settling->storage);
   end_failure (self, error, settling->counts);
@@ -86,11 +89,13 @@ static void
 remember_error (BrevetIdentityMemory *memory, const GError *error, const BrevetRegistrationFailure *failure, gboolean storage,
                 gint64 now)
 {
+  gboolean refused = !storage && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
+
   brevet_identity_memory_clear_error (memory);
   memory->error_name = name_error (error);
   memory->error_text = g_strdup (error->message);
   memory->error_time = now;
-  memory->refused = !storage && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
+  memory->refusals = refused ? memory->refusals + 1 : 0;
   if (failure == NULL)
     return;
   memory->error_code = failure->error_code;
@@ -98,6 +103,7 @@ remember_error (BrevetIdentityMemory *memory, const GError *error, const BrevetR
   memory->disabled = failure->disabled;
 }
 
+/* Takes @error. */
 void
 brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrationFailure *failure, gboolean storage)
 {
@@ -105,20 +111,21 @@ brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrat
   gint64 retry_after = failure != NULL ? failure->retry_after : -1;
   BrevetIdentitySituation situation;
 
+  brevet_identity_strip_stop (error->message);
   brevet_identity_situation (self, &situation);
-  memory->failures = self->memory->failures + 1;
+  memory->failures++;
   remember_error (memory, error, failure, storage, situation.now);
   memory->next_attempt = situation.now;
-  memory->next_attempt += brevet_identity_schedule_pause (&situation, memory->failures, memory->refused, retry_after);
+  memory->next_attempt += brevet_identity_schedule_pause (&situation, memory->failures, memory->refusals, retry_after);
   g_free (memory->input_digest);
   memory->input_digest = g_strdup (self->input_digest);
-  self->asked_pause = retry_after > 0 ? situation.now + retry_after : 0;
+  memory->asked_until = retry_after > 0 ? situation.now + retry_after : 0;
   if (self->hint != 0)
-    self->hint = MAX (self->hint, self->asked_pause);
+    self->hint = MAX (self->hint, memory->asked_until);
   settle (self, memory, error, TRUE, storage);
 }
 
-/* Somebody cancelled it: the pause of a failure, but none is counted. */
+/* Somebody cancelled it: the pause of a failure, but none is counted, and what the service asked for holds. Takes @error. */
 void
 brevet_identity_pause (BrevetIdentity *self, GError *error)
 {
@@ -127,7 +134,9 @@ brevet_identity_pause (BrevetIdentity *self, GError *error)
 
   self->cancelled = TRUE;
   brevet_identity_situation (self, &situation);
-  memory->next_attempt = situation.now + brevet_identity_schedule_pause (&situation, memory->failures + 1, FALSE, 0);
+  memory->next_attempt = situation.now;
+  memory->next_attempt += brevet_identity_schedule_pause (&situation, MAX (memory->failures, 1), memory->refusals, 0);
+  memory->next_attempt = MAX (memory->next_attempt, brevet_identity_get_asked_until (self, situation.now));
   g_free (memory->input_digest);
   memory->input_digest = g_strdup (self->input_digest);
   settle (self, memory, error, FALSE, FALSE);

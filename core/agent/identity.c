@@ -165,6 +165,19 @@ brevet_identity_load_finish (BrevetIdentity *self, GAsyncResult *result, GError 
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* Who waits for the stop is answered when nothing is being done any more. */
+void
+brevet_identity_answer_stop (BrevetIdentity *self)
+{
+  g_autolist(GTask) waiting = NULL;
+
+  if (brevet_identity_is_busy (self))
+    return;
+  waiting = g_steal_pointer (&self->stopping);
+  for (GList *at = waiting; at != NULL; at = at->next)
+    g_task_return_boolean (at->data, TRUE);
+}
+
 void
 brevet_identity_stop_async (BrevetIdentity *self, GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -179,13 +192,9 @@ brevet_identity_stop_async (BrevetIdentity *self, GAsyncReadyCallback callback, 
   if (self->attempt != NULL)
     g_cancellable_cancel (self->attempt_cancellable);
   brevet_identity_answer_waiters (self, error, TRUE);
-  if (brevet_identity_is_busy (self) && self->stopping == NULL)
-    self->stopping = g_steal_pointer (&task);
-  else
-    {
-      brevet_identity_decide (self);
-      g_task_return_boolean (task, TRUE);
-    }
+  self->stopping = g_list_append (self->stopping, g_object_ref (task));
+  brevet_identity_decide (self);
+  brevet_identity_answer_stop (self);
 }
 
 void

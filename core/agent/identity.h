@@ -64,9 +64,10 @@ typedef enum {
  *
  * What holds: a stored generation is replaced only by a complete and checked one, in one atomic switch; only a definitive answer of
  * the service changes it, no failure does; the previous generation is dropped when the new one was used
- * (brevet_identity_mark_used()), or when yet another one takes its place; it never stops trying: after a refusal too, as rarely as
- * `retry-maximum` says. A key is staged on stable storage before the service is asked, and the same staged key is asked for again
- * after an interruption, so that an issued certificate whose delivery was cut off is used and not issued twice.
+ * (brevet_identity_mark_used()), or when yet another one takes its place; it never stops trying: after a refusal too, with pauses
+ * that begin at half a minute and grow to `retry-maximum` (brevet_backoff_compute_after_refusal()). A key is staged on stable
+ * storage before the service is asked, and the same staged key is asked for again after an interruption, so that an issued
+ * certificate whose delivery was cut off is used and not issued twice.
  *
  * Signals: `changed` (anything that the getters return), `renewed` (a new generation is in use), `failed` (an attempt failed; the
  * memory says why), `trust-bundle-changed`.
@@ -89,7 +90,9 @@ BrevetIdentity *brevet_identity_new (BrevetIdentityConfig *config, BrevetStore *
 /**
  * brevet_identity_load_async:
  *
- * Reads what is stored. Afterwards the getters tell it; nothing is begun. Needs no network.
+ * Reads what is stored. Afterwards the getters tell it; nothing is begun. Needs no network. If the store fails, the identity stays
+ * unloaded: it does nothing, and so overwrites nothing that it could not read; the caller tries again. What is damaged is told of,
+ * and replaced by the previous generation, or by a new registration.
  */
 void brevet_identity_load_async (BrevetIdentity *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 
@@ -108,8 +111,9 @@ void brevet_identity_start (BrevetIdentity *self);
  * @config: of the same name
  *
  * Takes another configuration. Changed inputs (brevet_identity_config_compute_digest()) begin a reprovisioning in two phases: the
- * identity in use stays until the new one is stored. An attempt that is being made with the old inputs is cancelled. Changes of
- * schedules take effect at once.
+ * identity in use stays until the new one is stored. An attempt that is being made with the old inputs is cancelled. Where the next
+ * attempt may end in another way than the last one (another setting of the transport, another kind of key, a certificate or none),
+ * a pause after a failure ends, unless the service asked for it. Changes of schedules take effect at once.
  */
 void brevet_identity_reconfigure (BrevetIdentity *self, BrevetIdentityConfig *config, BrevetTransport *transport,
                                   BrevetProver *prover);
@@ -154,7 +158,8 @@ void brevet_identity_cancel (BrevetIdentity *self);
  * @available: whether there is a network, as far as known
  *
  * A hint: an identity that could not reach the service tries soon when a network has come, spread over some seconds, but not before
- * the time that the service asked for. To be called when something has changed, not at the start, where a persisted pause holds.
+ * the time that the service asked for, and, after some failures, not at once after the last one. To be called when something has
+ * changed, not at the start, where a persisted pause holds.
  */
 void brevet_identity_network_changed (BrevetIdentity *self, gboolean available);
 

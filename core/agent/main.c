@@ -3,22 +3,39 @@
 #include "brevet-command.h"
 #include "daemon.h"
 
+#include <fcntl.h>
 #include <glib/gi18n-lib.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DEFAULT_CONFIGURATION BREVET_SYSCONF_DIR "/brevet/agent.conf"
+
+/* Where a standard stream is closed, the next file or connection would get its number, and the log be written into that. */
+static void
+open_standard_streams (void)
+{
+  int descriptor;
+
+  do
+    descriptor = open ("/dev/null", O_RDWR);
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor > STDERR_FILENO)
+    close (descriptor);
+}
 
 static void
 prepare_process (void)
 {
+  open_standard_streams ();
   /* Private keys are in memory and in files: neither a core dump nor another process of the same user may have them. */
   prctl (PR_SET_DUMPABLE, 0);
   umask (077);
-  /* A peer that has gone must not end the agent. */
+  /* A peer that has gone must not end the agent, nor a limit of what it may write: that is an error like a full disk. */
   signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
   /* glib-networking's default still accepts TLS 1.1. */
   g_setenv ("G_TLS_GNUTLS_PRIORITY", "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%COMPAT", FALSE);
   /* The modules of a desktop: a virtual file system that nobody needs here, and network monitors that wait for other services. */

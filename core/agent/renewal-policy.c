@@ -21,6 +21,13 @@ parse_percent (const char *text, gsize length, guint *percent)
   return TRUE;
 }
 
+/* “66” would be a minute before the end, and is hardly ever meant so. */
+static gboolean
+lacks_unit (const char *text, gsize length)
+{
+  return length > 0 && strspn (text, G_CSET_DIGITS) == length;
+}
+
 gboolean
 brevet_renewal_policy_parse (const char *text, BrevetRenewalPolicy *self, GError **error)
 {
@@ -32,6 +39,13 @@ brevet_renewal_policy_parse (const char *text, BrevetRenewalPolicy *self, GError
   g_return_val_if_fail (text != NULL && self != NULL, FALSE);
 
   length = strlen (text);
+  if (lacks_unit (text, length))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID,
+                   "“%s” does not say of what it is a number; write “%s%%” for a part of the lifetime, or “%ss” for seconds before "
+                   "its end", text, text, text);
+      return FALSE;
+    }
   if (length > 0 && text[length - 1] == '%')
     ok = parse_percent (text, length - 1, &percent);
   else

@@ -21,7 +21,8 @@ typedef struct {
 
 /**
  * brevet_renewal_policy_parse:
- * @text: `66%` of the lifetime, or a duration before its end: `30d`, `12h` (as brevet_settings_get_duration())
+ * @text: `66%` of the lifetime, or a duration before its end: `30d`, `12h` (as brevet_settings_get_duration(), but not a number
+ *   without a unit)
  * @self: (out): its @percent or @before are set
  *
  * Returns: %FALSE with %BREVET_ERROR_INVALID naming what may be written

@@ -11,22 +11,33 @@
  * nanoseconds ends. */
 #define FAR_AWAY G_GINT64_CONSTANT (7258118400)
 
+/* How often the clock is looked at where the system has no timer to give. */
+#define LOOK (60 * G_TIME_SPAN_SECOND)
+
 /* The timer is its own source, so that it may be freed while it calls back: the main loop holds the source until then. */
 struct _BrevetWallTimer
 {
   GSource             source;
-  int                 fd;
+  int                 fd;            /* -1 where the clock is looked at instead */
+  gpointer            fd_tag;
   gint64              when;          /* 0 for never */
   gboolean            clock_changed; /* to be told at the next turn of the main loop */
   BrevetWallTimerFunc callback;
   gpointer            user_data;
 };
 
+/* Microseconds from now to @when, as brevet's clock has it. */
+static gint64
+get_distance (gint64 when)
+{
+  return CLAMP (when, -FAR_AWAY, FAR_AWAY) * G_USEC_PER_SEC - brevet_clock_now ();
+}
+
 /* Where the clock is replaced, its distance to @when counts. The kernel's clock is read last: a timer may be late, not early. */
 static gint64
 to_system_time (gint64 when)
 {
-  gint64 distance = when * G_USEC_PER_SEC - brevet_clock_now ();
+  gint64 distance = get_distance (when);
 
   return CLAMP (g_get_real_time () + distance, 1, FAR_AWAY * G_USEC_PER_SEC);
 }
@@ -39,9 +50,32 @@ tell_clock_changed (BrevetWallTimer *self)
 }
 
 static void
-arm (BrevetWallTimer *self)
+look_at_clock_instead (BrevetWallTimer *self, int code)
 {
-  gint64 target = self->when != 0 ? to_system_time (CLAMP (self->when, -FAR_AWAY, FAR_AWAY)) : FAR_AWAY * G_USEC_PER_SEC;
+  static gboolean told;
+
+  if (!told)
+    g_warning ("The system has no timer to give (%s); the clock is looked at once a minute instead", g_strerror (code));
+  told = TRUE;
+  if (self->fd_tag != NULL)
+    g_source_remove_unix_fd (&self->source, g_steal_pointer (&self->fd_tag));
+  if (self->fd >= 0)
+    close (self->fd);
+  self->fd = -1;
+}
+
+static void
+arm_look (BrevetWallTimer *self)
+{
+  gint64 distance = self->when != 0 ? CLAMP (get_distance (self->when), 0, LOOK) : LOOK;
+
+  g_source_set_ready_time (&self->source, self->clock_changed ? 0 : g_get_monotonic_time () + distance);
+}
+
+static void
+arm_timer (BrevetWallTimer *self)
+{
+  gint64 target = self->when != 0 ? to_system_time (self->when) : FAR_AWAY * G_USEC_PER_SEC;
   struct itimerspec setting = { 0 };
 
   setting.it_value.tv_sec = (time_t) (target / G_USEC_PER_SEC);
@@ -49,11 +83,22 @@ arm (BrevetWallTimer *self)
   if (timerfd_settime (self->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &setting, NULL) == 0)
     return;
   if (errno != ECANCELED)
-    g_error ("A timer of the system cannot be set: %s", g_strerror (errno));
-
+    {
+      look_at_clock_instead (self, errno);
+      return;
+    }
   /* It is armed all the same, but takes this answer for the news: the clock was set since the last look, and read() will not say it
    * again. */
   tell_clock_changed (self);
+}
+
+static void
+arm (BrevetWallTimer *self)
+{
+  if (self->fd >= 0)
+    arm_timer (self);
+  if (self->fd < 0)
+    arm_look (self);
 }
 
 static gboolean
@@ -70,11 +115,21 @@ expired (BrevetWallTimer *self)
   return length == sizeof count;
 }
 
+/* The clock may have been set each time that it is looked at and it is not time yet. */
+static gboolean
+look (BrevetWallTimer *self)
+{
+  gboolean due = self->when != 0 && get_distance (self->when) <= 0;
+
+  self->clock_changed = self->clock_changed || !due;
+  return due;
+}
+
 static gboolean
 dispatch (GSource *source, GSourceFunc unused, gpointer data)
 {
   BrevetWallTimer *self = (BrevetWallTimer *) source;
-  gboolean due = expired (self) && self->when != 0;
+  gboolean due = (self->fd >= 0 ? expired (self) : look (self)) && self->when != 0;
   gboolean changed = self->clock_changed;
 
   g_source_set_ready_time (source, -1);
@@ -114,10 +169,11 @@ brevet_wall_timer_new (BrevetWallTimerFunc callback, gpointer user_data)
   self->callback = callback;
   self->user_data = user_data;
   self->fd = timerfd_create (CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (self->fd < 0)
-    g_error ("A timer of the system cannot be made: %s", g_strerror (errno));
   g_source_set_static_name (source, "brevet-wall-timer");
-  g_source_add_unix_fd (source, self->fd, G_IO_IN);
+  if (self->fd >= 0)
+    self->fd_tag = g_source_add_unix_fd (source, self->fd, G_IO_IN);
+  else
+    look_at_clock_instead (self, errno);
   arm (self);
   g_source_attach (source, g_main_context_get_thread_default ());
   return self;

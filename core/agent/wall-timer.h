@@ -11,12 +11,15 @@ G_BEGIN_DECLS
  * Calls back at a time of day, on the thread-default main context of its maker. It is a timerfd on CLOCK_REALTIME that the kernel
  * cancels when the clock is set (timerfd_create(2)): the time of day is right again at once after a step, and a time that
  * passed during suspend is noticed on resume. Where the clock is replaced for tests, brevet_wall_timer_clock_changed() tells of it.
+ *
+ * Should the system have no such timer to give (no file descriptor is left), the clock is looked at once a minute instead: a time
+ * is still kept, but a step of the clock, or a resume, is noticed up to a minute later.
  */
 typedef struct _BrevetWallTimer BrevetWallTimer;
 
 /**
  * BrevetWallTimerFunc:
- * @clock_changed: %TRUE if the clock was set: look at the time again and set the timer again
+ * @clock_changed: %TRUE if the clock was set, or may have been: look at the time again and set the timer again
  */
 typedef void (*BrevetWallTimerFunc) (gboolean clock_changed, gpointer user_data);
 

@@ -213,11 +213,15 @@ join_names (GPtrArray *identities)
 }
 
 static void
-set_not_found (GPtrArray *identities, const char *name, GError **error)
+set_not_found (BrevetAgentClient *self, GPtrArray *identities, const char *name, GError **error)
 {
+  const char *mistake = brevet_bus_agent1_get_configuration_error (self->agent);
   g_autofree char *names = join_names (identities);
 
-  if (identities->len == 0)
+  if (identities->len == 0 && mistake != NULL && *mistake != '\0')
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+                 _("brevetd has no identity, since its configuration is not in effect: %s"), mistake);
+  else if (identities->len == 0)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
                  _("brevetd has no identity; add a group [identity NAME] to its configuration"));
   else if (name == NULL)
@@ -236,7 +240,7 @@ brevet_agent_client_find (BrevetAgentClient *self, const char *name, GError **er
     return g_object_ref (identities->pdata[0]);
   identity = find_name (identities, name != NULL ? name : DEFAULT_IDENTITY);
   if (identity == NULL)
-    set_not_found (identities, name, error);
+    set_not_found (self, identities, name, error);
   return identity;
 }
 

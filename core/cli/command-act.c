@@ -8,6 +8,7 @@
 #include "brevet-command.h"
 #include "identity-json.h"
 #include "identity-view.h"
+#include "output-text.h"
 #include "output.h"
 
 #include <glib-unix.h>
@@ -136,6 +137,21 @@ call (const Action *action, BrevetBusAgent1Identity *identity, gboolean wait, in
   return done;
 }
 
+/* Whoever reads that it failed need not fear that this was all. */
+static void
+tell_next_attempt (BrevetAgentClient *client, BrevetBusAgent1Identity *identity)
+{
+  g_autoptr(BrevetBusAgent1Identity) fresh = brevet_agent_client_reload (client, identity, NULL);
+  const char *state = fresh != NULL ? brevet_bus_agent1_identity_get_state (fresh) : NULL;
+  g_autofree char *next = NULL;
+
+  if (g_strcmp0 (state, "backing-off") != 0 && g_strcmp0 (state, "refused") != 0)
+    return;
+  next = brevet_output_describe_time (brevet_bus_agent1_identity_get_next_attempt (fresh), brevet_clock_now_seconds ());
+  if (next != NULL)
+    g_printerr (_("brevetd tries again by itself %s\n"), next);
+}
+
 static void
 print_result (BrevetBusAgent1Identity *identity, const BrevetAgentOptions *options, gboolean wait)
 {
@@ -162,15 +178,21 @@ run (const Action *action, const BrevetAgentOptions *options, const char *name, 
   g_autoptr(BrevetBusAgent1Identity) fresh = NULL;
   int signal_number = 0;
   gboolean done = identity != NULL && call (action, identity, wait, &signal_number, &error);
+  int exit_code;
 
   if (signal_number != 0)
     return stop_waiting (signal_number);
   if (done)
     fresh = brevet_agent_client_reload (client, identity, &error);
-  if (fresh == NULL)
-    return brevet_command_fail (error);
-  print_result (fresh, options, wait);
-  return brevet_output_finish (BREVET_EXIT_OK);
+  if (fresh != NULL)
+    {
+      print_result (fresh, options, wait);
+      return brevet_output_finish (BREVET_EXIT_OK);
+    }
+  exit_code = brevet_command_fail (error);
+  if (identity != NULL && !done)
+    tell_next_attempt (client, identity);
+  return exit_code;
 }
 
 static int

@@ -105,10 +105,10 @@ print_people (BrevetBusAgent1 *agent, GPtrArray *identities, gint64 now)
 
   if (has_configuration_error (agent))
     print_remark (BREVET_OUTPUT_BAD, _("The configuration is not in effect"), brevet_bus_agent1_get_configuration_error (agent));
+  else if (identities->len == 0)
+    g_print ("%s\n", _("brevetd has no identity; add a group [identity NAME] to its configuration"));
   for (guint i = 0; warnings != NULL && warnings[i] != NULL; i++)
     print_remark (BREVET_OUTPUT_BUSY, _("Configuration"), warnings[i]);
-  if (identities->len == 0)
-    g_print ("%s\n", _("brevetd has no identity; add a group [identity NAME] to its configuration"));
   for (guint i = 0; i < identities->len; i++)
     {
       if (i > 0 || has_configuration_error (agent) || (warnings != NULL && warnings[0] != NULL))

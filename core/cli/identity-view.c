@@ -6,6 +6,7 @@
 #include "output-text.h"
 
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 typedef struct {
   BrevetBusAgent1Identity *identity;
@@ -41,25 +42,35 @@ add_plans (View *self)
     add_time (self, _("Next attempt"), attempt);
 }
 
+/* What the sentence of the error says itself, is not said again. @text: (transfer full) */
 static void
-add_error_details (View *self)
+add_error_detail (View *self, const char *detail, char *text, const char *sentence)
 {
-  guint code = brevet_bus_agent1_identity_get_last_error_code (self->identity);
+  if (detail != NULL && *detail != '\0' && strstr (sentence, detail) == NULL)
+    brevet_output_table_add (self->table, "", text);
+  g_free (text);
+}
+
+static void
+add_error (View *self, const char *sentence)
+{
+  const char *cause = brevet_bus_agent1_identity_get_cause (self->identity);
   const char *tracking_id = brevet_bus_agent1_identity_get_last_error_tracking_id (self->identity);
+  guint code = brevet_bus_agent1_identity_get_last_error_code (self->identity);
+  g_autofree char *digits = code != 0 ? g_strdup_printf ("%06u", code) : NULL;
+  gint64 time = brevet_bus_agent1_identity_get_last_error_time (self->identity);
 
-  if (code != 0)
+  /* Mostly it is what the identity waits for, and stands above. */
+  if (time != 0 && cause != NULL && strstr (cause, sentence) != NULL)
     {
-      g_autofree char *text = g_strdup_printf (_("code %06u"), code);
-
-      brevet_output_table_add (self->table, "", text);
+      add_time (self, _("Last error"), time);
+      time = 0;
     }
-  if (tracking_id != NULL && *tracking_id != '\0')
-    {
-      g_autofree char *text = g_strdup_printf (_("tracking id %s"), tracking_id);
-
-      brevet_output_table_add (self->table, "", text);
-    }
-  add_time (self, "", brevet_bus_agent1_identity_get_last_error_time (self->identity));
+  else
+    brevet_output_table_add (self->table, _("Last error"), sentence);
+  add_error_detail (self, digits, g_strdup_printf (_("code %06u"), code), sentence);
+  add_error_detail (self, tracking_id, g_strdup_printf (_("tracking id %s"), tracking_id), sentence);
+  add_time (self, "", time);
 }
 
 static void
@@ -71,10 +82,8 @@ add_troubles (View *self)
   add_number (self, _("Failures"), brevet_bus_agent1_identity_get_failures (self->identity));
   if (text == NULL || *text == '\0')
     text = name;
-  if (text == NULL || *text == '\0')
-    return;
-  brevet_output_table_add (self->table, _("Last error"), text);
-  add_error_details (self);
+  if (text != NULL && *text != '\0')
+    add_error (self, text);
 }
 
 static void

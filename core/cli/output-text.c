@@ -4,12 +4,17 @@
 #include "brevet-command.h"
 
 #include <glib/gi18n-lib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define MINUTE 60
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 #define YEAR (365 * DAY)
+
+/* Values are not squeezed into less than this. */
+#define NARROWEST 20
 
 static gboolean
 has_colours (void)
@@ -160,14 +165,50 @@ brevet_output_table_add_list (BrevetOutputTable *self, const char *label, const 
     brevet_output_table_add (self, i == 0 ? label : "", values[i]);
 }
 
+/* Columns of the terminal; 0 where the output goes elsewhere: programs that read it get one line for each value. */
+static int
+get_terminal_width (void)
+{
+  struct winsize size = { 0 };
+
+  return isatty (STDOUT_FILENO) && ioctl (STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* Length in bytes of what goes into the next line: as many words as there is room for, or a longer word whole. */
+static gsize
+find_break (const char *text, glong room)
+{
+  const char *end = strchr (text, ' ');
+  const char *next;
+
+  if (g_utf8_strlen (text, -1) <= room || end == NULL)
+    return strlen (text);
+  while ((next = strchr (end + 1, ' ')) != NULL && g_utf8_strlen (text, next - text) <= room)
+    end = next;
+  return (gsize) (end - text);
+}
+
+static void
+print_row (const Row *row, int width, int columns)
+{
+  int padding = width - (int) g_utf8_strlen (row->label, -1);
+  int room = columns - width - 4;
+  const char *rest = row->value;
+  gsize length = room >= NARROWEST ? find_break (rest, room) : strlen (rest);
+
+  g_print ("  %s%*s  %.*s\n", row->label, padding, "", (int) length, rest);
+  for (rest += length; *rest == ' '; rest += length)
+    {
+      length = find_break (++rest, room);
+      g_print ("  %*s  %.*s\n", width, "", (int) length, rest);
+    }
+}
+
 void
 brevet_output_table_print (BrevetOutputTable *self)
 {
-  for (guint i = 0; i < self->rows->len; i++)
-    {
-      const Row *row = &g_array_index (self->rows, Row, i);
-      int padding = self->width - (int) g_utf8_strlen (row->label, -1);
+  int columns = get_terminal_width ();
 
-      g_print ("  %s%*s  %s\n", row->label, padding, "", row->value);
-    }
+  for (guint i = 0; i < self->rows->len; i++)
+    print_row (&g_array_index (self->rows, Row, i), self->width, columns);
 }

@@ -72,7 +72,7 @@ void brevet_output_table_add_list (BrevetOutputTable *self, const char *label, c
 /**
  * brevet_output_table_print:
  *
- * Prints all lines, indented.
+ * Prints all lines, indented; on a terminal, long values go on below themselves.
  */
 void brevet_output_table_print (BrevetOutputTable *self);
 

@@ -6,7 +6,7 @@
 #include "brevet-wire-error.h"
 #include "brevet-wire-json.h"
 
-/* A pause that is longer than this is not one that a registration can wait for. */
+/* No service is left alone for longer because it asks for it. */
 #define LONGEST_RETRY_AFTER 86400
 
 /* Codes have six digits (protocol/dps.md §1.5). */
@@ -48,9 +48,9 @@ read_retry_after (BrevetReply *reply)
   const char *text = brevet_reply_get_header (reply, "retry-after");
   guint64 seconds;
 
-  if (text == NULL || !g_ascii_string_to_unsigned (text, 10, 0, LONGEST_RETRY_AFTER, &seconds, NULL))
+  if (text == NULL || !g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT64, &seconds, NULL))
     return -1;
-  return (int) seconds;
+  return (int) MIN (seconds, LONGEST_RETRY_AFTER);
 }
 
 /* What is left of a refusal's body when the members that every error has are taken away. */

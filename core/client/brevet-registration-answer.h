@@ -30,7 +30,7 @@ typedef enum {
  * @state: (nullable): the registration, when assigned
  * @operation_id: (nullable): the operation, when assigning
  * @challenge: (nullable): what the service sent along
- * @retry_after: seconds that the service asks for, -1 if it names none
+ * @retry_after: seconds that the service asks for, at most a day; -1 if it names none
  * @error_code: six digits of the service's error, 0 if it sent none
  * @tracking_id: (nullable): of an error: what the service's operator finds the request by
  * @disabled: refused because the device is disabled, as far as the service says so

@@ -25,7 +25,7 @@ typedef enum {
  * BrevetRegistrationFailure:
  * @error_code: six digits of the service's error, 0 if it sent none
  * @tracking_id: (nullable): what the service's operator finds the request by
- * @retry_after: seconds after which the service wants to be asked again, -1 if it names none
+ * @retry_after: seconds after which the service wants to be asked again, at most a day; -1 if it names none
  * @disabled: the service says that the device is disabled. Services that answer this like any other refusal leave it %FALSE.
  *
  * What the service said about a registration that failed, beside the sentence in the error.

@@ -134,7 +134,8 @@ exchange (GTask *task, BrevetEvidence *evidence)
   g_autofree char *path = brevet_route_build_registration_path (self->id_scope, self->registration_id, "trustBundle");
   g_autoptr(BrevetRequest) request = brevet_request_new ("GET", path, "api-version=" BREVET_API_VERSION_PREVIEW);
 
-  if (self->etag != NULL)
+  /* Without it the whole bundle comes, which is then compared. */
+  if (self->etag != NULL && brevet_etag_is_sendable (self->etag))
     {
       g_autofree char *quoted = brevet_etag_quote (self->etag);
 

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 
 from agent import Agent, Bus
 from dps import Service
+from preload import preload
 from proxy import Proxy
 
 # What a call that writes can meet, as in fault-shim.c, and when.
@@ -50,11 +51,13 @@ class World:
         return self
 
     def end(self):
-        if self.bus is not None:
-            self.bus.stop()
-        if self.proxy is not None:
-            self.proxy.stop()
-        self.service.clean_up()
+        # Each of them, also when the one before could not be ended.
+        with contextlib.ExitStack() as ends:
+            ends.callback(self.service.clean_up)
+            if self.proxy is not None:
+                ends.callback(self.proxy.stop)
+            if self.bus is not None:
+                ends.callback(self.bus.stop)
 
     def issued(self, agent):
         """SHA-256 of each certificate that the service has issued to a device."""
@@ -101,7 +104,7 @@ class Faults:
             self.page = mmap.mmap(file.fileno(), mmap.PAGESIZE)
         # The sanitizer insists on being the first library of a process; it works as the second one, too.
         options = os.environ.get("ASAN_OPTIONS", "")
-        self.environment = {"LD_PRELOAD": os.environ["BREVET_FAULT_SHIM"], "BREVET_FAULT_CONTROL": str(path),
+        self.environment = {**preload(os.environ["BREVET_FAULT_SHIM"]), "BREVET_FAULT_CONTROL": str(path),
                             "BREVET_FAULT_DIRECTORY": str(agent.store), "ASAN_OPTIONS": f"{options}:verify_asan_link_order=0"}
 
     def arm(self, action, at):

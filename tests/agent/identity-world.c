@@ -166,6 +166,17 @@ world_restart (World *self)
 }
 
 void
+world_restart_with_store (World *self)
+{
+  close_identity (self);
+  wait_for_end (self->store);
+  wait_for_end (self->real_store);
+  self->real_store = open_store (self->directory);
+  self->store = unsteady_store_new (self->real_store);
+  world_open (self);
+}
+
+void
 world_turn (World *self)
 {
   while (g_main_context_iteration (NULL, FALSE))

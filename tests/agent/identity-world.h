@@ -38,6 +38,9 @@ BrevetIdentityConfig *world_make_config (World *self, const char *keys);
 void world_restart (World *self);
 void world_open (World *self);
 
+/* … and another opening of the store. */
+void world_restart_with_store (World *self);
+
 void world_start (World *self);
 void world_set_clock (World *self, gint64 seconds);
 gint64 world_now (void);

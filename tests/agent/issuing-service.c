@@ -203,7 +203,7 @@ act (IssuingService *self, GTask *task, BrevetCsr *csr, const char *asked, const
       g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "Nobody answers at dps.example.com");
       break;
     case ISSUING_UNTRUSTED:
-      g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNTRUSTED, "Somebody else answers at dps.example.com");
+      g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNTRUSTED, "Somebody else answers at dps.example.com.");
       break;
     case ISSUING_BUSY:
       reply (task, 429, "7200", NULL, "{\"errorCode\":429000,\"trackingId\":\"track-9\",\"message\":\"Too many\"}");

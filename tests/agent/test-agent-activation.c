@@ -29,8 +29,10 @@ write_service (Fixture *f)
 {
   g_autofree char *path = g_build_filename (f->directory, BREVET_BUS_NAME ".service", NULL);
   g_autofree char *config = g_build_filename (f->directory, "agent.conf", NULL);
+  g_autofree char *quoted_program = g_shell_quote (g_getenv ("BREVETD"));
+  g_autofree char *quoted_config = g_shell_quote (config);
   g_autofree char *text = g_strdup_printf ("[D-BUS Service]\nName=" BREVET_BUS_NAME "\nExec=%s --bus session --config %s\n",
-                                           g_getenv ("BREVETD"), config);
+                                           quoted_program, quoted_config);
   g_autoptr(GError) error = NULL;
 
   g_file_set_contents (path, text, -1, &error);

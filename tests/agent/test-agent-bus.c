@@ -401,6 +401,62 @@ test_actions_do_not_wait (Fixture *f, gconstpointer data)
   settle (f);
 }
 
+static gboolean
+on_busy (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* Whoever does not wait for the end does not wait for other work of the agent either. */
+static void
+test_no_wait_while_busy (Fixture *f, gconstpointer data)
+{
+  guint busy = g_idle_add_full (G_PRIORITY_DEFAULT, on_busy, NULL, NULL);
+  g_autoptr(GVariant) reply = call (f, IDENTITY, IDENTITY_INTERFACE, "Provision", options ("{'wait': <false>}"));
+
+  g_source_remove (busy);
+  scripted_identity_answer (get_main (f), NULL);
+  settle (f);
+}
+
+#define MANY 1000
+/* The bus lets a connection wait for no more replies at a time than 128. */
+#define WAITING 100
+
+static void
+assert_answered (Fixture *f, GAsyncResult **results)
+{
+  for (guint i = 0; i < WAITING; i++)
+    {
+      g_autoptr(GAsyncResult) result = NULL;
+      g_autoptr(GVariant) reply = NULL;
+      g_autoptr(GError) error = NULL;
+
+      agent_fixture_wait_for (results[i] != NULL);
+      result = g_steal_pointer (&results[i]);
+      reply = finish_call (f, result, &error);
+      g_assert_no_error (error);
+    }
+}
+
+/* A thousand calls of one client end together, and hold nobody else up. Most of them want no answer. */
+static void
+test_many_actions (Fixture *f, gconstpointer data)
+{
+  GAsyncResult *results[WAITING] = { NULL };
+
+  for (guint i = 0; i < MANY - WAITING; i++)
+    g_dbus_connection_call (f->client, g_dbus_connection_get_unique_name (f->server), IDENTITY, IDENTITY_INTERFACE, "Provision",
+                            options ("@a{sv} {}"), NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, NULL, NULL);
+  for (guint i = 0; i < WAITING; i++)
+    begin_call (f, IDENTITY, IDENTITY_INTERFACE, "Provision", options ("@a{sv} {}"), &results[i]);
+  agent_fixture_wait_for (scripted_identity_get (get_main (f))->acting == MANY);
+  settle (f);
+  scripted_identity_answer (get_main (f), NULL);
+  assert_answered (f, results);
+  assert_heard (f, NULL);
+}
+
 static void
 test_action_errors (Fixture *f, gconstpointer data)
 {
@@ -444,7 +500,7 @@ test_cancel (Fixture *f, gconstpointer data)
   agent_fixture_wait_for (result != NULL);
   g_assert_null (finish_call (f, result, &error));
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_FAILED);
-  g_assert_nonnull (strstr (error->message, "cancelled"));
+  g_assert_nonnull (strstr (error->message, "ended before there was a result"));
 }
 
 static void
@@ -480,7 +536,55 @@ test_get (Fixture *f, gconstpointer data)
   g_assert_cmpstr (pem, ==, expected);
   g_variant_get (bundle, "(&s)", &pem);
   g_assert_cmpstr (pem, ==, expected);
-  g_assert_cmpuint (scripted_identity_get (get_main (f))->marked_used, ==, 2);
+}
+
+/* Who reads the certificate as the agent's own user can read the key, and uses it. The trust bundle alone is no use. */
+static void
+test_use (Fixture *f, gconstpointer data)
+{
+  ScriptedIdentity *asked = scripted_identity_get (get_main (f));
+  g_autoptr(GVariant) certificate = NULL;
+  g_autoptr(GVariant) bundle = NULL;
+
+  install (f, 1);
+  bundle = call (f, IDENTITY, IDENTITY_INTERFACE, "GetTrustBundle", NULL);
+  settle (f);
+  g_assert_cmpuint (asked->marked_used, ==, 0);
+  certificate = call (f, IDENTITY, IDENTITY_INTERFACE, "GetCertificate", NULL);
+  agent_fixture_wait_for (asked->marked_used == 1);
+}
+
+static gboolean
+install_next (gpointer user_data)
+{
+  install (user_data, 2);
+  return G_SOURCE_REMOVE;
+}
+
+/* On the thread of the connection. The reply to this comes later than what is begun before it is sent. */
+static GDBusMessage *
+on_message (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer user_data)
+{
+  if (!incoming && g_strcmp0 (g_dbus_message_get_member (message), "GetConnectionUnixUser") == 0)
+    g_idle_add_full (G_PRIORITY_HIGH, install_next, user_data, NULL);
+  return message;
+}
+
+/* While the bus is asked who called, another generation may come into use: that one was not read. */
+static void
+test_use_of_former (Fixture *f, gconstpointer data)
+{
+  guint filter = g_dbus_connection_add_filter (f->server, on_message, f, NULL);
+  g_autoptr(GVariant) certificate = NULL;
+
+  install (f, 1);
+  certificate = call (f, IDENTITY, IDENTITY_INTERFACE, "GetCertificate", NULL);
+  agent_fixture_wait_for (brevet_identity_get_current (get_main (f))->number == 2);
+  g_dbus_connection_remove_filter (f->server, filter);
+  /* Behind the reply of the bus that the agent waits for. */
+  g_assert_true (g_dbus_connection_flush_sync (f->server, NULL, NULL));
+  settle (f);
+  g_assert_cmpuint (scripted_identity_get (get_main (f))->marked_used, ==, 0);
 }
 
 static void
@@ -552,10 +656,14 @@ main (int argc, char **argv)
   ADD ("options", NULL, test_options);
   ADD ("actions/wait", NULL, test_actions_wait);
   ADD ("actions/no-wait", NULL, test_actions_do_not_wait);
+  ADD ("actions/no-wait-while-busy", NULL, test_no_wait_while_busy);
+  ADD ("actions/many", NULL, test_many_actions);
   ADD ("actions/errors", NULL, test_action_errors);
   ADD ("cancel", NULL, test_cancel);
   ADD ("caller-vanishes", NULL, test_caller_vanishes);
   ADD ("get", NULL, test_get);
+  ADD ("use", NULL, test_use);
+  ADD ("use/former", NULL, test_use_of_former);
   ADD ("reload", NULL, test_reload);
   ADD ("removed-while-acting", NULL, test_removed_while_acting);
   return g_test_run ();

@@ -210,6 +210,23 @@ test_start_with_unreadable_identity (AgentFixture *f, gconstpointer data)
   assert_same_order (f, "main", "spare");
 }
 
+/* The rest is tried again every minute, which is no reason to say everything else every minute. */
+static void
+test_warnings_told_once (AgentFixture *f, gconstpointer data)
+{
+  agent_fixture_configure (f, MAIN SPARE "colour=blue\n");
+  scripted_identity_break_loading ("spare");
+  agent_fixture_load (f);
+  g_ptr_array_set_size (warned, 0);
+  g_assert_false (agent_fixture_reload (f, NULL));
+  g_assert_cmpuint (brevet_agent_get_configuration_warnings (f->agent)->len, ==, 1);
+  assert_warned (0, "");
+
+  agent_fixture_configure (f, MAIN SPARE "colour=blue\nform=round\n");
+  g_assert_false (agent_fixture_reload (f, NULL));
+  assert_warned (1, "*form is not known*");
+}
+
 static void
 test_reload_bad_file (AgentFixture *f, gconstpointer data)
 {
@@ -436,6 +453,7 @@ main (int argc, char **argv)
   ADD ("start/parts", NULL, test_start_without_parts);
   ADD ("start/store-in-use", NULL, test_start_with_store_in_use);
   ADD ("start/unreadable-identity", MAIN SPARE, test_start_with_unreadable_identity);
+  ADD ("start/warnings-told-once", NULL, test_warnings_told_once);
   ADD ("reload/bad-file", NULL, test_reload_bad_file);
   ADD ("reload/unreadable-identity", NULL, test_reload_unreadable_identity);
   ADD ("reload/changes", NULL, test_reload_changes);

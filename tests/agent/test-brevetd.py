@@ -123,6 +123,29 @@ def test_a_renewal_is_seen_by_whoever_watches():
         agent.stop()
 
 
+def test_reading_by_others_is_no_use():
+    """Only who can read the key can use the identity: a stranger who reads the certificate must not end the care for the previous one."""
+    if os.geteuid() != 0:
+        raise tap.Skip("only root can be somebody else")
+    with WORLD.provisioned() as agent:
+        agent.act("Renew")
+        assert agent.properties()["PreviousGeneration"] == 1
+        WORLD.bus.directory.chmod(0o711)
+        done = subprocess.run(["gdbus", "call", "--session", "--dest", NAME, "--object-path", MAIN, "--method",
+                               f"{IDENTITY}.GetCertificate"], user="nobody", group="nogroup", extra_groups=[], capture_output=True,
+                              text=True, timeout=PATIENCE, check=False,
+                              env=dict(WORLD.bus.environment, HOME="/nonexistent", LD_LIBRARY_PATH=""))
+        assert done.returncode == 0 and "BEGIN CERTIFICATE" in done.stdout, done
+        # An attempt stores, too: whatever that call has begun has ended before it.
+        assert agent.properties()["PreviousGeneration"] == 1
+        agent.act("Renew")
+        now = agent.properties()
+        assert (now["PreviousGeneration"], now["Generation"]) == (2, 3), now
+        gdbus(f"{IDENTITY}.GetCertificate")
+        agent.wait_for("the end of the previous identity", lambda now: now["PreviousGeneration"] == 0)
+        agent.stop()
+
+
 def test_errors_have_names():
     with WORLD.provisioned() as agent:
         done = gdbus(f"{IDENTITY}.Renew", "{'speed': <1>}", expect=1)

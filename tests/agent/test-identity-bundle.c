@@ -150,6 +150,10 @@ test_unsupported (World *world, gconstpointer data)
   world_wait_idle (world);
   g_assert_cmpuint (issuing_service_get_polls (world->service), ==, 1);
   assert_names (world, "Issuing service");
+  /* It may have been updated meanwhile. */
+  world_set_clock (world, world_now () + DAY);
+  world_wait_for_polls (world, 2);
+  world_wait_idle (world);
   /* A registration is a reason to try again. */
   issuing_service_set_poll (world->service, 0, NULL);
   g_assert_true (world_act (world, BREVET_IDENTITY_RENEW, NULL));
@@ -357,6 +361,90 @@ test_no_poll_at_another_service (World *world, gconstpointer data)
   g_assert_cmpuint (issuing_service_get_polls (world->service), ==, 0);
 }
 
+/* The configuration is read again while a renewal with the old one is being stored; nobody polls. */
+static void
+test_local_trust_during_renewal (World *world, gconstpointer data)
+{
+  world_provision (world);
+  write_local (world, "Local root");
+  brevet_identity_act_async (world->identity, BREVET_IDENTITY_RENEW, NULL, NULL, NULL);
+  world_wait_for_registrations (world, 2);
+  unsteady_store_hold (world->store, TRUE);
+  while (unsteady_store_get_held (world->store) == 0)
+    g_main_context_iteration (NULL, TRUE);
+  reconfigure (world, "trust-bundle-poll=never\nlocal-trust-file=local.pem");
+  unsteady_store_hold (world->store, FALSE);
+  world_wait_idle (world);
+  g_assert_cmpuint (brevet_identity_get_current (world->identity)->number, ==, 2);
+  assert_stored_names (world, "Issuing service,Local root");
+}
+
+/* A complete certificate that could not be stored was put together with the old bundle. */
+static void
+test_local_trust_before_storing (World *world, gconstpointer data)
+{
+  unsteady_store_refuse (world->store, ".x.");
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  write_local (world, "Local root");
+  reconfigure (world, "trust-bundle-poll=never\nlocal-trust-file=local.pem");
+  world_pass_to_next_attempt (world);
+  assert_stored_names (world, "Issuing service,Local root");
+}
+
+static void
+test_local_trust_on_full_disk (World *world, gconstpointer data)
+{
+  world_provision (world);
+  write_local (world, "Local root");
+  unsteady_store_refuse (world->store, "xx.");
+  reconfigure (world, "trust-bundle-poll=never\nlocal-trust-file=local.pem");
+  world_wait_idle (world);
+  assert_names (world, "Issuing service");
+  for (guint i = 0; i < 2; i++)
+    {
+      world_set_clock (world, world_now () + 60);
+      world_wait_idle (world);
+    }
+  assert_stored_names (world, "Issuing service,Local root");
+}
+
+static void
+test_rename_on_full_disk (World *world, gconstpointer data)
+{
+  g_autofree char *path = NULL;
+
+  world_provision (world);
+  unsteady_store_refuse (world->store, "x.");
+  reconfigure (world, "dps_trust_bundle=factory-roots");
+  world_wait_idle (world);
+  path = brevet_identity_records_locate (brevet_identity_get_records (world->identity), BREVET_IDENTITY_TRUST_BUNDLE_NAME);
+  g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+  world_set_clock (world, world_now () + 60);
+  world_wait_idle (world);
+  g_assert_true (g_file_test (path, G_FILE_TEST_EXISTS));
+  g_assert_true (g_str_has_suffix (path, "factory-roots"));
+}
+
+/* A look that never ends is given up, and does not keep the next ones away; nor does a clock that is set back meanwhile. */
+static void
+test_poll_hangs (World *world, gconstpointer data)
+{
+  world_provision (world);
+  issuing_service_set_poll (world->service, -1, NULL);
+  world_set_clock (world, world_now () + 1101);
+  world_wait_for_polls (world, 1);
+  offer_root (world, "v2", "Other root");
+  issuing_service_set_poll (world->service, 0, NULL);
+  world_set_clock (world, world_now () - 900);
+  world_set_clock (world, world_now () + 599);
+  g_assert_nonnull (world->identity->poll);
+  world_set_clock (world, world_now () + 1);
+  g_assert_null (world->identity->poll);
+  pass_to_poll (world);
+  assert_names (world, "Issuing service,Other root");
+}
+
 #define ADD(name, keys, function) g_test_add ("/identity-bundle/" name, World, keys, world_set_up, function, world_tear_down)
 
 int
@@ -377,5 +465,10 @@ main (int argc, char **argv)
   ADD ("local-trust-goes", POLL, test_local_trust_goes);
   ADD ("local-trust-alone", POLL, test_local_trust_alone);
   ADD ("no-poll-at-another-service", POLL, test_no_poll_at_another_service);
+  ADD ("local-trust-during-renewal", "trust-bundle-poll=never", test_local_trust_during_renewal);
+  ADD ("local-trust-before-storing", "trust-bundle-poll=never", test_local_trust_before_storing);
+  ADD ("local-trust-on-full-disk", "trust-bundle-poll=never", test_local_trust_on_full_disk);
+  ADD ("rename-on-full-disk", NULL, test_rename_on_full_disk);
+  ADD ("poll-hangs", POLL, test_poll_hangs);
   return g_test_run ();
 }

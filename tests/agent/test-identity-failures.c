@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "identity-world.h"
 
+#include "brevet-log.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DAY 86400
@@ -38,7 +41,8 @@ static const Trouble troubles[] = {
     "Nobody answers at dps.example.com" IN_USE },
   { ISSUING_BROKEN, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Unreachable", 500000, "track-9", "500: Broken" },
   { ISSUING_BUSY, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Unreachable", 429000, "track-9", "429: Too many" },
-  { ISSUING_UNTRUSTED, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL, "Somebody else answers" },
+  { ISSUING_UNTRUSTED, BREVET_IDENTITY_BACKING_OFF, "org.brevet.Error.Untrusted", 0, NULL,
+    "Somebody else answers at dps.example.com" IN_USE },
   { ISSUING_REFUSAL, BREVET_IDENTITY_REFUSED, "org.brevet.Error.Rejected", 401002, "track-9", "Unauthorized" },
   { ISSUING_DISABLED, BREVET_IDENTITY_DISABLED, "org.brevet.Error.Rejected", 403001, "request-7", "Switched off" },
   { ISSUING_NOTHING, BREVET_IDENTITY_REFUSED, "org.brevet.Error.Rejected", 0, NULL, "set certificate=none in [identity main]" },
@@ -95,9 +99,9 @@ test_first_fails (World *world, gconstpointer data)
   world_wait_state (world, BREVET_IDENTITY_REFUSED);
   world_assert_state (world, BREVET_IDENTITY_REFUSED, "; there is no identity yet");
   g_assert_null (brevet_identity_get_current (world->identity));
-  /* It goes on asking, as rarely as the configuration allows. */
-  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), >=, world_now () + 2700);
-  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + 3600);
+  /* It goes on asking: somebody may be enrolling it just now. */
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), >=, world_now () + 15);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + 30);
   world_pass_to_next_attempt (world);
   world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
   /* A refused key is not asked for again. */
@@ -297,6 +301,233 @@ test_use_cannot_be_stored (World *world, gconstpointer data)
   g_assert_null (brevet_identity_get_previous (world->identity));
 }
 
+/* Refusals in a row, over restarts: each pause is longer than the one before, and none is a second. */
+static void
+test_refusals (World *world, gconstpointer data)
+{
+  gint64 limit = 30;
+
+  issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  for (guint i = 0; i < 9; i++)
+    issuing_service_add_answer (world->service, ISSUING_REFUSAL);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  world_pass_to_next_attempt (world);
+  world_pass_to_next_attempt (world);
+  for (guint i = 0; i < 9; i++)
+    {
+      world_assert_state (world, BREVET_IDENTITY_REFUSED, "Unauthorized");
+      g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), >=, world_now () + limit / 2);
+      g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + limit);
+      limit = MIN (limit * 2, 3600);
+      if (i % 3 == 0)
+        {
+          world_restart (world);
+          world_start (world);
+          world_turn (world);
+        }
+      world_pass_to_next_attempt (world);
+    }
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+/* A CA whose clock is an hour ahead: each certificate is useless for now. */
+static void
+test_not_valid_yet (World *world, gconstpointer data)
+{
+  issuing_service_set_backdating (world->service, -3600);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  for (guint i = 1; i < 15; i++)
+    {
+      world_assert_state (world, BREVET_IDENTITY_BACKING_OFF, "is not valid before");
+      g_assert_cmpuint (brevet_identity_get_memory (world->identity)->failures, ==, i);
+      g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, i);
+      world_pass_to_next_attempt (world);
+    }
+  g_assert_null (brevet_identity_get_current (world->identity));
+  issuing_service_set_backdating (world->service, -200);
+  world_pass_to_next_attempt (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+/* What the service asked for holds over a restart with a network that comes, and over a cancelled attempt. */
+static void
+test_retry_after_is_kept (World *world, gconstpointer data)
+{
+  g_autoptr(GError) error = NULL;
+  gint64 next;
+
+  issuing_service_add_answer (world->service, ISSUING_BUSY);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  next = brevet_identity_get_next_attempt (world->identity);
+  world_restart (world);
+  world_start (world);
+  brevet_identity_network_changed (world->identity, TRUE);
+  world_turn (world);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, next);
+
+  issuing_service_add_answer (world->service, ISSUING_SILENCE);
+  brevet_identity_act_async (world->identity, BREVET_IDENTITY_PROVISION, NULL, NULL, NULL);
+  world_wait_for_registrations (world, 2);
+  brevet_identity_cancel (world->identity);
+  world_wait_idle (world);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, next);
+}
+
+/* Routes that change all the time are no reason to ask all the time. */
+static void
+test_restless_network (World *world, gconstpointer data)
+{
+  for (guint i = 0; i < 100; i++)
+    issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  for (guint i = 0; i < 100; i++)
+    {
+      brevet_identity_network_changed (world->identity, TRUE);
+      world_set_clock (world, world_now () + 3);
+      world_wait_idle (world);
+    }
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), >=, 6);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), <=, 25);
+}
+
+static void
+on_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  brevet_identity_load_finish (BREVET_IDENTITY (source), result, user_data);
+}
+
+static GError *
+load (World *world, BrevetIdentity *identity)
+{
+  GError *error = NULL;
+
+  brevet_identity_load_async (identity, NULL, on_loaded, &error);
+  while (error == NULL && !identity->loaded)
+    g_main_context_iteration (NULL, TRUE);
+  return error;
+}
+
+/* A disk that cannot be read now says nothing of what is on it: nothing is asked for, and nothing written. */
+static void
+test_store_cannot_be_read (World *world, gconstpointer data)
+{
+  g_autofree char *sha256 = make_due (world);
+  g_autoptr(BrevetIdentityConfig) config = world_make_config (world, "");
+  g_autoptr(BrevetIdentity) identity = NULL;
+  g_autoptr(GError) error = NULL;
+  BrevetCertificate *leaf;
+  guint commits;
+
+  world_restart (world);
+  commits = unsteady_store_get_commits (world->store);
+  identity = brevet_identity_new (config, BREVET_STORE (world->store), BREVET_TRANSPORT (world->service),
+                                  BREVET_PROVER (world->prover));
+  unsteady_store_refuse_reading (world->store, TRUE);
+  error = load (world, identity);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
+  brevet_identity_start (identity);
+  brevet_identity_network_changed (identity, TRUE);
+  brevet_identity_mark_used (identity);
+  world_turn (world);
+  g_assert_cmpint (brevet_identity_get_state (identity), ==, BREVET_IDENTITY_UNPROVISIONED);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 1);
+  g_assert_cmpuint (unsteady_store_get_commits (world->store), ==, commits);
+
+  unsteady_store_refuse_reading (world->store, FALSE);
+  g_clear_error (&error);
+  error = load (world, identity);
+  g_assert_no_error (error);
+  world_turn (world);
+  g_assert_cmpint (brevet_identity_get_state (identity), ==, BREVET_IDENTITY_PROVISIONED);
+  leaf = brevet_chain_get_leaf (brevet_identity_get_current (identity)->chain);
+  g_assert_cmpstr (brevet_certificate_get_sha256 (leaf), ==, sha256);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 1);
+}
+
+static void
+damage (World *world, const char *record)
+{
+  g_autofree char *path = brevet_identity_records_locate (brevet_identity_get_records (world->identity), record);
+  g_autofree char *real = realpath (path, NULL);
+
+  g_assert_true (g_file_set_contents (real, "damaged", -1, NULL));
+}
+
+static GLogWriterOutput
+note_damage (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  guint *count = user_data;
+
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, "MESSAGE_ID") && g_str_equal (fields[i].value, BREVET_MESSAGE_IDENTITY_DAMAGED))
+      (*count)++;
+  return G_LOG_WRITER_HANDLED;
+}
+
+static guint damages;
+
+/* The store is opened anew, as after a power cut: a store that is open knows what it wrote. */
+static void
+restart_with_damage (World *world, const char *record)
+{
+  damage (world, record);
+  damages = 0;
+  world_restart_with_store (world);
+  g_assert_cmpuint (damages, >, 0);
+}
+
+static void
+test_damaged (World *world, gconstpointer data)
+{
+  g_autofree char *sha256 = make_due (world);
+
+  g_assert_true (world_act (world, BREVET_IDENTITY_RENEW, NULL));
+  /* The previous one is kept for this. */
+  restart_with_damage (world, BREVET_IDENTITY_CERTIFICATE_NAME);
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+  world_start (world);
+  world_wait_idle (world);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 2);
+  g_assert_true (world_act (world, BREVET_IDENTITY_RENEW, NULL));
+  brevet_identity_mark_used (world->identity);
+  world_wait_idle (world);
+  g_assert_null (brevet_identity_get_previous (world->identity));
+
+  /* Without it there is nothing left, and a new one comes. */
+  restart_with_damage (world, BREVET_IDENTITY_KEY_NAME);
+  g_assert_null (brevet_identity_get_current (world->identity));
+  world_assert_state (world, BREVET_IDENTITY_UNPROVISIONED, "");
+  world_provision (world);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 4);
+  damages = 0;
+  world_restart_with_store (world);
+  g_assert_cmpuint (damages, ==, 0);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+/* Asked for while the disk is full: an answer, what there is stays, and it comes when the disk is not. */
+static void
+test_reprovision_on_full_disk (World *world, gconstpointer data)
+{
+  g_autofree char *sha256 = make_due (world);
+  g_autoptr(GError) error = NULL;
+
+  unsteady_store_refuse (world->store, "x");
+  g_assert_false (world_act (world, BREVET_IDENTITY_REPROVISION, &error));
+  g_assert_nonnull (strstr (error->message, "The identity cannot be stored"));
+  g_assert_cmpstr (world_get_sha256 (world), ==, sha256);
+  world_assert_state (world, BREVET_IDENTITY_BACKING_OFF, IN_USE);
+  unsteady_store_refuse (world->store, "");
+  world_pass_to_next_attempt (world);
+  g_assert_cmpstr (world_get_sha256 (world), !=, sha256);
+}
+
 #define ADD(name, keys, function) g_test_add ("/identity-failures/" name, World, keys, world_set_up, function, world_tear_down)
 
 int
@@ -304,6 +535,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+  g_log_set_writer_func (note_damage, &damages, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (troubles); i++)
     {
       g_autofree char *name = g_strdup_printf ("/identity-failures/renewal-fails/%u", i);
@@ -323,5 +555,12 @@ main (int argc, char **argv)
   g_test_add ("/identity-failures/disk-is-full/all", World, "x", set_up_disk, test_disk_is_full, world_tear_down);
   ADD ("disk-is-full-after-refusal", NULL, test_disk_is_full_after_refusal);
   ADD ("use-cannot-be-stored", NULL, test_use_cannot_be_stored);
+  ADD ("refusals", NULL, test_refusals);
+  ADD ("not-valid-yet", NULL, test_not_valid_yet);
+  ADD ("retry-after-is-kept", NULL, test_retry_after_is_kept);
+  ADD ("restless-network", NULL, test_restless_network);
+  ADD ("store-cannot-be-read", NULL, test_store_cannot_be_read);
+  ADD ("damaged", NULL, test_damaged);
+  ADD ("reprovision-on-full-disk", NULL, test_reprovision_on_full_disk);
   return g_test_run ();
 }

@@ -139,7 +139,8 @@ test_memory (RecordsFixture *self, gconstpointer data)
   memory->error_text = g_strdup ("Überhaupt \"nicht\"\n");
   memory->error_tracking_id = g_strdup ("1234");
   memory->error_time = 1790000003;
-  memory->refused = TRUE;
+  memory->refusals = 3;
+  memory->asked_until = 77;
   memory->disabled = TRUE;
   copy = brevet_identity_memory_copy (memory);
   records_assert_done (records_update (self, NULL, TRUE, FALSE, failure));
@@ -154,7 +155,8 @@ test_memory (RecordsFixture *self, gconstpointer data)
   g_assert_cmpstr (stored->memory->error_text, ==, copy->error_text);
   g_assert_cmpstr (stored->memory->error_tracking_id, ==, "1234");
   g_assert_cmpint (stored->memory->error_time, ==, 1790000003);
-  g_assert_true (stored->memory->refused);
+  g_assert_cmpuint (stored->memory->refusals, ==, 3);
+  g_assert_cmpint (stored->memory->asked_until, ==, 77);
   g_assert_true (stored->memory->disabled);
 
   brevet_identity_memory_clear_error (memory);
@@ -163,7 +165,7 @@ test_memory (RecordsFixture *self, gconstpointer data)
   g_assert_cmpuint (later->memory->failures, ==, G_MAXUINT);
   g_assert_null (later->memory->error_name);
   g_assert_cmpuint (later->memory->error_code, ==, 0);
-  g_assert_false (later->memory->refused);
+  g_assert_false (later->memory->disabled);
 }
 
 static void

@@ -344,9 +344,134 @@ test_shorter_pause (World *world, gconstpointer data)
   issuing_service_add_answer (world->service, ISSUING_REFUSAL);
   world_start (world);
   world_wait_state (world, BREVET_IDENTITY_REFUSED);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), >=, world_now () + 500);
   brevet_identity_reconfigure (world->identity, quick, BREVET_TRANSPORT (world->service), BREVET_PROVER (world->prover));
   world_assert_state (world, BREVET_IDENTITY_REFUSED, "");
-  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + 60);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), <=, world_now () + 30);
+}
+
+static void
+reconfigure (World *world, const char *keys)
+{
+  g_autoptr(BrevetIdentityConfig) config = world_make_config (world, keys);
+
+  brevet_identity_reconfigure (world->identity, config, BREVET_TRANSPORT (world->service), BREVET_PROVER (world->prover));
+}
+
+static void
+wait_for_held (World *world)
+{
+  unsteady_store_hold (world->store, TRUE);
+  while (unsteady_store_get_held (world->store) == 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+/* The refusal is there, but not yet told of, when the configuration that it is about goes. */
+static void
+test_reconfigured_after_refusal (World *world, gconstpointer data)
+{
+  const char *keys = data;
+  Request *request;
+
+  issuing_service_add_answer (world->service, ISSUING_REFUSAL);
+  world_start (world);
+  request = ask (world, BREVET_IDENTITY_PROVISION);
+  world_wait_for_registrations (world, 1);
+  wait_for_held (world);
+  reconfigure (world, keys);
+  unsteady_store_hold (world->store, FALSE);
+  AWAIT_SUCCESS (world, request);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 2);
+  g_assert_cmpuint (world->failed, ==, 0);
+}
+
+static void
+set_up_world (World *world, gconstpointer data)
+{
+  world_set_up (world, NULL);
+}
+
+/* The same while the failure is being stored: who asked has his answer, but the next attempt need not wait. */
+static void
+test_reconfigured_while_settling (World *world, gconstpointer data)
+{
+  issuing_service_add_answer (world->service, ISSUING_UNREACHABLE);
+  world_start (world);
+  world_wait_for_registrations (world, 1);
+  wait_for_held (world);
+  g_assert_true (world->identity->settling);
+  reconfigure (world, "key-type=p384");
+  unsteady_store_hold (world->store, FALSE);
+  world_wait_idle (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "");
+}
+
+/* The cause names the setting that helps, and who follows it need not wait. */
+static void
+test_certificate_is_not_wanted (World *world, gconstpointer data)
+{
+  issuing_service_add_answer (world->service, ISSUING_NOTHING);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_REFUSED);
+  reconfigure (world, "certificate=none");
+  world_wait_state (world, BREVET_IDENTITY_PROVISIONED);
+  g_assert_null (brevet_identity_get_current (world->identity)->chain);
+  /* And later it is. */
+  world_wait_idle (world);
+  reconfigure (world, "certificate=required");
+  world_wait_idle (world);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "valid until");
+  g_assert_nonnull (brevet_identity_get_current (world->identity)->chain);
+}
+
+/* What the same service asked for holds, whatever else is corrected. */
+static void
+test_corrected_but_asked_to_wait (World *world, gconstpointer data)
+{
+  gint64 next;
+
+  issuing_service_add_answer (world->service, ISSUING_BUSY);
+  world_start (world);
+  world_wait_state (world, BREVET_IDENTITY_BACKING_OFF);
+  next = brevet_identity_get_next_attempt (world->identity);
+  reconfigure (world, "key-type=p384");
+  world_wait_idle (world);
+  g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, next);
+}
+
+/* A staged key of another kind than is wanted now is not asked for again. */
+static void
+test_kind_of_key_changes (World *world, gconstpointer data)
+{
+  unsigned int bits = 0;
+
+  issuing_service_add_answer (world->service, ISSUING_SILENCE);
+  world_start (world);
+  world_wait_for_registrations (world, 1);
+  reconfigure (world, "key-type=p384");
+  world_wait_state (world, BREVET_IDENTITY_PROVISIONED);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 2);
+  gnutls_privkey_get_pk_algorithm (brevet_key_get_privkey (brevet_identity_get_current (world->identity)->key), &bits);
+  g_assert_cmpuint (bits, ==, 384);
+}
+
+static void
+test_stop_twice (World *world, gconstpointer data)
+{
+  gboolean first = FALSE;
+  gboolean second = FALSE;
+
+  world_start (world);
+  world_wait_for_registrations (world, 1);
+  wait_for_held (world);
+  brevet_identity_stop_async (world->identity, note_stop, &first);
+  brevet_identity_stop_async (world->identity, note_stop, &second);
+  world_turn (world);
+  g_assert_false (first || second);
+  unsteady_store_hold (world->store, FALSE);
+  while (!first || !second)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_nonnull (brevet_identity_get_current (world->identity));
 }
 
 #define ADD(name, keys, function) g_test_add ("/identity-requests/" name, World, keys, world_set_up, function, world_tear_down)
@@ -372,6 +497,15 @@ main (int argc, char **argv)
   ADD ("reloaded-in-flight", NULL, test_reloaded_in_flight);
   ADD ("switched-off-in-flight", NULL, test_switched_off_in_flight);
   ADD ("corrected", NULL, test_corrected);
-  ADD ("shorter-pause", NULL, test_shorter_pause);
+  ADD ("shorter-pause", "retry-minimum=1000s", test_shorter_pause);
+  g_test_add ("/identity-requests/reconfigured-after-refusal/inputs", World, "transport=other", set_up_world,
+              test_reconfigured_after_refusal, world_tear_down);
+  g_test_add ("/identity-requests/reconfigured-after-refusal/key", World, "key-type=p384", set_up_world,
+              test_reconfigured_after_refusal, world_tear_down);
+  ADD ("reconfigured-while-settling", NULL, test_reconfigured_while_settling);
+  ADD ("certificate-is-not-wanted", NULL, test_certificate_is_not_wanted);
+  ADD ("corrected-but-asked-to-wait", NULL, test_corrected_but_asked_to_wait);
+  ADD ("kind-of-key-changes", NULL, test_kind_of_key_changes);
+  ADD ("stop-twice", NULL, test_stop_twice);
   return g_test_run ();
 }

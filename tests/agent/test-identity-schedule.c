@@ -128,6 +128,14 @@ test_expired_on_arrival (Fixture *f, gconstpointer data)
   f->current->installed = NOW;
   f->memory->last_success = NOW;
   brevet_identity_plan_make (&f->situation, &f->plan);
+  g_assert_cmpint (f->plan.attempt, ==, NOW + 30);
+  set_current (f, NOW - 30 * DAY, NOW);
+  f->memory->last_success = NOW;
+  brevet_identity_plan_make (&f->situation, &f->plan);
+  g_assert_cmpint (f->plan.attempt, ==, NOW + 3600);
+  set_current (f, NOW - 3, NOW - 1);
+  f->memory->last_success = NOW;
+  brevet_identity_plan_make (&f->situation, &f->plan);
   g_assert_cmpint (f->plan.attempt, ==, NOW + f->config->backoff.minimum);
 }
 
@@ -167,12 +175,18 @@ static void
 test_long_pause (Fixture *f, gconstpointer data)
 {
   set_failure (f, NOW - 60, NOW + 7200, "org.brevet.Error.Unreachable");
+  f->memory->asked_until = NOW + 7200;
   assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 7200, BREVET_IDENTITY_REPROVISION);
   g_assert_cmpint (f->plan.pause, ==, 0);
   set_failure (f, NOW + 30 * DAY, NOW + 30 * DAY + 10, "org.brevet.Error.Unreachable");
   assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 10, BREVET_IDENTITY_REPROVISION);
   g_assert_cmpint (f->plan.pause, ==, NOW + 10);
   set_failure (f, NOW + 3600, NOW + 3610, "org.brevet.Error.Unreachable");
+  f->memory->asked_until = NOW + 3610;
+  assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 10, BREVET_IDENTITY_REPROVISION);
+  /* The service asked for nothing: the configuration was changed while the agent was off. */
+  f->memory->asked_until = 0;
+  set_failure (f, NOW - 60, NOW + 7200, "org.brevet.Error.Unreachable");
   assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 10, BREVET_IDENTITY_REPROVISION);
 }
 
@@ -180,12 +194,13 @@ static void
 test_refused (Fixture *f, gconstpointer data)
 {
   set_failure (f, NOW - 60, NOW + 3000, "org.brevet.Error.Rejected");
-  f->memory->refused = TRUE;
+  f->memory->refusals = 8;
   assert_plan (f, BREVET_IDENTITY_REFUSED, NOW + 3000, BREVET_IDENTITY_REPROVISION);
   f->memory->disabled = TRUE;
   assert_plan (f, BREVET_IDENTITY_DISABLED, NOW + 3000, BREVET_IDENTITY_REPROVISION);
-  g_assert_cmpint (brevet_identity_schedule_pause (&f->situation, 1, TRUE, 0), ==, 3150);
-  g_assert_cmpint (brevet_identity_schedule_pause (&f->situation, 1, TRUE, 9000), ==, 9000);
+  g_assert_cmpint (brevet_identity_schedule_pause (&f->situation, 3, 8, 0), ==, 2700);
+  g_assert_cmpint (brevet_identity_schedule_pause (&f->situation, 3, 8, 9000), ==, 9000);
+  g_assert_cmpint (brevet_identity_schedule_pause (&f->situation, 20, 1, -1), ==, 22);
 }
 
 static void
@@ -218,6 +233,7 @@ test_end_is_noticed (Fixture *f, gconstpointer data)
 {
   set_current (f, NOW - 80 * DAY, NOW + 60);
   set_failure (f, NOW - 5, NOW + 600, "org.brevet.Error.Unreachable");
+  f->memory->asked_until = NOW + 600;
   brevet_identity_plan_make (&f->situation, &f->plan);
   g_assert_cmpint (f->plan.look, ==, NOW + 61);
 }

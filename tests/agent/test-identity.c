@@ -93,6 +93,33 @@ test_short_and_long_lives (World *world, gconstpointer data)
   g_assert_cmpuint (world->renewed, ==, 7);
 }
 
+/* Until the end of all dates, and for less than a retry takes. */
+static void
+test_extreme_lives (World *world, gconstpointer data)
+{
+  gint64 due;
+
+  issuing_service_set_lifetime (world->service, G_GINT64_CONSTANT (253402300799) - WORLD_BEGIN);
+  world_provision (world);
+  due = brevet_identity_get_next_attempt (world->identity);
+  g_assert_cmpint (due, >, WORLD_BEGIN + 1000 * 365 * (gint64) DAY);
+  g_assert_cmpint (due, ==, brevet_identity_get_renewal_time (world->identity));
+  world_set_clock (world, WORLD_BEGIN + 100 * 365 * (gint64) DAY);
+  world_wait_idle (world);
+  g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, 1);
+  world_assert_state (world, BREVET_IDENTITY_PROVISIONED, "valid until");
+
+  issuing_service_set_lifetime (world->service, 3);
+  g_assert_true (world_act (world, BREVET_IDENTITY_RENEW, NULL));
+  for (guint i = 3; i < 8; i++)
+    {
+      g_assert_cmpint (brevet_identity_get_next_attempt (world->identity), ==, world_now () + 5);
+      world_set_clock (world, world_now () + 5);
+      world_wait_idle (world);
+      g_assert_cmpuint (issuing_service_get_registrations (world->service), ==, i);
+    }
+}
+
 static void
 test_restart_when_provisioned (World *world, gconstpointer data)
 {
@@ -380,6 +407,7 @@ main (int argc, char **argv)
   ADD ("renewal", NULL, test_renewal);
   ADD ("renewal-with-same-key", "rekey=no", test_renewal_with_same_key);
   ADD ("short-and-long-lives", NULL, test_short_and_long_lives);
+  ADD ("extreme-lives", NULL, test_extreme_lives);
   ADD ("restart-when-provisioned", NULL, test_restart_when_provisioned);
   ADD ("missed-renewal", NULL, test_missed_renewal);
   ADD ("expired", NULL, test_expired);

@@ -43,9 +43,9 @@ test_parse (void)
     gint64      before;
   } good[] = {
     { "90%", 90, 0 }, { "1%", 1, 0 }, { "99%", 99, 0 }, { "100min", 0, 6000 }, { "10d", 0, 864000 }, { "12h", 0, 43200 },
-    { "1h 30min", 0, 5400 }, { "30", 0, 30 },
+    { "1h 30min", 0, 5400 }, { "30s", 0, 30 },
   };
-  static const char *const bad[] = { "", "%", "a%", "d", "1year", "101%", "100%", "0%", "-5%", "+5%", "5 %%", "5.5%", "0min", "0",
+  static const char *const bad[] = { "", "%", "a%", "d", "1year", "101%", "100%", "0%", "-5%", "+5%", "5 %%", "5.5%", "0min",
                                      NULL };
 
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
@@ -70,6 +70,19 @@ test_parse (void)
       g_assert_nonnull (strstr (error->message, "30d"));
       g_assert_cmpuint (policy.percent, ==, 7);
     }
+}
+
+static void
+test_number_without_unit (void)
+{
+  BrevetRenewalPolicy policy = { 7, 7, 7 };
+  g_autoptr(GError) error = NULL;
+
+  g_assert_false (brevet_renewal_policy_parse ("66", &policy, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "“66%”"));
+  g_assert_nonnull (strstr (error->message, "“66s”"));
+  g_assert_cmpint (policy.before, ==, 7);
 }
 
 static void
@@ -174,6 +187,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/renewal-policy/reference", test_reference);
   g_test_add_func ("/renewal-policy/parse", test_parse);
+  g_test_add_func ("/renewal-policy/number-without-unit", test_number_without_unit);
   g_test_add_func ("/renewal-policy/lifetimes", test_lifetimes);
   g_test_add_func ("/renewal-policy/values", test_values);
   g_test_add_func ("/renewal-policy/installed", test_installed);

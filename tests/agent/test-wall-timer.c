@@ -12,7 +12,12 @@
 /* What the kernel is made to say, once. */
 static gboolean read_is_cancelled;
 static gboolean settime_is_cancelled;
+static gboolean settime_is_refused;
+static gboolean create_is_refused;
 static int timer_fd = -1;
+
+int __real_timerfd_create (int clock, int flags);
+int __wrap_timerfd_create (int clock, int flags);
 
 gssize __real_read (int fd, void *buffer, size_t size);
 gssize __wrap_read (int fd, void *buffer, size_t size);
@@ -32,6 +37,15 @@ __wrap_read (int fd, void *buffer, size_t size)
 }
 
 int
+__wrap_timerfd_create (int clock, int flags)
+{
+  if (!create_is_refused)
+    return __real_timerfd_create (clock, flags);
+  errno = EMFILE;
+  return -1;
+}
+
+int
 __wrap_timerfd_settime (int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
 {
   int code = __real_timerfd_settime (fd, flags, value, old);
@@ -39,6 +53,11 @@ __wrap_timerfd_settime (int fd, int flags, const struct itimerspec *value, struc
   timer_fd = fd;
   g_assert_cmpint (flags, ==, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
   g_assert_cmpint (value->it_value.tv_sec + value->it_value.tv_nsec, >, 0);
+  if (settime_is_refused)
+    {
+      errno = EINVAL;
+      return -1;
+    }
   if (!settime_is_cancelled)
     return code;
   settime_is_cancelled = FALSE;
@@ -99,6 +118,8 @@ tear_down (Fixture *self, gconstpointer data)
   g_main_context_unref (self->context);
   read_is_cancelled = FALSE;
   settime_is_cancelled = FALSE;
+  settime_is_refused = FALSE;
+  create_is_refused = FALSE;
 }
 
 static void
@@ -274,6 +295,62 @@ test_armed_without_time (Fixture *self, gconstpointer data)
   g_assert_cmpint (left.it_value.tv_sec, >, 100 * 86400);
 }
 
+/* Without a timer of the system everything goes on, only steps of the clock are noticed late. */
+static void
+assert_works_without_timer (Fixture *self)
+{
+  gint64 when = moment_ahead (self, 100);
+
+  brevet_wall_timer_set (self->timer, when);
+  assert_quiet (self);
+  wait_for_calls (self, 1, 0);
+  g_assert_cmpint (brevet_clock_now (), >=, when * G_USEC_PER_SEC);
+  assert_quiet (self);
+
+  brevet_wall_timer_set (self->timer, 1);
+  wait_for_calls (self, 2, 0);
+  brevet_wall_timer_set (self->timer, G_MAXINT64);
+  brevet_wall_timer_clock_changed (self->timer);
+  wait_for_calls (self, 2, 1);
+  assert_quiet (self);
+  g_assert_cmpint (g_source_get_ready_time ((GSource *) self->timer), >, g_get_monotonic_time ());
+  g_assert_cmpint (g_source_get_ready_time ((GSource *) self->timer), <=, g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND);
+
+  /* A minute has passed, and with it the time. */
+  brevet_wall_timer_set (self->timer, brevet_clock_now_seconds () + 3600);
+  self->offset += G_GINT64_CONSTANT (7200) * G_USEC_PER_SEC;
+  g_source_set_ready_time ((GSource *) self->timer, 0);
+  wait_for_calls (self, 3, 1);
+  /* … or not: then the clock may have been set. */
+  brevet_wall_timer_set (self->timer, 0);
+  g_source_set_ready_time ((GSource *) self->timer, 0);
+  wait_for_calls (self, 3, 2);
+  assert_quiet (self);
+}
+
+static void
+test_no_timer (Fixture *self, gconstpointer data)
+{
+  brevet_wall_timer_free (self->timer);
+  create_is_refused = TRUE;
+  g_test_expect_message ("brevetd", G_LOG_LEVEL_WARNING, "*no timer to give*");
+  self->timer = brevet_wall_timer_new (on_time, self);
+  g_test_assert_expected_messages ();
+  assert_works_without_timer (self);
+  /* Said once. */
+  brevet_wall_timer_free (self->timer);
+  self->timer = brevet_wall_timer_new (on_time, self);
+}
+
+static void
+test_timer_cannot_be_set (Fixture *self, gconstpointer data)
+{
+  settime_is_refused = TRUE;
+  brevet_wall_timer_set (self->timer, G_MAXINT64);
+  g_assert_cmpint (fcntl (timer_fd, F_GETFD), ==, -1);
+  assert_works_without_timer (self);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -290,5 +367,7 @@ main (int argc, char **argv)
   ADD ("kernel-cancels-setting", test_kernel_cancels_setting);
   ADD ("freed-on-change", test_freed_on_change);
   ADD ("armed-without-time", test_armed_without_time);
+  ADD ("no-timer", test_no_timer);
+  ADD ("timer-cannot-be-set", test_timer_cannot_be_set);
   return g_test_run ();
 }

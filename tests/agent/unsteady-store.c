@@ -9,9 +9,43 @@ struct _UnsteadyStore
   gboolean hold;
   GQueue held;   /* GTask, the batch as its data */
   guint commits;
+  gboolean unreadable;
 };
 
-G_DEFINE_FINAL_TYPE (UnsteadyStore, unsteady_store, TYPE_WRAPPING_STORE)
+static void store_iface_init (BrevetStoreInterface *iface);
+
+/* The interface again, for what the wrapping store passes on by itself. */
+G_DEFINE_FINAL_TYPE_WITH_CODE (UnsteadyStore, unsteady_store, TYPE_WRAPPING_STORE,
+                               G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, store_iface_init))
+
+static BrevetStoreInterface *wrapping_iface;
+
+static void
+unsteady_store_list_async (BrevetStore *store, const char *collection, const char *parent, const char *after, guint limit,
+                           GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  if (UNSTEADY_STORE (store)->unreadable)
+    g_task_report_new_error (store, callback, user_data, unsteady_store_list_async, G_IO_ERROR, G_IO_ERROR_FAILED,
+                             "Input/output error");
+  else
+    wrapping_iface->list_async (store, collection, parent, after, limit, cancellable, callback, user_data);
+}
+
+static GPtrArray *
+unsteady_store_list_finish (BrevetStore *store, GAsyncResult *result, GError **error)
+{
+  if (g_async_result_is_tagged (result, unsteady_store_list_async))
+    return g_task_propagate_pointer (G_TASK (result), error);
+  return wrapping_iface->list_finish (store, result, error);
+}
+
+static void
+store_iface_init (BrevetStoreInterface *iface)
+{
+  wrapping_iface = g_type_interface_peek_parent (iface);
+  iface->list_async = unsteady_store_list_async;
+  iface->list_finish = unsteady_store_list_finish;
+}
 
 static void
 on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
@@ -124,6 +158,12 @@ guint
 unsteady_store_get_held (UnsteadyStore *self)
 {
   return g_queue_get_length (&self->held);
+}
+
+void
+unsteady_store_refuse_reading (UnsteadyStore *self, gboolean refuse)
+{
+  self->unreadable = refuse;
 }
 
 guint

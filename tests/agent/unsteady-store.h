@@ -31,6 +31,13 @@ void unsteady_store_hold (UnsteadyStore *self, gboolean hold);
 
 guint unsteady_store_get_held (UnsteadyStore *self);
 
+/**
+ * unsteady_store_refuse_reading:
+ *
+ * Lists fail from now on, or work again.
+ */
+void unsteady_store_refuse_reading (UnsteadyStore *self, gboolean refuse);
+
 guint unsteady_store_get_commits (UnsteadyStore *self);
 
 G_END_DECLS

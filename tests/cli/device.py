@@ -9,15 +9,17 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import termios
 import time
+import urllib.parse
 
 BREVET = os.environ["BREVET"]
 AGENT = os.environ["SCRIPTED_AGENT"]
 
 BUS = """<busconfig>
   <type>session</type>
-  <listen>unix:path={path}/bus</listen>
-  <servicedir>{path}/services</servicedir>
+  <listen>unix:path={address}/bus</listen>
+  <servicedir>services</servicedir>
   <auth>EXTERNAL</auth>
   <policy context="default">
     <allow own="*"/><allow eavesdrop="true"/><allow send_destination="*" eavesdrop="true"/>
@@ -51,7 +53,7 @@ class Bus:
     def __init__(self, policy="", activated=None):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="brevet-test-"))
         (self.path / "services").mkdir()
-        (self.path / "bus.conf").write_text(BUS.format(path=self.path, policy=policy))
+        (self.path / "bus.conf").write_text(BUS.format(address=urllib.parse.quote(str(self.path)), policy=policy))
         if activated is not None:
             self.install(activated)
         self.daemon = subprocess.Popen(["dbus-daemon", f"--config-file={self.path}/bus.conf", "--nofork", "--print-address=1"],
@@ -148,9 +150,10 @@ def brevet(on, *words, expect=0, environment=None):
     return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
 
-def on_terminal(on, *words, stream="stdout", environment=None):
+def on_terminal(on, *words, stream="stdout", environment=None, columns=0):
     """Starts brevet with one of its streams on a terminal; returns the process and the terminal's other side."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
     other = "stderr" if stream == "stdout" else "stdout"
     process = start(on, *words, environment={"TERM": "xterm", **(environment or {})}, **{stream: theirs, other: subprocess.PIPE})
     os.close(theirs)

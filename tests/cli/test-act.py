@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import tap
-from device import FRESH, GOOD, agent, brevet, bus, device, on_terminal, read_terminal, start
+from device import FRESH, GOOD, OVERDUE, agent, brevet, bus, device, on_terminal, read_terminal, start
 
 METHODS = {"provision": "Provision", "renew": "Renew", "reprovision": "Reprovision"}
 
@@ -80,6 +80,24 @@ def test_errors_and_exit_codes():
             assert text in done.stderr and "GDBus" not in done.stderr, done.stderr
         scripted.tell("answer", "main", "Renew", "org.brevet.Error.Failed a\033[31m\nb")
         assert brevet(on, "renew", expect=1).stderr == "brevet: a\\x1b[31m\\x0ab\n"
+
+
+def test_failure_tells_when_it_is_tried_again():
+    with device({"main": OVERDUE}) as (on, scripted):
+        scripted.tell("answer", "main", "Renew", "org.brevet.Error.Unreachable The pump is out")
+        errors = brevet(on, "renew", expect=4).stderr.splitlines()
+        assert errors[0] == "brevet: The pump is out" and "tries again by itself in" in errors[1] and len(errors) == 2, errors
+
+
+def test_mistake_in_the_configuration_is_the_reason_for_no_identity():
+    mistake = "agent.conf:3: this line is nothing"
+    with device({"main": GOOD}, {"ConfigurationError": mistake}) as (on, scripted):
+        scripted.tell("remove", "main")
+        for words in (("renew",), ("show", "certificate")):
+            done = brevet(on, *words, expect=5)
+            assert mistake in done.stderr and "add a group" not in done.stderr, done.stderr
+        text = brevet(on, "status", expect=5).stdout
+        assert mistake in text and "add a group" not in text, text
 
 
 def test_denied_by_the_bus():

@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import tap
-from device import AGENT, BREVET, DAY, EXPIRED, FRESH, GOOD, NOW, OVERDUE, REFUSED, agent, brevet, bus, colours, device, start
+from device import AGENT, BREVET, DAY, EXPIRED, FRESH, GOOD, NOW, OVERDUE, REFUSED, agent, brevet, bus, colours, device, on_terminal, read_terminal, start
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -45,6 +46,33 @@ def test_last_error_is_told_whole():
     for fact in ("backing-off (renewal overdue)", "dps.example.net cannot be reached", "429001", "track-9", "Failures", "2 minutes ago",
                  "Next attempt"):
         assert fact in text, f"{fact} is missing:\n{text}"
+
+
+def test_nothing_is_said_twice():
+    text = "The service refuses with 401: Unauthorized (code 401002, tracking id track-9)"
+    trouble = {**OVERDUE, "Cause": f"{text}; the certificate in use is valid", "LastErrorText": text, "LastErrorCode": 401002}
+    with device({"main": trouble}) as (on, _):
+        shown = brevet(on, "status", expect=11).stdout
+    for fact in ("Unauthorized", "401002", "track-9"):
+        assert shown.count(fact) == 1, shown
+    assert any("Last error" in line and "2 minutes ago" in line for line in shown.splitlines()), shown
+
+
+def test_long_values_go_on_below_themselves_on_a_terminal():
+    cause = "Cannot reach dps.example.net port 443, since nobody there knows the name; the certificate in use is valid for long"
+    with device({"main": {**GOOD, "Cause": cause, "Subject": "CN=" + "x" * 90}}) as (on, _):
+        process, ours = on_terminal(on, "status", columns=60)
+        lines = read_terminal(ours).splitlines()
+        process.stderr.close()
+        assert process.wait(timeout=60) == 0
+        piped = brevet(on, "status").stdout
+    assert cause in piped, piped
+    assert all(len(line) <= 60 for line in lines if "xxx" not in line) and any("x" * 90 in line for line in lines), lines
+    begin = next(number for number, line in enumerate(lines) if "Cause" in line)
+    column = lines[begin].index("Cannot")
+    end = next(number for number, line in enumerate(lines) if "Renewal" in line)
+    assert end - begin > 2 and all(line[:column].strip() == "" for line in lines[begin + 1:end]), lines
+    assert " ".join(line[column:] for line in lines[begin:end]) == cause, lines
 
 
 def test_time_zone_is_named():
@@ -233,7 +261,7 @@ def test_agent_is_started_by_the_bus():
     with tempfile.TemporaryDirectory() as directory:
         file = pathlib.Path(directory) / "agent.ini"
         file.write_text("[main]\nState=unprovisioned\n")
-        with bus(activated=f"{AGENT} {file}") as on:
+        with bus(activated=shlex.join([AGENT, str(file)])) as on:
             assert "unprovisioned" in brevet(on, "status", expect=12).stdout
 
 
@@ -247,7 +275,7 @@ def test_reading_is_denied():
 def test_completion_knows_the_names():
     if shutil.which("busctl") is None or shutil.which("bash") is None:
         raise tap.Skip("no busctl or no bash")
-    script = f"source {ROOT}/data/completions/brevet; COMP_CWORD=$(($# - 1)); COMP_WORDS=(\"$@\"); _brevet; echo \"${{COMPREPLY[*]}}\""
+    script = f"source {shlex.quote(str(ROOT))}/data/completions/brevet; COMP_CWORD=$(($# - 1)); COMP_WORDS=(\"$@\"); _brevet; echo \"${{COMPREPLY[*]}}\""
 
     def complete(*words):
         return subprocess.run(["bash", "-c", script, "bash", *words], env={**on.environment, "DBUS_SYSTEM_BUS_ADDRESS": on.address},

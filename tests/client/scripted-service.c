@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
   BrevetReply *reply;
   GError *error;
+  gboolean on_signal;
 } Answer;
 
 struct _ScriptedTransport
@@ -85,6 +86,15 @@ hang (GTask *task)
 }
 
 static void
+on_signal (GCancellable *cancellable, gpointer user_data)
+{
+  g_autoptr(GTask) task = g_object_ref (user_data);
+
+  g_signal_handlers_disconnect_by_data (cancellable, task);
+  g_task_return_error_if_cancelled (task);
+}
+
+static void
 scripted_transport_exchange_async (BrevetTransport *transport, BrevetRequest *request, GCancellable *cancellable,
                                    GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -103,6 +113,8 @@ scripted_transport_exchange_async (BrevetTransport *transport, BrevetRequest *re
     g_task_return_error (task, g_error_copy (answer->error));
   else if (answer->reply != NULL)
     g_task_return_pointer (task, brevet_reply_ref (answer->reply), (GDestroyNotify) brevet_reply_unref);
+  else if (answer->on_signal)
+    g_cancellable_connect (cancellable, G_CALLBACK (on_signal), g_object_ref (task), g_object_unref);
   else
     hang (task);
   answer_free (answer);
@@ -189,6 +201,15 @@ void
 scripted_transport_hang (ScriptedTransport *self)
 {
   g_queue_push_tail (&self->answers, g_new0 (Answer, 1));
+}
+
+void
+scripted_transport_hang_on_signal (ScriptedTransport *self)
+{
+  Answer *answer = g_new0 (Answer, 1);
+
+  answer->on_signal = TRUE;
+  g_queue_push_tail (&self->answers, answer);
 }
 
 static Asked *

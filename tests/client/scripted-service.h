@@ -16,6 +16,9 @@ void scripted_transport_reply_with_etag (ScriptedTransport *self, guint status, 
 void scripted_transport_fail (ScriptedTransport *self, int code, const char *message);
 void scripted_transport_hang (ScriptedTransport *self);
 
+/* The same, but the answer comes in the middle of the cancelling, and not from the main loop. */
+void scripted_transport_hang_on_signal (ScriptedTransport *self);
+
 /* What was asked: `PUT /path?query` and the body; how many requests; microseconds between two requests. */
 const char *scripted_transport_get_line (ScriptedTransport *self, guint index);
 const char *scripted_transport_get_body (ScriptedTransport *self, guint index);

@@ -257,6 +257,32 @@ test_cancelled (Fixture *fixture, gconstpointer data)
 }
 
 static void
+take_cancelled (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_null (brevet_registration_client_register_finish (BREVET_REGISTRATION_CLIENT (source), result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  *(gboolean *) user_data = TRUE;
+}
+
+/* A transport that ends in the middle of the cancelling must not hang the program: nobody may wait there for the end of it. */
+static void
+test_cancelled_on_signal (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(BrevetRegistrationClient) client = NULL;
+  gboolean done = FALSE;
+
+  scripted_transport_hang_on_signal (fixture->transport);
+  client = brevet_registration_client_new (BREVET_TRANSPORT (fixture->transport), BREVET_PROVER (fixture->prover), "s", "d");
+  brevet_registration_client_register_async (client, NULL, NULL, 60, fixture->cancellable, take_cancelled, &done);
+  g_timeout_add (100, on_cancel, fixture->cancellable);
+  while (!done)
+    g_main_context_iteration (NULL, TRUE);
+  g_cancellable_reset (fixture->cancellable);
+}
+
+static void
 test_broken_credential (Fixture *fixture, gconstpointer data)
 {
   assert_error (fixture, 60, BREVET_ERROR_NOT_CONFIGURED, "key is missing");
@@ -346,6 +372,8 @@ test_impatient (Fixture *fixture, gconstpointer data)
 
   scripted_transport_reply (fixture->transport, 429, "120", REFUSED);
   assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 401002, "track-9", 120);
+  scripted_transport_reply (fixture->transport, 429, "1000000", REFUSED);
+  assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 401002, "track-9", 86400);
   scripted_transport_reply (fixture->transport, 503, NULL, "<html>");
   assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, "request-7", -1);
   scripted_transport_fail (fixture->transport, BREVET_ERROR_UNREACHABLE, "Nobody there");
@@ -415,6 +443,7 @@ main (int argc, char **argv)
   ADD ("too-late-while-paused", test_too_late_while_paused);
   ADD ("too-late-while-waiting", test_too_late_while_waiting);
   ADD ("cancelled", test_cancelled);
+  ADD ("cancelled-on-signal", test_cancelled_on_signal);
   ADD ("wrong-configuration-is-final", test_wrong_configuration_is_final);
   ADD ("own-context", test_own_context);
   ADD ("stages", test_stages);
