@@ -9,11 +9,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #define BACKLOG 1024
+
+/* The first descriptor that a service manager passes (sd_listen_fds(3)). */
+#define PASSED_START 3
+/* More than that is no number of sockets, but a mistake in the environment. */
+#define PASSED_MAXIMUM 4096
 
 static void
 close_socket (gpointer data)
@@ -161,13 +163,24 @@ brevet_gate_open_sockets (const char *address, guint16 port, guint count, guint1
   return sockets;
 }
 
-#ifdef HAVE_SYSTEMD
+static gboolean
+is_listening_stream (int fd)
+{
+  int type = 0;
+  int listening = 0;
+  socklen_t type_length = sizeof type;
+  socklen_t listening_length = sizeof listening;
+
+  return getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_length) == 0 && type == SOCK_STREAM
+         && getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &listening_length) == 0 && listening != 0;
+}
+
 static gboolean
 take_socket (GArray *sockets, int passed, GError **error)
 {
   int fd;
 
-  if (sd_is_socket (passed, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+  if (!is_listening_stream (passed))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
                    "Descriptor %d that systemd passes is not a listening stream socket; use ListenStream= in the socket unit",
@@ -175,7 +188,7 @@ take_socket (GArray *sockets, int passed, GError **error)
       return FALSE;
     }
 
-  fd = fcntl (passed, F_DUPFD_CLOEXEC, 3);
+  fd = fcntl (passed, F_DUPFD_CLOEXEC, PASSED_START);
   if (fd < 0 || fcntl (fd, F_SETFL, fcntl (fd, F_GETFL) | O_NONBLOCK) < 0)
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot take over a socket: %s", g_strerror (errno));
@@ -185,21 +198,40 @@ take_socket (GArray *sockets, int passed, GError **error)
   g_array_append_val (sockets, fd);
   return TRUE;
 }
-#endif
+
+/* How many sockets are passed to this process: what is in the environment may have been meant for the one that started it. */
+static guint
+count_passed_sockets (void)
+{
+  const char *process = g_getenv ("LISTEN_PID");
+  const char *number = g_getenv ("LISTEN_FDS");
+  guint64 meant = 0;
+  guint64 count = 0;
+
+  if (process == NULL || number == NULL || !g_ascii_string_to_unsigned (process, 10, 1, G_MAXINT32, &meant, NULL)
+      || meant != (guint64) getpid () || !g_ascii_string_to_unsigned (number, 10, 0, PASSED_MAXIMUM, &count, NULL))
+    return 0;
+  return (guint) count;
+}
 
 /* Returns: an empty array if systemd passes no socket of that name */
 GArray *
 brevet_gate_take_passed_sockets (const char *name, GError **error)
 {
   g_autoptr(GArray) sockets = socket_array_new ();
-#ifdef HAVE_SYSTEMD
-  g_auto(GStrv) names = NULL;
-  int count = sd_listen_fds_with_names (0, &names);
+  const char *listed = g_getenv ("LISTEN_FDNAMES");
+  g_auto(GStrv) names = g_strsplit (listed != NULL ? listed : "", ":", -1);
+  guint count = MIN (count_passed_sockets (), g_strv_length (names));
 
-  for (int i = 0; i < count; i++)
-    if (g_strcmp0 (names[i], name) == 0 && !take_socket (sockets, SD_LISTEN_FDS_START + i, error))
-      return NULL;
-#endif
+  for (guint i = 0; i < count; i++)
+    {
+      int passed = PASSED_START + (int) i;
+
+      /* Programs that the service runs must not get them. */
+      fcntl (passed, F_SETFD, FD_CLOEXEC);
+      if (g_str_equal (names[i], name) && !take_socket (sockets, passed, error))
+        return NULL;
+    }
   return g_steal_pointer (&sockets);
 }
 

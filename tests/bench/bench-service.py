@@ -23,6 +23,10 @@ import tempfile
 import time
 import urllib.parse
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
+
+from preload import preload
+
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -61,7 +65,7 @@ class Service:
                 drop_in.write(f"workers={workers}\n")
             drop_in.write("[limits]\nrequests-per-device=0\n")
         if fsync_delay is not None:
-            environment["LD_PRELOAD"] = os.path.join(build, "tests/bench/libslow-fsync.so")
+            environment.update(preload(os.path.join(build, "tests/bench/libslow-fsync.so")))
             environment["BREVET_FSYNC_MICROSECONDS"] = str(fsync_delay)
         ready = os.path.join(self.directory, "ready")
         with open(os.path.join(self.directory, "log"), "w", encoding="utf-8") as log:

@@ -51,24 +51,29 @@ TEXT
   result="agent.conf with service, scope, registration id and key"
 }
 
+# Paths may have spaces: D-Bus takes them quoted as a shell does in a service file, and as a URI does in an address.
 start_bus () {
+  local program address
+  program=$(/usr/bin/python3 -c 'import shlex, sys; print(shlex.join(sys.argv[1:]))' \
+    "$BREVETD" --bus session --config "$scratch/device/agent.conf")
+  address=unix:path=$(/usr/bin/python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1]))' "$scratch/bus/socket")
   mkdir -p "$scratch/bus/services"
   cat >"$scratch/bus/services/org.brevet.Agent1.service" <<TEXT
 [D-BUS Service]
 Name=org.brevet.Agent1
-Exec=$BREVETD --bus session --config $scratch/device/agent.conf
+Exec=$program
 TEXT
   cat >"$scratch/bus/session.conf" <<TEXT
 <busconfig>
   <type>session</type>
-  <listen>unix:path=$scratch/bus/socket</listen>
+  <listen>$address</listen>
   <auth>EXTERNAL</auth>
-  <servicedir>$scratch/bus/services</servicedir>
+  <servicedir>services</servicedir>
   <policy context="default"><allow send_destination="*"/><allow own="*"/><allow eavesdrop="false"/></policy>
 </busconfig>
 TEXT
   background "$device_log" "unix:path=" dbus-daemon --config-file="$scratch/bus/session.conf" --nofork --print-address=1
-  export DBUS_SESSION_BUS_ADDRESS=unix:path=$scratch/bus/socket
+  export DBUS_SESSION_BUS_ADDRESS=$address
   result="the agent is not running"
 }
 
