@@ -38,8 +38,12 @@ static GMutex trust_lock;
 static gboolean
 check_ca_file (BrevetHttpsTransport *self, GError **error)
 {
-  g_autoptr(BrevetTrustBundle) bundle = brevet_trust_bundle_load (self->peer.ca_file, error);
+  g_autoptr(GError) problem = NULL;
+  g_autoptr(BrevetTrustBundle) bundle = brevet_trust_bundle_load (self->peer.ca_file, &problem);
 
+  if (bundle == NULL)
+    g_propagate_error (error, brevet_settings_error (brevet_plugin_get_settings (BREVET_PLUGIN (self)), "ca-file", "%s",
+                                                     problem->message));
   return bundle != NULL;
 }
 

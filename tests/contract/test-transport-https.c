@@ -309,6 +309,19 @@ test_system_trust (TransportFixture *fixture, gconstpointer data)
   g_assert_no_error (error);
 }
 
+/* A transport that is only configured, for a change that is rejected afterwards, leaves everything as it is. */
+static void
+test_not_used_changes_nothing (TransportFixture *fixture, gconstpointer data)
+{
+  World *world = fixture->world;
+  GTlsBackend *backend = g_tls_backend_get_default ();
+  g_autoptr(GTlsDatabase) before = g_tls_backend_get_default_database (backend);
+  g_autoptr(BrevetTransport) rejected = create_transport ("localhost", 443, world->ca_file, 30);
+  g_autoptr(GTlsDatabase) after = g_tls_backend_get_default_database (backend);
+
+  g_assert_true (before == after);
+}
+
 static void
 test_unknown_name (void)
 {
@@ -348,6 +361,7 @@ test_settings (void)
   assert_refused_setting ("timeout", "0", "timeout");
   assert_refused_setting ("proxy", "proxy:3128", "proxy");
   assert_refused_setting ("ca-file", "/nowhere/ca.pem", "/nowhere/ca.pem");
+  assert_refused_setting ("ca-file", "/nowhere/ca.pem", "[transport] ca-file");
 }
 
 int
@@ -363,6 +377,7 @@ main (int argc, char **argv)
   transport_suite_add_test (&suite, "kept-and-never-repeated", test_kept_and_never_repeated);
   transport_suite_add_test (&suite, "client-certificates", test_client_certificates);
   transport_suite_add_test (&suite, "system-trust", test_system_trust);
+  transport_suite_add_test (&suite, "not-used-changes-nothing", test_not_used_changes_nothing);
   g_test_add_func ("/transport-https/unknown-name", test_unknown_name);
   g_test_add_func ("/transport-https/settings", test_settings);
   return g_test_run ();

@@ -76,7 +76,7 @@ done
 container=$!
 
 inside () {
-  nsenter -t "$leader" -a -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
+  nsenter -t "$leader" -a -r -w -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
 }
 
 # There is nothing to wait for: nobody tells when process 1 of another machine is there, or what it has reached.
