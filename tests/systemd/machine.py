@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import time
 
@@ -12,6 +13,8 @@ from dps import PATIENCE, Service, command
 
 UNITS = pathlib.Path("/usr/lib/systemd/system")
 RUNTIME = pathlib.Path("/run/systemd/system")
+# Where there is man, "systemd-analyze verify" also looks whether the manual pages exist that a unit names.
+CHECK_MANUAL = f"--man={'yes' if shutil.which('man') else 'no'}"
 
 
 def systemctl(*arguments, expect=0):

@@ -20,6 +20,7 @@ if [ -z "${BREVET_NAMESPACE:-}" ]; then
     command -v "$tool" >/dev/null || skip "there is no $tool"
   done
   unshare -m --propagation private true 2>/dev/null || skip "mounting is not allowed here"
+  unshare -U true 2>/dev/null || skip "user namespaces, which the units ask for, cannot be made here (nor in any chroot)"
   BREVET_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
 unset BREVET_NAMESPACE
@@ -76,7 +77,7 @@ done
 container=$!
 
 inside () {
-  nsenter -t "$leader" -a -r -w -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
+  nsenter -t "$leader" -a -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
 }
 
 # There is nothing to wait for: nobody tells when process 1 of another machine is there, or what it has reached.
