@@ -26,6 +26,7 @@ brevet_gate_connection_unref (BrevetGateConnection *self)
     return;
 
   g_clear_pointer (&self->input, g_byte_array_unref);
+  g_clear_pointer (&self->websocket, brevet_gate_websocket_free);
   g_clear_pointer (&self->peer_chain, brevet_chain_unref);
   g_clear_pointer (&self->credentials, brevet_gate_credentials_unref);
   g_free (self);
@@ -41,6 +42,7 @@ leave_protocol (BrevetGateConnection *self)
 
   protocol->functions->closed (self);
   self->state = NULL;
+  self->undrained = FALSE;
   brevet_gate_protocol_entry_unref (protocol);
 }
 
@@ -90,7 +92,7 @@ static void
 dismiss (BrevetGateConnection *self)
 {
   if (self->phase == BREVET_GATE_PHASE_OPEN && g_queue_is_empty (&self->output))
-    gnutls_bye (self->session, GNUTLS_SHUT_WR);
+    brevet_gate_tls_leave (self);
   brevet_gate_connection_abort (self);
 }
 
@@ -112,10 +114,13 @@ void
 brevet_gate_connection_begin_closing (BrevetGateConnection *self)
 {
   leave_protocol (self);
-  self->phase = BREVET_GATE_PHASE_CLOSING;
+  self->phase = self->websocket != NULL ? BREVET_GATE_PHASE_FAREWELL : BREVET_GATE_PHASE_CLOSING;
   brevet_gate_connection_set_busy (self, FALSE);
   brevet_gate_worker_arm (self->worker, &self->timer, LINGER_MILLISECONDS);
-  brevet_gate_tls_goodbye (self);
+  if (self->websocket != NULL)
+    brevet_gate_connection_part (self);
+  else
+    brevet_gate_tls_goodbye (self);
 }
 
 static void
@@ -146,6 +151,9 @@ on_ready (BrevetGateWatch *watch, guint32 events)
       break;
     case BREVET_GATE_PHASE_OPEN:
       on_open_ready (self, events);
+      break;
+    case BREVET_GATE_PHASE_FAREWELL:
+      brevet_gate_tls_farewell (self);
       break;
     case BREVET_GATE_PHASE_CLOSING:
       brevet_gate_tls_goodbye (self);
@@ -258,6 +266,23 @@ brevet_gate_connection_evict (BrevetGateConnection *self, BrevetGateWorker *here
   brevet_gate_connection_unref (self);
 }
 
+static gboolean
+dismiss_here (gpointer data)
+{
+  BrevetGateConnection *self = data;
+
+  if (self->phase == BREVET_GATE_PHASE_OPEN)
+    dismiss (self);
+  return G_SOURCE_REMOVE;
+}
+
+void
+brevet_gate_connection_dismiss (BrevetGateConnection *self)
+{
+  brevet_gate_worker_invoke (self->worker, dismiss_here, brevet_gate_connection_ref (self),
+                             (GDestroyNotify) brevet_gate_connection_unref);
+}
+
 void
 brevet_gate_connection_stop (BrevetGateConnection *self)
 {
@@ -335,8 +360,8 @@ brevet_gate_connection_write (BrevetGateConnection *self, GBytes *bytes)
       return;
     }
 
-  self->output_size += g_bytes_get_size (bytes);
-  g_queue_push_tail (&self->output, g_bytes_ref (bytes));
+  self->undrained = TRUE;
+  brevet_gate_connection_push (self, self->websocket != NULL ? brevet_gate_websocket_make_message (bytes) : g_bytes_ref (bytes));
   brevet_gate_tls_send (self);
 }
 
@@ -390,7 +415,12 @@ brevet_gate_connection_close (BrevetGateConnection *self)
 
   self->closing = TRUE;
   self->reading = FALSE;
-  if (g_queue_is_empty (&self->output))
+  if (self->websocket != NULL)
+    {
+      brevet_gate_connection_push_close (self);
+      brevet_gate_tls_send (self);
+    }
+  else if (g_queue_is_empty (&self->output))
     brevet_gate_connection_begin_closing (self);
 }
 

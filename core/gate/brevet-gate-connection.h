@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * Memory of one connection, in the worst case: the GnuTLS session (some 20 KiB, up to 16 KiB more for a record that is not
  * complete, 32 KiB for a handshake message that is not complete), 16 KiB of input that the protocol has not taken, and the output
  * that the protocol has written: one reply, at most %BREVET_GATE_OUTPUT_LIMIT bytes beside it. What a protocol keeps comes on top.
+ * A WebSocket adds less than 5 KiB while a frame is incomplete or a pong waits, else 100 bytes.
  * The kernel keeps at most 128 KiB of output.
  */
 typedef struct _BrevetGateConnection BrevetGateConnection;
@@ -108,6 +109,30 @@ void brevet_gate_connection_abort (BrevetGateConnection *self);
  */
 BREVET_API
 gboolean brevet_gate_connection_set_protocol (BrevetGateConnection *self, const char *name);
+
+/**
+ * brevet_gate_connection_start_websocket:
+ *
+ * From now on the peer speaks WebSocket (RFC 6455): the payload of its binary messages is what protocols receive, wherever a
+ * message or frame ends, and each brevet_gate_connection_write() is sent as one binary message. The gate answers pings, while the
+ * protocol reads, and the closing handshake; an unmasked frame, a text message, a reserved bit or opcode, a control frame that is
+ * fragmented or too long ends the connection with the status code of §7.4.1. Call it when the answer to the upgrade request was
+ * written, before brevet_gate_connection_set_protocol().
+ *
+ * Returns: %FALSE if this gate was built without WebSocket (brevet_gate_has_websocket()) or the connection is not open any more;
+ *   nothing has changed then
+ */
+BREVET_API
+gboolean brevet_gate_connection_start_websocket (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_dismiss:
+ *
+ * May be called from any thread: has the connection closed soon, as if its peer had gone. `closed` is called on the connection's own
+ * thread, never from within.
+ */
+BREVET_API
+void brevet_gate_connection_dismiss (BrevetGateConnection *self);
 
 /**
  * brevet_gate_connection_get_peer_chain:

@@ -3,6 +3,7 @@
 
 #include "brevet-gate.h"
 #include "brevet-gate-census.h"
+#include "brevet-gate-websocket.h"
 #include "brevet-gate-worker.h"
 
 #include <netinet/in.h>
@@ -14,6 +15,7 @@ typedef struct _BrevetGateAcceptor BrevetGateAcceptor;
 typedef enum {
   BREVET_GATE_PHASE_HANDSHAKE,
   BREVET_GATE_PHASE_OPEN,
+  BREVET_GATE_PHASE_FAREWELL,    /* WebSocket: no protocol any more; sends what is left and waits for the peer's closing frame */
   BREVET_GATE_PHASE_CLOSING,     /* goodbye not yet sent */
   BREVET_GATE_PHASE_LINGERING,   /* our direction is shut, the peer's is drained */
   BREVET_GATE_PHASE_CLOSED,
@@ -33,6 +35,7 @@ struct _BrevetGateConnection
   BrevetGateProtocolEntry *protocol;     /* NULL until opened */
   gpointer                 state;
   gnutls_session_t         session;
+  BrevetGateWebsocket     *websocket;    /* NULL if the protocol's bytes are the connection's */
   GQueue                   output;       /* GBytes; the first is sent up to output_offset */
   gsize                    output_offset;
   gsize                    output_size;
@@ -45,6 +48,7 @@ struct _BrevetGateConnection
   gboolean                 stopping;
   gboolean                 closing;      /* close once the output is drained */
   gboolean                 offering;     /* within the protocol's `received` */
+  gboolean                 undrained;    /* `drained` is due once the output is sent */
   char                     address[INET6_ADDRSTRLEN];
 };
 
@@ -107,10 +111,19 @@ void brevet_gate_connection_opened (BrevetGateConnection *self);
 void brevet_gate_connection_begin_closing (BrevetGateConnection *self);
 void brevet_gate_connection_linger (BrevetGateConnection *self);
 
+/* brevet-gate-connection-websocket.c, for connections that have one */
+void brevet_gate_connection_push (BrevetGateConnection *self, GBytes *frame);   /* transfer full; queues only */
+void brevet_gate_connection_push_close (BrevetGateConnection *self);
+gboolean brevet_gate_connection_push_pong (BrevetGateConnection *self);         /* FALSE if none is due */
+void brevet_gate_connection_settle (BrevetGateConnection *self);                /* after bytes were read and offered */
+void brevet_gate_connection_part (BrevetGateConnection *self);                  /* says goodbye once both have closed */
+
 /* brevet-gate-tls.c: each moves the connection on as far as possible without blocking */
 void brevet_gate_tls_handshake (BrevetGateConnection *self);
 void brevet_gate_tls_receive (BrevetGateConnection *self);
 void brevet_gate_tls_send (BrevetGateConnection *self);
+void brevet_gate_tls_farewell (BrevetGateConnection *self);
+void brevet_gate_tls_leave (BrevetGateConnection *self);   /* as far as possible: the connection is aborted next */
 void brevet_gate_tls_goodbye (BrevetGateConnection *self);
 void brevet_gate_tls_drain (BrevetGateConnection *self);
 void brevet_gate_tls_offer (BrevetGateConnection *self);

@@ -59,6 +59,14 @@ brevet_gate_unregister_protocol (const char *name)
     brevet_gate_protocol_entry_unref (entry);
 }
 
+gboolean
+brevet_gate_has_protocol (const char *name)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&lock);
+
+  return entries != NULL && g_hash_table_contains (entries, name);
+}
+
 BrevetGateProtocolEntry *
 brevet_gate_protocol_lookup (const char *name)
 {

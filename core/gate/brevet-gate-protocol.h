@@ -46,6 +46,22 @@ gboolean brevet_gate_register_protocol (const char *name, const BrevetGateProtoc
 BREVET_API
 void brevet_gate_unregister_protocol (const char *name);
 
+/**
+ * brevet_gate_has_protocol:
+ *
+ * Returns: %TRUE if somebody has registered @name. It may be gone when a connection is handed over: that one can fail nevertheless.
+ */
+BREVET_API
+gboolean brevet_gate_has_protocol (const char *name);
+
+/**
+ * brevet_gate_has_websocket:
+ *
+ * Returns: %FALSE if this gate was built without WebSocket: an upgrade cannot be granted then
+ */
+BREVET_API
+gboolean brevet_gate_has_websocket (void);
+
 /* One registration; a connection keeps it alive. */
 typedef struct
 {

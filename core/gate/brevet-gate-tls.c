@@ -67,17 +67,21 @@ choose_events (BrevetGateConnection *self)
   brevet_gate_worker_change (self->worker, &self->watch, events);
 }
 
+/* Returns: how many bytes were used. @length shrinks if a WebSocket begins between them. */
 static gsize
-offer_bytes (BrevetGateConnection *self, const guint8 *data, gsize length)
+offer_bytes (BrevetGateConnection *self, guint8 *data, gsize *length)
 {
   gsize used = 0;
 
   self->offering = TRUE;
-  while (self->phase == BREVET_GATE_PHASE_OPEN && self->reading && used < length)
+  while (self->phase == BREVET_GATE_PHASE_OPEN && self->reading && used < *length)
     {
-      gsize taken = self->protocol->functions->received (self, data + used, length - used);
+      gboolean is_framed = self->websocket != NULL;
+      gsize taken = self->protocol->functions->received (self, data + used, *length - used);
 
-      used += MIN (taken, length - used);
+      used += MIN (taken, *length - used);
+      if (!is_framed && self->websocket != NULL)
+        *length = used + brevet_gate_websocket_read (self->websocket, data + used, *length - used);
       if (taken == 0)
         break;
     }
@@ -94,19 +98,23 @@ brevet_gate_tls_offer (BrevetGateConnection *self)
   if (self->reading && self->input != NULL)
     {
       g_autoptr(GByteArray) input = g_steal_pointer (&self->input);
-      gsize used = offer_bytes (self, input->data, input->len);
+      gsize length = input->len;
+      gsize used = offer_bytes (self, input->data, &length);
 
-      if (used < input->len && self->phase == BREVET_GATE_PHASE_OPEN)
+      if (used < length && self->phase == BREVET_GATE_PHASE_OPEN)
         {
+          g_byte_array_set_size (input, length);
           g_byte_array_remove_range (input, 0, used);
           self->input = g_steal_pointer (&input);
         }
+      if (self->websocket != NULL)
+        brevet_gate_connection_settle (self);
     }
   choose_events (self);
 }
 
 static void
-take_record (BrevetGateConnection *self, const guint8 *data, gsize length)
+take_bytes (BrevetGateConnection *self, guint8 *data, gsize length)
 {
   gsize used;
 
@@ -117,11 +125,22 @@ take_record (BrevetGateConnection *self, const guint8 *data, gsize length)
       return;
     }
 
-  used = offer_bytes (self, data, length);
+  used = offer_bytes (self, data, &length);
   if (used == length || self->phase != BREVET_GATE_PHASE_OPEN)
     return;
   self->input = g_byte_array_new ();
   g_byte_array_append (self->input, data + used, length - used);
+}
+
+static void
+take_record (BrevetGateConnection *self, guint8 *data, gsize length)
+{
+  if (self->websocket != NULL)
+    length = brevet_gate_websocket_read (self->websocket, data, length);
+  if (length > 0)
+    take_bytes (self, data, length);
+  if (self->websocket != NULL)
+    brevet_gate_connection_settle (self);
 }
 
 void
@@ -178,20 +197,76 @@ send_some (BrevetGateConnection *self)
   return TRUE;
 }
 
+static gboolean
+has_output (BrevetGateConnection *self)
+{
+  return !g_queue_is_empty (&self->output) || (self->websocket != NULL && brevet_gate_connection_push_pong (self));
+}
+
 void
 brevet_gate_tls_send (BrevetGateConnection *self)
 {
-  while (self->phase == BREVET_GATE_PHASE_OPEN && !g_queue_is_empty (&self->output))
+  while (self->phase == BREVET_GATE_PHASE_OPEN && has_output (self))
     if (!send_some (self))
       break;
 
   if (self->phase == BREVET_GATE_PHASE_OPEN && g_queue_is_empty (&self->output))
     {
-      self->protocol->functions->drained (self);
+      if (self->undrained)
+        {
+          self->undrained = FALSE;
+          self->protocol->functions->drained (self);
+        }
       if (self->phase == BREVET_GATE_PHASE_OPEN && self->closing && g_queue_is_empty (&self->output))
         brevet_gate_connection_begin_closing (self);
     }
   choose_events (self);
+}
+
+/* Nothing that the peer still sends is for anybody; its closing frame alone is waited for. */
+static void
+skip_input (BrevetGateConnection *self)
+{
+  for (guint turn = 0; turn < TURN && brevet_gate_websocket_get_end (self->websocket) == NULL; turn++)
+    {
+      gssize count = gnutls_record_recv (self->session, self->worker->scratch, sizeof self->worker->scratch);
+
+      if (is_again (count))
+        return;
+      self->lingered += MAX (count, 0);
+      if (count <= 0 || self->lingered > LINGER_LIMIT)
+        {
+          brevet_gate_connection_abort (self);
+          return;
+        }
+      brevet_gate_websocket_read (self->websocket, self->worker->scratch, count);
+    }
+}
+
+void
+brevet_gate_tls_farewell (BrevetGateConnection *self)
+{
+  while (self->phase == BREVET_GATE_PHASE_FAREWELL && !g_queue_is_empty (&self->output))
+    if (!send_some (self))
+      break;
+  if (self->phase == BREVET_GATE_PHASE_FAREWELL)
+    skip_input (self);
+  if (self->phase == BREVET_GATE_PHASE_FAREWELL)
+    brevet_gate_connection_part (self);
+}
+
+void
+brevet_gate_tls_leave (BrevetGateConnection *self)
+{
+  if (self->websocket != NULL)
+    {
+      g_autoptr(GBytes) frame = brevet_gate_websocket_make_close (BREVET_GATE_WEBSOCKET_GOING_AWAY, "");
+      gsize length;
+      const guint8 *data = g_bytes_get_data (frame, &length);
+
+      gnutls_record_send (self->session, data, length);
+    }
+  gnutls_bye (self->session, GNUTLS_SHUT_WR);
 }
 
 void
