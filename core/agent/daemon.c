@@ -7,12 +7,13 @@
 #include "brevet-error.h"
 #include "brevet-log.h"
 #include "brevet-manager.h"
+#include "bus-name.h"
 
 #include <glib-unix.h>
 #include <signal.h>
 
-/* What the bus answers to RequestName (D-Bus specification, “Message Bus Messages”). */
-#define NAME_IS_OURS 1
+/* Seconds for a former agent to go: far more than a bus needs to see that a process has ended. */
+#define NAME_PATIENCE 5
 
 typedef struct {
   GMainLoop *loop;
@@ -164,34 +165,16 @@ on_connection_closed (Daemon *daemon, gboolean remote_peer_vanished, const GErro
   fail (daemon, error);
 }
 
-static gboolean
-check_name (guint32 answer, GError **error)
-{
-  if (answer == NAME_IS_OURS)
-    return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT,
-               "The bus name " BREVET_BUS_NAME " belongs to another process; is brevetd running already?");
-  return FALSE;
-}
-
 static void
-on_name_requested (GObject *source, GAsyncResult *result, gpointer user_data)
+on_name_taken (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Daemon *daemon = user_data;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
-  guint32 answer = 0;
+  gboolean taken = brevet_bus_name_take_finish (result, &error);
 
   if (daemon->stopping)
     return;
-  if (reply == NULL)
-    {
-      g_dbus_error_strip_remote_error (error);
-      g_prefix_error (&error, "The bus refuses the name " BREVET_BUS_NAME " (is the policy of brevet installed?): ");
-    }
-  else
-    g_variant_get (reply, "(u)", &answer);
-  if (reply == NULL || !check_name (answer, &error))
+  if (!taken)
     {
       fail (daemon, error);
       return;
@@ -202,15 +185,6 @@ on_name_requested (GObject *source, GAsyncResult *result, gpointer user_data)
   brevet_manager_notify ("READY=1");
   plan_status (daemon);
   brevet_agent_start (daemon->agent);
-}
-
-/* Called directly, since g_bus_own_name() does not say why a name was not given. */
-static void
-request_name (Daemon *daemon)
-{
-  g_dbus_connection_call (daemon->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                          "RequestName", g_variant_new ("(su)", BREVET_BUS_NAME, (guint32) G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE),
-                          G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_name_requested, daemon);
 }
 
 /* Whoever finds the name finds everything below it: the name comes last. */
@@ -225,7 +199,7 @@ go_on_bus (Daemon *daemon)
   if (daemon->bus == NULL)
     fail (daemon, error);
   else
-    request_name (daemon);
+    brevet_bus_name_take_async (daemon->connection, BREVET_BUS_NAME, NAME_PATIENCE, on_name_taken, daemon);
 }
 
 static void

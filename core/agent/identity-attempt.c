@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "identity-attempt.h"
+#include "identity-attempt-private.h"
 
 #include "brevet-clock.h"
 #include "brevet-error.h"
@@ -7,30 +7,14 @@
 #include "identity-candidate.h"
 #include "identity-staging.h"
 
-struct _BrevetIdentityAttempt
-{
-  GObject parent_instance;
-
-  BrevetIdentityConfig     *config;
-  BrevetIdentityRecords    *records;
-  BrevetRegistrationClient *client;
-  BrevetGeneration         *current;
-  BrevetGeneration         *staged;
-  BrevetGeneration         *candidate;
-  char                     *input_digest;
-  gboolean                  new_key;
-  gboolean                  storage_failed;
-  GPtrArray                *bundle_problems;
-};
-
 G_DEFINE_FINAL_TYPE (BrevetIdentityAttempt, brevet_identity_attempt, G_TYPE_OBJECT)
 
 enum { STAGE_CHANGED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
 
-static void
-set_stage (BrevetIdentityAttempt *self, BrevetIdentityState stage)
+void
+brevet_identity_attempt_set_stage (BrevetIdentityAttempt *self, BrevetIdentityState stage)
 {
   g_signal_emit (self, signals[STAGE_CHANGED], 0, (guint) stage);
 }
@@ -45,45 +29,7 @@ on_registration_stage (BrevetRegistrationClient *client, guint stage, gpointer u
   };
 
   g_return_if_fail (stage < G_N_ELEMENTS (stages));
-  set_stage (BREVET_IDENTITY_ATTEMPT (user_data), stages[stage]);
-}
-
-static void
-fail_storage (GTask *task, GError *error)
-{
-  BrevetIdentityAttempt *self = g_task_get_source_object (task);
-
-  self->storage_failed = TRUE;
-  g_prefix_error (&error, "The identity cannot be stored: ");
-  g_task_return_error (task, error);
-}
-
-/* Step 3: the switch. Its result must be known, so it is not cancelled. */
-
-static void
-on_switched (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr(GTask) task = G_TASK (user_data);
-  BrevetIdentityAttempt *self = g_task_get_source_object (task);
-  GError *error = NULL;
-
-  if (!brevet_identity_records_switch_finish (BREVET_IDENTITY_RECORDS (source), result, &error))
-    {
-      fail_storage (task, error);
-      return;
-    }
-  g_clear_pointer (&self->staged, brevet_generation_unref);
-  g_task_return_pointer (task, g_steal_pointer (&self->candidate), (GDestroyNotify) brevet_generation_unref);
-}
-
-static void
-install (GTask *task)
-{
-  BrevetIdentityAttempt *self = g_task_get_source_object (task);
-  g_autoptr(BrevetIdentityMemory) memory = brevet_identity_memory_new_after_success (self->candidate);
-
-  brevet_identity_records_switch_async (self->records, self->candidate, self->current, memory, NULL, on_switched,
-                                        g_object_ref (task));
+  brevet_identity_attempt_set_stage (BREVET_IDENTITY_ATTEMPT (user_data), stages[stage]);
 }
 
 static void
@@ -147,10 +93,10 @@ on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
         g_task_return_error (task, error);
       return;
     }
-  set_stage (self, BREVET_IDENTITY_INSTALLING);
+  brevet_identity_attempt_set_stage (self, BREVET_IDENTITY_INSTALLING);
   self->candidate = make_candidate (self, state, &error);
   if (self->candidate != NULL)
-    install (task);
+    brevet_identity_attempt_install (task);
   else
     fail_for_good (task, error);
 }
@@ -182,7 +128,7 @@ on_staged (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   g_clear_pointer (&self->staged, brevet_generation_unref);
-  fail_storage (task, error);
+  brevet_identity_attempt_fail_storage (task, error);
 }
 
 static void
@@ -223,12 +169,12 @@ brevet_identity_attempt_run_async (BrevetIdentityAttempt *self, GCancellable *ca
   g_task_set_check_cancellable (task, FALSE);
   if (has_usable_candidate (self))
     {
-      set_stage (self, BREVET_IDENTITY_INSTALLING);
-      install (task);
+      brevet_identity_attempt_set_stage (self, BREVET_IDENTITY_INSTALLING);
+      brevet_identity_attempt_install (task);
       return;
     }
   g_clear_pointer (&self->candidate, brevet_generation_unref);
-  set_stage (self, BREVET_IDENTITY_ATTESTING);
+  brevet_identity_attempt_set_stage (self, BREVET_IDENTITY_ATTESTING);
   if (!self->config->wants_certificate || (fits (self, self->staged) && self->staged->csr != NULL))
     {
       register_device (task);
@@ -264,10 +210,22 @@ brevet_identity_attempt_get_failure (BrevetIdentityAttempt *self)
   return brevet_registration_client_get_failure (self->client);
 }
 
-gboolean
-brevet_identity_attempt_get_storage_failed (BrevetIdentityAttempt *self)
+BrevetIdentityFault
+brevet_identity_attempt_get_fault (BrevetIdentityAttempt *self)
 {
-  return self->storage_failed;
+  return self->fault;
+}
+
+const char *
+brevet_identity_attempt_get_hub (BrevetIdentityAttempt *self)
+{
+  return self->hub;
+}
+
+gboolean
+brevet_identity_attempt_get_unproven (BrevetIdentityAttempt *self)
+{
+  return self->unproven;
 }
 
 GPtrArray *
@@ -329,6 +287,7 @@ brevet_identity_attempt_new (const BrevetIdentityAttemptInput *input)
   self->client = brevet_registration_client_new (input->transport, input->prover, input->config->id_scope,
                                                  input->config->registration_id);
   brevet_registration_client_set_patient (self->client, FALSE);
+  brevet_registration_client_set_api_version (self->client, input->config->api_version);
   g_signal_connect_object (self->client, "stage-changed", G_CALLBACK (on_registration_stage), self, 0);
   self->current = ref_generation (input->current);
   self->staged = ref_generation (input->staged);

@@ -7,14 +7,28 @@
 G_BEGIN_DECLS
 
 /**
+ * BrevetIdentityFault:
+ * @BREVET_IDENTITY_FAULT_SERVICE: the registration, or what came of it
+ * @BREVET_IDENTITY_FAULT_STORAGE: the store
+ * @BREVET_IDENTITY_FAULT_HUB: the hub does not take the new certificate, or is not reached
+ *
+ * Where an attempt failed.
+ */
+typedef enum {
+  BREVET_IDENTITY_FAULT_SERVICE,
+  BREVET_IDENTITY_FAULT_STORAGE,
+  BREVET_IDENTITY_FAULT_HUB,
+} BrevetIdentityFault;
+
+/**
  * BrevetIdentityAttemptInput:
  * @config: what the configuration wants
  * @records: where it is stored
  * @transport: way to the service
  * @prover: proves that this is the device
  * @current: (nullable): the generation in use
- * @staged: (nullable): what an attempt that was cut off had staged
- * @candidate: (nullable): a complete and checked generation that could not be stored last time
+ * @staged: (nullable): what an attempt that was cut off had staged; has a chain if @candidate waits for its hub
+ * @candidate: (nullable): a complete and checked generation that could not be stored last time, or that its hub did not take
  * @input_digest: of the inputs as they are now
  * @new_key: the certificate is for a key that was never in use, whatever the configuration says about rekeying
  *
@@ -35,8 +49,8 @@ typedef struct {
 /**
  * BrevetIdentityAttempt:
  *
- * One attempt to get an identity: stage a key, register, check what comes, switch. Whatever fails before the switch leaves the
- * stored identity as it is.
+ * One attempt to get an identity: stage a key, register, check what comes, try it at its hub (brevet_identity_needs_proof()), switch.
+ * Whatever fails before the switch leaves the stored identity as it is.
  *
  * Signals: `stage-changed` with the #BrevetIdentityState (%BREVET_IDENTITY_ATTESTING to %BREVET_IDENTITY_INSTALLING) as guint.
  */
@@ -84,11 +98,25 @@ BrevetGeneration *brevet_identity_attempt_get_candidate (BrevetIdentityAttempt *
 const BrevetRegistrationFailure *brevet_identity_attempt_get_failure (BrevetIdentityAttempt *self);
 
 /**
- * brevet_identity_attempt_get_storage_failed:
+ * brevet_identity_attempt_get_fault:
  *
- * Returns: %TRUE if it was the store that failed
+ * Returns: after a failure: where it was
  */
-gboolean brevet_identity_attempt_get_storage_failed (BrevetIdentityAttempt *self);
+BrevetIdentityFault brevet_identity_attempt_get_fault (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_attempt_get_hub:
+ *
+ * Returns: (transfer none) (nullable): the hub at which the new certificate is being tried; %NULL before and afterwards
+ */
+const char *brevet_identity_attempt_get_hub (BrevetIdentityAttempt *self);
+
+/**
+ * brevet_identity_attempt_get_unproven:
+ *
+ * Returns: after a success: %TRUE if what is in use now waited for its hub in vain
+ */
+gboolean brevet_identity_attempt_get_unproven (BrevetIdentityAttempt *self);
 
 /**
  * brevet_identity_attempt_get_bundle_problems:

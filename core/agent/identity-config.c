@@ -3,7 +3,9 @@
 
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "brevet-hub.h"
 #include "brevet-key-policy.h"
+#include "brevet-registration-client.h"
 #include "identity-records.h"
 
 #include <string.h>
@@ -244,6 +246,35 @@ read_payload (BrevetIdentityConfig *self, BrevetSettings *settings, GError **err
   return FALSE;
 }
 
+static gboolean
+read_api_version (BrevetIdentityConfig *self, BrevetSettings *settings, GError **error)
+{
+  const char *text = get (settings, "api-version", BREVET_API_VERSION_PREVIEW);
+
+  if (!brevet_registration_client_speaks (text))
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "api-version",
+                                                       "“%s” is not a version that this agent speaks; write "
+                                                       BREVET_API_VERSION_PREVIEW " or " BREVET_API_VERSION_2025_PREVIEW, text));
+      return FALSE;
+    }
+  self->api_version = g_strdup (text);
+  self->brings_trust = g_str_equal (text, BREVET_API_VERSION_PREVIEW);
+  return TRUE;
+}
+
+static gboolean
+read_hub (BrevetIdentityConfig *self, BrevetSettings *settings, GError **error)
+{
+  gint64 port = 0;
+
+  if (!brevet_settings_get_boolean (settings, "hub-proof", FALSE, &self->hub_proof, error)
+      || !brevet_settings_get_int (settings, "hub-port", BREVET_HUB_PORT, 1, G_MAXUINT16, &port, error))
+    return FALSE;
+  self->hub_port = (guint16) port;
+  return TRUE;
+}
+
 BrevetIdentityConfig *
 brevet_identity_config_new (BrevetConfig *config, BrevetSettings *settings, GError **error)
 {
@@ -254,7 +285,8 @@ brevet_identity_config_new (BrevetConfig *config, BrevetSettings *settings, GErr
   self = g_atomic_rc_box_new0 (BrevetIdentityConfig);
   if (!read_name (self, settings, error) || !brevet_settings_get_boolean (settings, "enabled", TRUE, &self->enabled, error)
       || !read_service (self, config, settings, error) || !read_certificate (self, settings, error)
-      || !read_schedule (self, settings, error) || !read_trust (self, settings, error) || !read_payload (self, settings, error))
+      || !read_schedule (self, settings, error) || !read_trust (self, settings, error) || !read_payload (self, settings, error)
+      || !read_api_version (self, settings, error) || !read_hub (self, settings, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -280,6 +312,7 @@ clear (gpointer data)
   g_free (self->trust_bundle_name);
   g_clear_pointer (&self->local_trust, brevet_trust_bundle_unref);
   g_clear_pointer (&self->payload, json_node_unref);
+  g_free (self->api_version);
 }
 
 void

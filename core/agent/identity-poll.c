@@ -14,7 +14,7 @@
 static gboolean
 can_poll (BrevetIdentity *self, gint64 now)
 {
-  return self->config->enabled && self->config->trust_bundle_poll != 0 && now >= BREVET_IDENTITY_EARLIEST_TIME &&
+  return self->config->enabled && self->config->brings_trust && self->config->trust_bundle_poll != 0 && now >= BREVET_IDENTITY_EARLIEST_TIME &&
          self->current != NULL && self->input_digest != NULL &&
          g_strcmp0 (self->current->input_digest, self->input_digest) == 0;
 }
@@ -105,6 +105,7 @@ take_problems (BrevetIdentity *self, GPtrArray *left_out)
 static void
 take_bundle (BrevetIdentity *self, BrevetTrustBundle *bundle, const char *etag)
 {
+  brevet_identity_update_pending (self, bundle, etag);
   if (brevet_identity_bundle_equal (bundle, self->current->trust_bundle) &&
       g_strcmp0 (etag, self->current->trust_bundle_etag) == 0)
     return;

@@ -8,8 +8,9 @@
 G_BEGIN_DECLS
 
 /* What the files of an identity share: identity.c (the object), identity-run.c (what next, attempts and their ends),
- * identity-settle.c (after a failure), identity-wait.c (who waits for an attempt), identity-reconfigure.c, identity-save.c
- * (writing beside attempts), identity-poll.c (the trust bundle), identity-report.c (sentences).
+ * identity-settle.c (after a failure), identity-pending.c (a candidate that waits for its hub), identity-wait.c (who waits for an
+ * attempt), identity-reconfigure.c, identity-save.c (writing beside attempts), identity-poll.c (the trust bundle), identity-report.c
+ * (sentences).
  *
  * One thing at a time writes to the store: an attempt with the settling of its failure, or a saving. */
 struct _BrevetIdentity
@@ -30,7 +31,7 @@ struct _BrevetIdentity
   BrevetGeneration      *current;
   BrevetGeneration      *previous;
   BrevetGeneration      *staged;
-  BrevetGeneration      *candidate;     /* complete, but could not be stored */
+  BrevetGeneration      *candidate;     /* complete, but could not be stored, or waits for its hub: then it is staged, too */
   BrevetIdentityMemory  *memory;
   char                  *input_digest;  /* of the inputs as they were read last; NULL if they cannot be read */
   guint64                expired;       /* number of the generation whose end was told of */
@@ -91,8 +92,15 @@ void brevet_identity_read_inputs (BrevetIdentity *self, GError **error);
 void brevet_identity_situation (BrevetIdentity *self, BrevetIdentitySituation *situation);
 
 /* identity-settle.c */
-void brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrationFailure *failure, gboolean storage);
+void brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrationFailure *failure,
+                           BrevetIdentityFault fault);
 void brevet_identity_pause (BrevetIdentity *self, GError *error);
+
+/* identity-pending.c */
+void brevet_identity_load_pending (BrevetIdentity *self);
+void brevet_identity_drop_pending (BrevetIdentity *self);
+void brevet_identity_add_local_trust_to_pending (BrevetIdentity *self);
+void brevet_identity_update_pending (BrevetIdentity *self, BrevetTrustBundle *bundle, const char *etag);
 
 /* identity-reconfigure.c */
 void brevet_identity_forget_pause (BrevetIdentity *self);
@@ -119,7 +127,8 @@ char *brevet_identity_describe_rest (BrevetIdentity *self, const BrevetIdentityP
 void brevet_identity_report (BrevetIdentity *self, GLogLevelFlags level, const char *message_id, const char *tracking_id,
                              const char *format, ...) G_GNUC_PRINTF (5, 6);
 void brevet_identity_report_installed (BrevetIdentity *self);
-void brevet_identity_report_failure (BrevetIdentity *self, gboolean storage);
+void brevet_identity_report_unproven (BrevetIdentity *self);
+void brevet_identity_report_failure (BrevetIdentity *self, BrevetIdentityFault fault);
 void brevet_identity_report_expired (BrevetIdentity *self);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 #include "brevet-clock.h"
 #include "brevet-error.h"
 #include "identity-bundle.h"
+#include "identity-staging.h"
 
 /* The attempt, or the settling of its failure, ends without a result that counts; another one follows if there is reason to. */
 static void
@@ -48,14 +49,22 @@ is_same_payload (JsonNode *one, JsonNode *other)
   return json_node_equal (one, other);
 }
 
+static gboolean
+proves_the_same (BrevetIdentityConfig *config, BrevetIdentityConfig *other)
+{
+  return config->hub_proof == other->hub_proof && config->hub_port == other->hub_port &&
+         (!config->hub_proof || brevet_identity_bundle_equal (config->local_trust, other->local_trust));
+}
+
 /* If not, an attempt with @other may end in another way, although it is no other identity that it asks for: whoever has corrected
  * what it failed for need not wait. */
 static gboolean
 asks_for_the_same (BrevetIdentityConfig *config, BrevetIdentityConfig *other)
 {
   return config->wants_certificate == other->wants_certificate && config->key_kind == other->key_kind &&
-         config->rekey == other->rekey && is_same_payload (config->payload, other->payload) &&
-         brevet_settings_equal (config->transport, other->transport) &&
+         config->rekey == other->rekey && proves_the_same (config, other) &&
+         g_str_equal (config->api_version, other->api_version) &&
+         is_same_payload (config->payload, other->payload) && brevet_settings_equal (config->transport, other->transport) &&
          brevet_settings_equal (config->attestation, other->attestation);
 }
 
@@ -71,7 +80,8 @@ take_config (BrevetIdentity *self, BrevetIdentityConfig *config, BrevetTransport
   if (!same_local)
     {
       self->poll_whole = TRUE;
-      g_clear_pointer (&self->candidate, brevet_generation_unref);
+      if (!brevet_identity_staging_is_complete (self->staged))
+        g_clear_pointer (&self->candidate, brevet_generation_unref);
     }
   self->local_checked = self->local_checked && same_local;
   self->poll_unsupported = FALSE;
@@ -80,6 +90,8 @@ take_config (BrevetIdentity *self, BrevetIdentityConfig *config, BrevetTransport
   brevet_identity_config_ref (config);
   brevet_identity_config_unref (self->config);
   self->config = config;
+  if (!same_local)
+    brevet_identity_add_local_trust_to_pending (self);
   g_set_object (&self->transport, transport);
   g_set_object (&self->prover, prover);
 }

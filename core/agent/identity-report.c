@@ -27,6 +27,8 @@ brevet_identity_strip_stop (char *text)
 char *
 brevet_identity_describe_stage (BrevetIdentity *self, BrevetIdentityState stage)
 {
+  const char *hub;
+
   switch (stage)
     {
     case BREVET_IDENTITY_ATTESTING:
@@ -36,6 +38,9 @@ brevet_identity_describe_stage (BrevetIdentity *self, BrevetIdentityState stage)
     case BREVET_IDENTITY_ASSIGNING:
       return g_strdup_printf ("Waiting for %s, which works on the registration", self->config->service);
     case BREVET_IDENTITY_INSTALLING:
+      hub = self->attempt != NULL ? brevet_identity_attempt_get_hub (self->attempt) : NULL;
+      if (hub != NULL)
+        return g_strdup_printf ("Trying the new certificate at the hub %s, port %u", hub, self->config->hub_port);
       return g_strdup_printf ("Checking and storing the answer of %s", self->config->service);
     case BREVET_IDENTITY_UNPROVISIONED:
     case BREVET_IDENTITY_WAITING_FOR_TIME:
@@ -145,21 +150,33 @@ brevet_identity_report_installed (BrevetIdentity *self)
                           brevet_certificate_get_serial (leaf), end);
 }
 
+/* The message of its hub is in what was reported before. */
 void
-brevet_identity_report_failure (BrevetIdentity *self, gboolean storage)
+brevet_identity_report_unproven (BrevetIdentity *self)
+{
+  brevet_identity_report (self, G_LOG_LEVEL_WARNING, BREVET_MESSAGE_HUB_PROOF_FAILED, NULL,
+                          "Identity %s: generation %" G_GUINT64_FORMAT " is in use without the consent of its hub %s, for the "
+                          "certificate before it was about to end", self->config->name, self->current->number,
+                          self->current->assigned_hub);
+}
+
+void
+brevet_identity_report_failure (BrevetIdentity *self, BrevetIdentityFault fault)
 {
   const BrevetIdentityMemory *memory = self->memory;
   gint64 now = brevet_clock_now_seconds ();
   g_autofree char *current = describe_current (self, now);
   g_autofree char *next = format_time (memory->next_attempt);
-  GLogLevelFlags level = storage || memory->refusals > 0 ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE;
+  gboolean loud = fault != BREVET_IDENTITY_FAULT_SERVICE || memory->refusals > 0;
   const char *message_id = BREVET_MESSAGE_ATTEMPT_FAILED;
 
-  if (storage)
+  if (fault == BREVET_IDENTITY_FAULT_STORAGE)
     message_id = BREVET_MESSAGE_STORAGE_FAILED;
+  else if (fault == BREVET_IDENTITY_FAULT_HUB)
+    message_id = BREVET_MESSAGE_HUB_PROOF_FAILED;
   else if (memory->refusals > 0)
     message_id = BREVET_MESSAGE_DEVICE_REFUSED;
-  brevet_identity_report (self, level, message_id, memory->error_tracking_id,
+  brevet_identity_report (self, loud ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE, message_id, memory->error_tracking_id,
                           "Identity %s: %s; %s; next attempt at %s", self->config->name, memory->error_text, current, next);
 }
 

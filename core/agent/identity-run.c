@@ -38,6 +38,7 @@ brevet_identity_situation (BrevetIdentity *self, BrevetIdentitySituation *situat
     .now = brevet_clock_now_seconds (),
     .config = self->config,
     .current = self->current,
+    .candidate = self->candidate,
     .memory = self->memory,
     .input_digest = self->input_digest,
     .network_missing = self->network_missing,
@@ -163,6 +164,8 @@ succeed (BrevetIdentity *self, BrevetGeneration *installed, BrevetIdentityAttemp
   self->memory = brevet_identity_memory_new_after_success (installed);
   take_bundle_of_attempt (self, attempt);
   brevet_identity_report_installed (self);
+  if (brevet_identity_attempt_get_unproven (attempt))
+    brevet_identity_report_unproven (self);
   brevet_identity_make_plan (self, &plan);
   brevet_identity_rest (self, &plan, brevet_clock_now_seconds ());
   brevet_identity_tell_changed (self);
@@ -181,6 +184,9 @@ take_what_is_left (BrevetIdentity *self, BrevetIdentityAttempt *attempt)
   g_clear_pointer (&self->candidate, brevet_generation_unref);
   self->staged = staged != NULL ? brevet_generation_ref (staged) : NULL;
   self->candidate = candidate != NULL ? brevet_generation_ref (candidate) : NULL;
+  /* The configuration may have been read again meanwhile. */
+  if (brevet_identity_attempt_get_config (attempt) != self->config)
+    brevet_identity_add_local_trust_to_pending (self);
 }
 
 static void
@@ -210,7 +216,7 @@ on_attempt_ended (GObject *source, GAsyncResult *result, gpointer user_data)
     }
   else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     brevet_identity_fail (self, error, brevet_identity_attempt_get_failure (attempt),
-                          brevet_identity_attempt_get_storage_failed (attempt));
+                          brevet_identity_attempt_get_fault (attempt));
   else
     brevet_identity_pause (self, error);
 }
@@ -264,7 +270,7 @@ brevet_identity_begin (BrevetIdentity *self, BrevetIdentityAction action)
   brevet_identity_make_plan (self, &plan);
   self->attempt_action = MAX (action, plan.action);
   if (error != NULL)
-    brevet_identity_fail (self, error, NULL, FALSE);
+    brevet_identity_fail (self, error, NULL, BREVET_IDENTITY_FAULT_SERVICE);
   else
     run (self, self->attempt_action);
 }

@@ -7,6 +7,10 @@
 /* A service may ask for so long a pause (brevet_backoff_compute()). */
 #define LONGEST_PAUSE 86400
 
+/* A certificate that has less than this part of its lifetime, and than so many seconds, ahead of it is about to end. */
+#define LAST_PART 20
+#define LAST_SECONDS 3600
+
 #define UNREACHABLE_NAME "org.brevet.Error.Unreachable"
 
 gboolean
@@ -19,6 +23,27 @@ gboolean
 brevet_identity_was_unreachable (const BrevetIdentityMemory *memory)
 {
   return g_strcmp0 (memory->error_name, UNREACHABLE_NAME) == 0;
+}
+
+gint64
+brevet_identity_find_proof_end (BrevetGeneration *current)
+{
+  BrevetCertificate *leaf = current->chain != NULL ? brevet_chain_get_leaf (current->chain) : NULL;
+  gint64 end;
+  gint64 lifetime;
+
+  if (leaf == NULL)
+    return G_MAXINT64;
+  end = brevet_certificate_get_not_after (leaf);
+  lifetime = end - brevet_certificate_get_not_before (leaf);
+  return end - CLAMP (lifetime / LAST_PART, 1, LAST_SECONDS);
+}
+
+gboolean
+brevet_identity_needs_proof (const BrevetIdentityConfig *config, BrevetGeneration *current, BrevetGeneration *candidate, gint64 now)
+{
+  return config->hub_proof && candidate->chain != NULL && candidate->assigned_hub != NULL && current != NULL &&
+         current->chain != NULL && brevet_generation_is_valid (current, now) && now < brevet_identity_find_proof_end (current);
 }
 
 static gint64
@@ -86,6 +111,12 @@ plan_undisturbed (const BrevetIdentitySituation *situation, BrevetIdentityPlan *
       plan->attempt = situation->now;
       return;
     }
+  /* What was interrupted goes on, be it due by now or not. */
+  if (situation->candidate != NULL)
+    {
+      plan->attempt = MAX (situation->now, situation->missed_until);
+      return;
+    }
   if (plan->renewal == 0)
     return;
   plan->attempt = MAX (plan->renewal, find_earliest_renewal (situation));
@@ -106,6 +137,18 @@ is_plausible_pause (const BrevetIdentitySituation *situation)
   if (ahead <= brevet_backoff_limit (&situation->config->backoff, memory->failures, memory->refusals))
     return TRUE;
   return memory->next_attempt <= memory->asked_until && memory->error_time <= situation->now && ahead <= LONGEST_PAUSE;
+}
+
+/* What waits for its hub is taken when it cannot wait any longer: once, for after a failure then the pause counts. */
+static gint64
+find_end_of_waiting (const BrevetIdentitySituation *situation)
+{
+  gint64 end;
+
+  if (!situation->config->hub_proof || situation->candidate == NULL || situation->current == NULL)
+    return G_MAXINT64;
+  end = brevet_identity_find_proof_end (situation->current);
+  return situation->memory->error_time < end ? end : G_MAXINT64;
 }
 
 static BrevetIdentityState
@@ -134,6 +177,7 @@ plan_after_failure (const BrevetIdentitySituation *situation, BrevetIdentityPlan
       plan->pause = situation->now + brevet_identity_schedule_pause (situation, memory->failures, memory->refusals, 0);
       plan->attempt = plan->pause;
     }
+  plan->attempt = MIN (plan->attempt, find_end_of_waiting (situation));
   if (situation->hint != 0 && brevet_identity_was_unreachable (memory))
     plan->attempt = MIN (plan->attempt, MAX (situation->hint, situation->now));
   if (plan->attempt <= situation->now && plan->action == BREVET_IDENTITY_RENEW)

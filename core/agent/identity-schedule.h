@@ -10,6 +10,7 @@ G_BEGIN_DECLS
  * @now: seconds since 1970-01-01 UTC
  * @config: what the configuration wants
  * @current: (nullable): the generation in use
+ * @candidate: (nullable): a complete generation that is not in use yet: it could not be stored, or waits for its hub
  * @memory: what is remembered of earlier attempts
  * @input_digest: (nullable): of the inputs as they are now, %NULL if they cannot be read
  * @network_missing: there is no network, as far as known
@@ -23,6 +24,7 @@ typedef struct {
   gint64 now;
   const BrevetIdentityConfig *config;
   BrevetGeneration *current;
+  BrevetGeneration *candidate;
   const BrevetIdentityMemory *memory;
   const char *input_digest;
   gboolean network_missing;
@@ -75,6 +77,25 @@ gint64 brevet_identity_schedule_pause (const BrevetIdentitySituation *situation,
  *   @last that is in the future counts as now.
  */
 gint64 brevet_identity_schedule_poll (const BrevetIdentityConfig *config, gint64 now, gint64 last);
+
+/**
+ * brevet_identity_needs_proof:
+ * @current: (nullable): the generation in use
+ * @candidate: what would take its place
+ *
+ * Returns: %TRUE if @candidate must be tried at its hub first: the configuration wants it (`hub-proof`), there is a hub to try it at,
+ *   and @current is valid and will be for a while (brevet_identity_find_proof_end())
+ */
+gboolean brevet_identity_needs_proof (const BrevetIdentityConfig *config, BrevetGeneration *current, BrevetGeneration *candidate,
+                                      gint64 now);
+
+/**
+ * brevet_identity_find_proof_end:
+ *
+ * Returns: from when on a successor is taken without the hub's consent, for @current is about to end: a twentieth of its lifetime
+ *   before that, at most an hour; %G_MAXINT64 without certificate
+ */
+gint64 brevet_identity_find_proof_end (BrevetGeneration *current);
 
 /**
  * brevet_identity_is_expired:

@@ -27,7 +27,7 @@ typedef struct {
   BrevetIdentityMemory *memory;
   GError *error;
   gboolean counts;
-  gboolean storage;
+  BrevetIdentityFault fault;
 } Settling;
 
 static void
@@ -45,7 +45,7 @@ on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
                             self->config->name, problem->message);
   if (self == NULL)
     return;
-  if (problem != NULL && !settling->storage && settling->counts)
+  if (problem != NULL && settling->fault != BREVET_IDENTITY_FAULT_STORAGE && settling->counts)
     {
       g_autofree char *text = g_steal_pointer (&memory->error_text);
 
@@ -57,12 +57,12 @@ on_settled (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->repeat)
     brevet_identity_forget_pause (self);
   if (settling->counts)
-    brevet_identity_report_failure (self, settling->storage);
+    brevet_identity_report_failure (self, settling->fault);
   end_failure (self, error, settling->counts);
 }
 
 static void
-settle (BrevetIdentity *self, BrevetIdentityMemory *memory, GError *error, gboolean counts, gboolean storage)
+settle (BrevetIdentity *self, BrevetIdentityMemory *memory, GError *error, gboolean counts, BrevetIdentityFault fault)
 {
   Settling *settling = g_new0 (Settling, 1);
 
@@ -70,7 +70,7 @@ settle (BrevetIdentity *self, BrevetIdentityMemory *memory, GError *error, gbool
   settling->memory = memory;
   settling->error = error;
   settling->counts = counts;
-  settling->storage = storage;
+  settling->fault = fault;
   self->settling = TRUE;
   brevet_identity_records_update_async (self->records, NULL, memory, FALSE, NULL, on_settled, settling);
 }
@@ -86,10 +86,10 @@ name_error (const GError *error)
 }
 
 static void
-remember_error (BrevetIdentityMemory *memory, const GError *error, const BrevetRegistrationFailure *failure, gboolean storage,
-                gint64 now)
+remember_error (BrevetIdentityMemory *memory, const GError *error, const BrevetRegistrationFailure *failure,
+                BrevetIdentityFault fault, gint64 now)
 {
-  gboolean refused = !storage && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
+  gboolean refused = fault == BREVET_IDENTITY_FAULT_SERVICE && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
 
   brevet_identity_memory_clear_error (memory);
   memory->error_name = name_error (error);
@@ -105,7 +105,8 @@ remember_error (BrevetIdentityMemory *memory, const GError *error, const BrevetR
 
 /* Takes @error. */
 void
-brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrationFailure *failure, gboolean storage)
+brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrationFailure *failure,
+                      BrevetIdentityFault fault)
 {
   BrevetIdentityMemory *memory = brevet_identity_memory_copy (self->memory);
   gint64 retry_after = failure != NULL ? failure->retry_after : -1;
@@ -114,7 +115,7 @@ brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrat
   brevet_identity_strip_stop (error->message);
   brevet_identity_situation (self, &situation);
   memory->failures++;
-  remember_error (memory, error, failure, storage, situation.now);
+  remember_error (memory, error, failure, fault, situation.now);
   memory->next_attempt = situation.now;
   memory->next_attempt += brevet_identity_schedule_pause (&situation, memory->failures, memory->refusals, retry_after);
   g_free (memory->input_digest);
@@ -122,7 +123,7 @@ brevet_identity_fail (BrevetIdentity *self, GError *error, const BrevetRegistrat
   memory->asked_until = retry_after > 0 ? situation.now + retry_after : 0;
   if (self->hint != 0)
     self->hint = MAX (self->hint, memory->asked_until);
-  settle (self, memory, error, TRUE, storage);
+  settle (self, memory, error, TRUE, fault);
 }
 
 /* Somebody cancelled it: the pause of a failure, but none is counted, and what the service asked for holds. Takes @error. */
@@ -139,5 +140,5 @@ brevet_identity_pause (BrevetIdentity *self, GError *error)
   memory->next_attempt = MAX (memory->next_attempt, brevet_identity_get_asked_until (self, situation.now));
   g_free (memory->input_digest);
   memory->input_digest = g_strdup (self->input_digest);
-  settle (self, memory, error, FALSE, FALSE);
+  settle (self, memory, error, FALSE, BREVET_IDENTITY_FAULT_SERVICE);
 }

@@ -114,3 +114,28 @@ brevet_identity_staging_make_finish (GAsyncResult *result, GError **error)
   g_return_val_if_fail (g_async_result_is_tagged (result, brevet_identity_staging_make_async), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
 }
+
+BrevetGeneration *
+brevet_identity_staging_complete (BrevetGeneration *staged, BrevetGeneration *candidate)
+{
+  BrevetGeneration *complete = brevet_generation_copy (candidate);
+
+  if (staged != NULL && staged->csr != NULL)
+    complete->csr = g_bytes_ref (staged->csr);
+  return complete;
+}
+
+gboolean
+brevet_identity_staging_is_complete (BrevetGeneration *staged)
+{
+  return staged != NULL && staged->chain != NULL && staged->assigned_hub != NULL;
+}
+
+BrevetGeneration *
+brevet_identity_staging_make_candidate (BrevetGeneration *staged)
+{
+  BrevetGeneration *candidate = brevet_generation_copy (staged);
+
+  g_clear_pointer (&candidate->csr, g_bytes_unref);
+  return candidate;
+}

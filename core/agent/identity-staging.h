@@ -34,4 +34,30 @@ void brevet_identity_staging_make_async (BrevetIdentityConfig *config, BrevetGen
 
 BrevetGeneration *brevet_identity_staging_make_finish (GAsyncResult *result, GError **error);
 
+/**
+ * brevet_identity_staging_complete:
+ * @staged: (nullable): what @candidate was asked for with
+ * @candidate: a complete generation that is not to be used yet
+ *
+ * Returns: (transfer full): what is staged while @candidate waits for its hub: all of it, and the CSR with which it could be asked for
+ *   again
+ */
+BrevetGeneration *brevet_identity_staging_complete (BrevetGeneration *staged, BrevetGeneration *candidate);
+
+/**
+ * brevet_identity_staging_is_complete:
+ * @staged: (nullable): what is staged
+ *
+ * Returns: %TRUE if it is a candidate that waits for its hub
+ */
+gboolean brevet_identity_staging_is_complete (BrevetGeneration *staged);
+
+/**
+ * brevet_identity_staging_make_candidate:
+ * @staged: what is staged, complete
+ *
+ * Returns: (transfer full): what can take the place of the generation in use
+ */
+BrevetGeneration *brevet_identity_staging_make_candidate (BrevetGeneration *staged);
+
 G_END_DECLS

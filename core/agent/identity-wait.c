@@ -134,6 +134,8 @@ brevet_identity_begin_for_waiters (BrevetIdentity *self)
           answer (greatest, error);
           continue;
         }
+      if (greatest->action == BREVET_IDENTITY_REPROVISION)
+        brevet_identity_drop_pending (self);
       brevet_identity_begin (self, greatest->action);
       join_all (self);
     }

@@ -124,6 +124,7 @@ take_stored (BrevetIdentity *self, BrevetStoredIdentity *stored)
     brevet_identity_report (self, G_LOG_LEVEL_WARNING, BREVET_MESSAGE_IDENTITY_DAMAGED, NULL, "Identity %s: %s", self->config->name,
                             (const char *) g_ptr_array_index (stored->problems, i));
   self->poll_whole = TRUE;
+  brevet_identity_load_pending (self);
   self->loaded = TRUE;
   brevet_identity_read_inputs (self, NULL);
   brevet_identity_refresh_bundle_problems (self, NULL);

@@ -32,6 +32,7 @@ typedef struct {
   char *bundle_file;
   char *payload_file;
   char *transport;
+  char *api_version;
   int timeout;
   gboolean json;
 } Options;
@@ -50,6 +51,7 @@ options_clear (Options *self)
   g_free (self->bundle_file);
   g_free (self->payload_file);
   g_free (self->transport);
+  g_free (self->api_version);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -75,6 +77,7 @@ parse_options (Options *self, int argc, char **argv, int *exit_code)
     { "payload", 0, 0, G_OPTION_ARG_FILENAME, &self->payload_file, N_("Send the JSON in FILE along"), N_("FILE") },
     { "timeout", 0, 0, G_OPTION_ARG_INT, &self->timeout, N_("Give up after so many seconds (120)"), N_("SECONDS") },
     { "transport", 0, 0, G_OPTION_ARG_STRING, &self->transport, N_("How to talk to the service (https)"), N_("NAME") },
+    { "api-version", 0, 0, G_OPTION_ARG_STRING, &self->api_version, N_("Version of the protocol (2021-11-01-preview)"), N_("VERSION") },
     { "json", 0, 0, G_OPTION_ARG_NONE, &self->json, N_("Print one JSON object"), NULL },
     { NULL },
   };
@@ -125,6 +128,22 @@ check_combinations (const Options *self)
 }
 
 static gboolean
+check_api_version (const Options *self)
+{
+  if (self->api_version == NULL || g_str_equal (self->api_version, BREVET_API_VERSION_PREVIEW))
+    return TRUE;
+  if (!brevet_registration_client_speaks (self->api_version))
+    brevet_command_usage_error (_("--api-version “%s” is not spoken; write %s or %s"), self->api_version, BREVET_API_VERSION_PREVIEW,
+                                BREVET_API_VERSION_2025_PREVIEW);
+  else if (self->bundle_file != NULL)
+    brevet_command_usage_error (_("--trust-bundle-out is of no use with --api-version %s: no trust bundle comes then"),
+                                self->api_version);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static gboolean
 check_identifiers (const Options *self)
 {
   g_autoptr(GError) error = NULL;
@@ -141,7 +160,7 @@ check_options (const Options *self)
 {
   return require ("--host", self->host) && require ("--id-scope", self->id_scope) &&
          require ("--registration-id", self->registration_id) && check_combinations (self) && check_ranges (self) &&
-         check_identifiers (self);
+         check_api_version (self) && check_identifiers (self);
 }
 
 /* Everything that one registration needs. */
@@ -255,6 +274,8 @@ register_device (Job *self, GError **error)
                                                                                options->registration_id);
   g_autoptr(GAsyncResult) result = NULL;
 
+  if (options->api_version != NULL)
+    brevet_registration_client_set_api_version (client, options->api_version);
   brevet_registration_client_register_async (client, self->csr != NULL ? brevet_csr_get_der (self->csr) : NULL, self->payload,
                                              (guint) options->timeout, NULL, on_registered, &result);
   while (result == NULL)

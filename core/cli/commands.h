@@ -8,4 +8,5 @@ int brevet_command_renew (int argc, char **argv);
 int brevet_command_reprovision (int argc, char **argv);
 int brevet_command_show (int argc, char **argv);
 int brevet_command_monitor (int argc, char **argv);
+int brevet_command_send (int argc, char **argv);
 int brevet_command_register (int argc, char **argv);

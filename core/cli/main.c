@@ -11,6 +11,7 @@ static const BrevetCommand commands[] = {
   { "reprovision", N_("[NAME]"), N_("Register an identity again from scratch, with a new key"), brevet_command_reprovision },
   { "show", N_("WHAT [NAME]"), N_("Print a certificate, trust bundle or identity"), brevet_command_show },
   { "monitor", N_("[NAME]"), N_("Print what happens to the identities, as it happens"), brevet_command_monitor },
+  { "send", N_("TEXT [NAME]"), N_("Send a message to the hub of an identity"), brevet_command_send },
   { "register", NULL, N_("Register a device once and fetch its certificate"), brevet_command_register },
   { NULL },
 };

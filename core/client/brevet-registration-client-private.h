@@ -15,6 +15,7 @@ struct _BrevetRegistrationClient
   BrevetProver    *prover;
   char            *id_scope;
   char            *registration_id;
+  const char      *api_version;
 
   gboolean                  patient;
   int                       stage;    /* -1 before the first one */

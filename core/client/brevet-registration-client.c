@@ -56,6 +56,35 @@ brevet_registration_client_set_patient (BrevetRegistrationClient *self, gboolean
   self->patient = patient;
 }
 
+/* Returns: the same text, for ever; NULL if it is none of those */
+static const char *
+find_api_version (const char *api_version)
+{
+  static const char *const versions[] = { BREVET_API_VERSION_PREVIEW, BREVET_API_VERSION_2025_PREVIEW };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (versions); i++)
+    if (g_str_equal (versions[i], api_version))
+      return versions[i];
+  return NULL;
+}
+
+gboolean
+brevet_registration_client_speaks (const char *api_version)
+{
+  g_return_val_if_fail (api_version != NULL, FALSE);
+
+  return find_api_version (api_version) != NULL;
+}
+
+void
+brevet_registration_client_set_api_version (BrevetRegistrationClient *self, const char *api_version)
+{
+  g_return_if_fail (BREVET_IS_REGISTRATION_CLIENT (self));
+  g_return_if_fail (brevet_registration_client_speaks (api_version));
+
+  self->api_version = find_api_version (api_version);
+}
+
 const BrevetRegistrationFailure *
 brevet_registration_client_get_failure (BrevetRegistrationClient *self)
 {
@@ -90,6 +119,7 @@ static void
 brevet_registration_client_init (BrevetRegistrationClient *self)
 {
   self->patient = TRUE;
+  self->api_version = BREVET_API_VERSION_PREVIEW;
   self->stage = -1;
   self->failure.retry_after = -1;
 }

@@ -70,6 +70,22 @@ BrevetRegistrationClient *brevet_registration_client_new (BrevetTransport *trans
 void brevet_registration_client_set_patient (BrevetRegistrationClient *self, gboolean patient);
 
 /**
+ * brevet_registration_client_speaks:
+ *
+ * Returns: %TRUE if @api_version is one in which a client can register: %BREVET_API_VERSION_PREVIEW or
+ *   %BREVET_API_VERSION_2025_PREVIEW
+ */
+gboolean brevet_registration_client_speaks (const char *api_version);
+
+/**
+ * brevet_registration_client_set_api_version:
+ * @api_version: one that the client speaks; at first it is %BREVET_API_VERSION_PREVIEW
+ *
+ * What is asked for, and what comes, is that of this version: with %BREVET_API_VERSION_2025_PREVIEW no trust bundle comes.
+ */
+void brevet_registration_client_set_api_version (BrevetRegistrationClient *self, const char *api_version);
+
+/**
  * brevet_registration_client_register_async:
  * @csr: (nullable): CSR as DER, or %NULL to register without a certificate
  * @payload: (nullable): JSON value for custom allocation

@@ -256,8 +256,10 @@ make_body (Registration *self)
     .payload = self->payload,
     .csr = self->csr,
   };
+  BrevetDialect dialect;
 
-  return brevet_registration_request_print (&request, BREVET_DIALECT_2021_11_01_PREVIEW);
+  brevet_dialect_parse (self->client->api_version, &dialect, NULL);
+  return brevet_registration_request_print (&request, dialect);
 }
 
 static BrevetRequest *
@@ -265,12 +267,13 @@ make_request (Registration *self)
 {
   g_autofree char *suffix = NULL;
   g_autofree char *path = NULL;
+  g_autofree char *query = g_strconcat ("api-version=", self->client->api_version, NULL);
   g_autofree char *prefer = g_strdup_printf ("wait=%d", (int) CLAMP (get_remaining_ms (self) / 1000, 1, LONGEST_WAIT));
   BrevetRequest *request;
 
   suffix = self->operation_id != NULL ? g_strconcat ("operations/", self->operation_id, NULL) : g_strdup ("register");
   path = brevet_route_build_registration_path (self->client->id_scope, self->client->registration_id, suffix);
-  request = brevet_request_new (self->operation_id != NULL ? "GET" : "PUT", path, "api-version=" BREVET_API_VERSION_PREVIEW);
+  request = brevet_request_new (self->operation_id != NULL ? "GET" : "PUT", path, query);
   brevet_request_set_header (request, "prefer", prefer);
   brevet_request_set_evidence (request, self->evidence);
   if (self->operation_id == NULL)

@@ -110,7 +110,9 @@ on_exchanged (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(BrevetReply) reply = brevet_transport_exchange_finish (BREVET_TRANSPORT (source), result, &error);
   guint status = reply != NULL ? brevet_reply_get_status (reply) : 0;
 
-  if (reply == NULL)
+  if (reply == NULL && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED))
+    return_kind (task, BREVET_TRUST_BUNDLE_UNSUPPORTED);
+  else if (reply == NULL)
     g_task_return_error (task, g_steal_pointer (&error));
   else if (status == 200)
     take_document (task, reply);

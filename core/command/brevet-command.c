@@ -271,8 +271,26 @@ exit_code_of_brevet_error (BrevetError code)
 }
 
 static int
+exit_code_of_ca_error (const GError *error)
+{
+  switch (brevet_ca_error_classify (error))
+    {
+    case BREVET_CA_ERROR_CLASS_RETRYABLE:
+    case BREVET_CA_ERROR_CLASS_AMBIGUOUS:
+      return BREVET_EXIT_UNREACHABLE;
+    case BREVET_CA_ERROR_CLASS_OPERATOR:
+      return BREVET_EXIT_NOT_CONFIGURED;
+    case BREVET_CA_ERROR_CLASS_PERMANENT:
+    default:
+      return BREVET_EXIT_FAILED;
+    }
+}
+
+static int
 exit_code_of (const GError *error)
 {
+  if (error->domain == BREVET_CA_ERROR)
+    return exit_code_of_ca_error (error);
   if (error->domain == BREVET_ERROR)
     return exit_code_of_brevet_error (error->code);
   if (error->domain == G_OPTION_ERROR)

@@ -178,16 +178,18 @@ brevet_ca_backend_get_trust_finish (BrevetCaBackend *self, GAsyncResult *result,
 }
 
 void
-brevet_ca_backend_get_crl_async (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+brevet_ca_backend_get_crl_async (BrevetCaBackend *self, GPtrArray *revocations, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer user_data)
 {
   BrevetCaBackendInterface *iface = NULL;
 
   g_return_if_fail (BREVET_IS_CA_BACKEND (self));
+  g_return_if_fail (revocations != NULL);
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   iface = BREVET_CA_BACKEND_GET_IFACE (self);
   if (iface->get_crl_async != NULL)
-    iface->get_crl_async (self, cancellable, callback, user_data);
+    iface->get_crl_async (self, revocations, cancellable, callback, user_data);
   else
     answer_unsupported (self, "publish a revocation list", cancellable, callback, user_data);
 }

@@ -5,6 +5,7 @@
 #include "brevet-ca-outcome.h"
 #include "brevet-ca-request.h"
 #include "brevet-plugin.h"
+#include "brevet-revocation.h"
 
 G_BEGIN_DECLS
 
@@ -37,24 +38,6 @@ typedef enum {
   BREVET_CA_CAPABILITY_VALIDITY   = 1 << 5,
   BREVET_CA_CAPABILITY_URI        = 1 << 6,
 } BrevetCaCapabilities;
-
-/**
- * BrevetRevocationReason:
- *
- * CRLReason of RFC 5280 §5.3.1.
- */
-typedef enum {
-  BREVET_REVOCATION_UNSPECIFIED            = 0,
-  BREVET_REVOCATION_KEY_COMPROMISE         = 1,
-  BREVET_REVOCATION_CA_COMPROMISE          = 2,
-  BREVET_REVOCATION_AFFILIATION_CHANGED    = 3,
-  BREVET_REVOCATION_SUPERSEDED             = 4,
-  BREVET_REVOCATION_CESSATION_OF_OPERATION = 5,
-  BREVET_REVOCATION_CERTIFICATE_HOLD       = 6,
-  BREVET_REVOCATION_REMOVE_FROM_CRL        = 8,
-  BREVET_REVOCATION_PRIVILEGE_WITHDRAWN    = 9,
-  BREVET_REVOCATION_AA_COMPROMISE          = 10,
-} BrevetRevocationReason;
 
 /**
  * BrevetCaBackendInterface:
@@ -104,7 +87,8 @@ struct _BrevetCaBackendInterface
   void (*get_trust_async) (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   BrevetTrustBundle *(*get_trust_finish) (BrevetCaBackend *self, GAsyncResult *result, GError **error);
 
-  void (*get_crl_async) (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+  void (*get_crl_async) (BrevetCaBackend *self, GPtrArray *revocations, GCancellable *cancellable, GAsyncReadyCallback callback,
+                         gpointer user_data);
   GBytes *(*get_crl_finish) (BrevetCaBackend *self, GAsyncResult *result, GError **error);
 };
 
@@ -222,12 +206,15 @@ BrevetTrustBundle *brevet_ca_backend_get_trust_finish (BrevetCaBackend *self, GA
 
 /**
  * brevet_ca_backend_get_crl_async:
+ * @revocations: (element-type BrevetRevocation): everything that is revoked as far as the caller knows, of other CAs too; not
+ *   changed until the answer
  *
- * Asks for the CA's current revocation list.
+ * Asks for the CA's current revocation list. A CA that keeps no record of what it has issued makes the list of those @revocations
+ * that are its own; any other has a list, and passes them over.
  */
 BREVET_API
-void brevet_ca_backend_get_crl_async (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                                      gpointer user_data);
+void brevet_ca_backend_get_crl_async (BrevetCaBackend *self, GPtrArray *revocations, GCancellable *cancellable,
+                                      GAsyncReadyCallback callback, gpointer user_data);
 
 /**
  * brevet_ca_backend_get_crl_finish:

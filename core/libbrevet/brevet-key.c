@@ -14,6 +14,7 @@
 struct _BrevetKey
 {
   gnutls_privkey_t privkey;
+  char            *uri;   /* NULL: in memory. May hold a PIN. */
   BrevetSecret    *pin;
   char             spki_sha256[BREVET_SHA256_HEX_SIZE];
 
@@ -37,6 +38,7 @@ key_clear (gpointer data)
   BrevetKey *self = data;
 
   gnutls_privkey_deinit (self->privkey);
+  g_clear_pointer (&self->uri, brevet_secret_free_text);
   g_clear_pointer (&self->pin, brevet_secret_unref);
 }
 
@@ -124,6 +126,7 @@ load_from_token (const char *uri, BrevetSecret *pin, GError **error)
   g_autoptr(GError) local_error = NULL;
   int code;
 
+  self->uri = g_strdup (uri);
   if (pin != NULL)
     self->pin = brevet_secret_ref (pin);
   gnutls_privkey_set_pin_function (self->privkey, give_pin, self->pin);
@@ -240,6 +243,38 @@ brevet_key_to_pem (BrevetKey *self, GError **error)
   secret = brevet_secret_new (pem.data, pem.size);
   gnutls_memset (pem.data, 0, pem.size);
   gnutls_free (pem.data);
+  return secret;
+}
+
+/* RFC 7512: attributes behind the question mark say how to get at the token. */
+static gboolean
+uri_has_pin (const char *uri)
+{
+  const char *query = strchr (uri, '?');
+
+  return query != NULL && (strstr (query, "pin-value=") != NULL || strstr (query, "pin-source=") != NULL);
+}
+
+BrevetSecret *
+brevet_key_to_uri (BrevetKey *self)
+{
+  const guint8 *data;
+  gsize length;
+  char *pin, *uri;
+  BrevetSecret *secret;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  if (self->uri == NULL)
+    return NULL;
+  if (self->pin == NULL || uri_has_pin (self->uri))
+    return brevet_secret_new (self->uri, strlen (self->uri));
+  data = brevet_secret_get_data (self->pin, &length);
+  pin = g_uri_escape_bytes (data, length, NULL);
+  uri = g_strconcat (self->uri, strchr (self->uri, '?') != NULL ? "&" : "?", "pin-value=", pin, NULL);
+  secret = brevet_secret_new (uri, strlen (uri));
+  brevet_secret_free_text (pin);
+  brevet_secret_free_text (uri);
   return secret;
 }
 

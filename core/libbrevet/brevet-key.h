@@ -83,6 +83,16 @@ gboolean brevet_key_save (BrevetKey *self, const char *path, GError **error);
 BREVET_API
 BrevetSecret *brevet_key_to_pem (BrevetKey *self, GError **error);
 
+/**
+ * brevet_key_to_uri:
+ *
+ * For a library that opens the token by itself.
+ *
+ * Returns: (transfer full) (nullable): the PKCS#11 URI of the key with its PIN; %NULL for a key in memory
+ */
+BREVET_API
+BrevetSecret *brevet_key_to_uri (BrevetKey *self);
+
 BREVET_API
 BrevetKey *brevet_key_ref (BrevetKey *self);
 

@@ -33,6 +33,7 @@ G_BEGIN_DECLS
 #define BREVET_MESSAGE_IDENTITY_DAMAGED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a18"
 #define BREVET_MESSAGE_IDENTITY_EXPIRED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a19"
 #define BREVET_MESSAGE_STORAGE_FAILED        "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1a"
+#define BREVET_MESSAGE_HUB_PROOF_FAILED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1b"
 
 /**
  * brevet_log_init:

@@ -262,6 +262,18 @@ get_provided (PeasPluginInfo *info)
   return g_strv_builder_end (builder);
 }
 
+gboolean
+brevet_registry_has_type (BrevetRegistry *self, const char *contract_name, const char *type)
+{
+  g_autofree char *module = NULL;
+
+  g_return_val_if_fail (BREVET_IS_REGISTRY (self), FALSE);
+  g_return_val_if_fail (contract_name != NULL && type != NULL, FALSE);
+
+  module = g_strconcat (contract_name, "-", type, NULL);
+  return peas_engine_get_plugin_info (self->engine, module) != NULL;
+}
+
 const char *
 brevet_registry_find_module (BrevetRegistry *self, const char *contract_name, const char *provides)
 {

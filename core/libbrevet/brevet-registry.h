@@ -72,6 +72,18 @@ BrevetPlugin *brevet_registry_create_from_group (BrevetRegistry *self, GType con
                                                  GError **error);
 
 /**
+ * brevet_registry_has_type:
+ * @contract_name: as for brevet_registry_find_module()
+ * @type: value of a key `type`, such as `sqlite`
+ *
+ * Loads no code.
+ *
+ * Returns: %TRUE if a module is installed that brevet_registry_create_from_group() would take for @type
+ */
+BREVET_API
+gboolean brevet_registry_has_type (BrevetRegistry *self, const char *contract_name, const char *type);
+
+/**
  * brevet_registry_find_module:
  * @contract_name: prefix of the module names: `ca`, `attestation`, `transport` or `store`
  * @provides: a name of the outside world, such as a certificateAuthorityType or an attestation type

@@ -264,6 +264,16 @@ brevet_store_open (BrevetStore *self, GError **error)
   return BREVET_STORE_GET_IFACE (self)->open (self, error);
 }
 
+gboolean
+brevet_store_open_to_read (BrevetStore *self, GError **error)
+{
+  g_return_val_if_fail (BREVET_IS_STORE (self), FALSE);
+
+  if (BREVET_STORE_GET_IFACE (self)->open_to_read == NULL)
+    return brevet_store_open (self, error);
+  return BREVET_STORE_GET_IFACE (self)->open_to_read (self, error);
+}
+
 void
 brevet_store_get_async (BrevetStore *self, const char *collection, const char *key, GCancellable *cancellable,
                         GAsyncReadyCallback callback, gpointer user_data)

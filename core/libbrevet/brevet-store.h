@@ -223,6 +223,7 @@ G_DECLARE_INTERFACE (BrevetStore, brevet_store, BREVET, STORE, BrevetPlugin)
  * @commit_async: see brevet_store_commit_async()
  * @commit_finish: see brevet_store_commit_finish()
  * @locate: (nullable): see brevet_store_locate(); a store that keeps no file per record leaves it out
+ * @open_to_read: (nullable): see brevet_store_open_to_read(); a store that only one process can use leaves it out
  */
 struct _BrevetStoreInterface
 {
@@ -239,6 +240,7 @@ struct _BrevetStoreInterface
                         gpointer user_data);
   gboolean (*commit_finish) (BrevetStore *self, GAsyncResult *result, GError **error);
   char *(*locate) (BrevetStore *self, const char *collection, const char *key);
+  gboolean (*open_to_read) (BrevetStore *self, GError **error);
 };
 
 /**
@@ -251,6 +253,18 @@ struct _BrevetStoreInterface
  */
 BREVET_API
 gboolean brevet_store_open (BrevetStore *self, GError **error);
+
+/**
+ * brevet_store_open_to_read:
+ *
+ * Instead of brevet_store_open(), for a program that looks into the store of a service that runs or does not: makes and changes
+ * nothing, keeps nobody away, and commit is answered with %BREVET_ERROR_UNSUPPORTED. A store that only one process can use is
+ * opened as usual, if nobody else has it open.
+ *
+ * Returns: %FALSE with %BREVET_ERROR_NOT_FOUND if there is no such store yet, or an error that names file or server
+ */
+BREVET_API
+gboolean brevet_store_open_to_read (BrevetStore *self, GError **error);
 
 /**
  * brevet_store_get_async:

@@ -27,6 +27,7 @@
 #include "brevet-plugin.h"
 #include "brevet-prover.h"
 #include "brevet-registry.h"
+#include "brevet-revocation.h"
 #include "brevet-secret.h"
 #include "brevet-settings.h"
 #include "brevet-store.h"

@@ -272,6 +272,16 @@ brevet_authority_pool_get_configured (BrevetAuthorityPool *self, const char *nam
   return document;
 }
 
+BrevetAuthority *
+brevet_authority_pool_ref_configured (BrevetAuthorityPool *self, const char *name)
+{
+  BrevetConfiguredAuthority *configured = brevet_authority_pool_find_group (self, name);
+
+  g_return_val_if_fail (configured != NULL, NULL);
+
+  return brevet_authority_ref (configured->authority);
+}
+
 const char *const *
 brevet_authority_pool_list_configured (BrevetAuthorityPool *self)
 {

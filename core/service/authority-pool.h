@@ -88,6 +88,14 @@ gboolean brevet_authority_pool_check_document (BrevetAuthorityPool *self, const 
 BrevetAuthorityDocument *brevet_authority_pool_get_configured (BrevetAuthorityPool *self, const char *name);
 
 /**
+ * brevet_authority_pool_ref_configured:
+ * @name: one of brevet_authority_pool_list_configured()
+ *
+ * Returns: (transfer full): the authority of this configured group, whatever is stored under the name
+ */
+BrevetAuthority *brevet_authority_pool_ref_configured (BrevetAuthorityPool *self, const char *name);
+
+/**
  * brevet_authority_pool_list_configured:
  *
  * Returns: (transfer none) (array zero-terminated=1): names of the configured groups

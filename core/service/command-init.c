@@ -6,6 +6,7 @@
 #include "brevet-config.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "brevet-registry.h"
 
 #include <arpa/inet.h>
 #include <gio/gio.h>
@@ -19,6 +20,7 @@ typedef struct {
   char **host_names;
   char *address;
   int https_port;
+  int mqtt_port; /* -1 for the usual one, if there is a plugin for it */
   char **hubs;
   char *id_scope;
   char *ca_name;
@@ -142,6 +144,38 @@ check_identifier (const char *option, BrevetIdentifierKind kind, const char *val
   return FALSE;
 }
 
+static gboolean
+check_port (const char *option, int port, int minimum, GError **error)
+{
+  if (port >= minimum && port <= 65535)
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "%s: %d is not a port; write a number from %d to 65535", option, port,
+               minimum);
+  return FALSE;
+}
+
+static gboolean
+choose_ports (const Options *options, BrevetScaffold *scaffold, GError **error)
+{
+  g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
+  gboolean has_mqtt = brevet_registry_has_type (registry, "transport", "mqtt");
+
+  if (!check_port ("--https-port", options->https_port, 1, error)
+      || (options->mqtt_port != -1 && !check_port ("--mqtt-port", options->mqtt_port, 0, error)))
+    return FALSE;
+  scaffold->https_port = options->https_port;
+  scaffold->mqtt_port = options->mqtt_port;
+  if (options->mqtt_port == -1)
+    scaffold->mqtt_port = has_mqtt ? BREVET_SCAFFOLD_MQTT_PORT : 0;
+  if (scaffold->mqtt_port == scaffold->https_port)
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--mqtt-port: %u is the port for HTTPS already", scaffold->mqtt_port);
+  else if (scaffold->mqtt_port != 0 && !has_mqtt)
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--mqtt-port: no plugin for MQTT is installed; write 0 to do without");
+  else
+    return TRUE;
+  return FALSE;
+}
+
 /* Everything that can be wrong with the command line, before anything is touched. */
 static BrevetScaffold *
 plan (const Options *options, GError **error)
@@ -149,14 +183,9 @@ plan (const Options *options, GError **error)
   g_autoptr(BrevetScaffold) scaffold = g_new0 (BrevetScaffold, 1);
   char *localhost[] = { (char *) "localhost", NULL };
 
-  if (options->https_port < 1 || options->https_port > 65535)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--https-port: %d is not a port; write a number from 1 to 65535",
-                   options->https_port);
-      return NULL;
-    }
+  if (!choose_ports (options, scaffold, error))
+    return NULL;
   scaffold->for_system = options->system;
-  scaffold->https_port = options->https_port;
   scaffold->host_names = options->host_names != NULL ? normalise_host_names ("--host-name", options->host_names, error)
                                                      : default_host_names ();
   if (scaffold->host_names == NULL)
@@ -234,7 +263,8 @@ renew_tls (const Options *options, const char *directory)
   g_autoptr(BrevetCertificate) server = NULL;
   g_autofree char *config = config_path (options, directory);
 
-  if (options->address != NULL || options->hubs != NULL || options->id_scope != NULL || options->ca_name != NULL)
+  if (options->address != NULL || options->hubs != NULL || options->id_scope != NULL || options->ca_name != NULL
+      || options->mqtt_port != -1)
     return brevet_command_usage_error (_("With --renew-tls only --host-name, --system and --json have a meaning"));
   if (options->host_names != NULL)
     {
@@ -256,7 +286,7 @@ renew_tls (const Options *options, const char *directory)
 int
 brevet_dps_command_init (int argc, char **argv)
 {
-  g_auto(Options) options = { .https_port = BREVET_SCAFFOLD_HTTPS_PORT };
+  g_auto(Options) options = { .https_port = BREVET_SCAFFOLD_HTTPS_PORT, .mqtt_port = -1 };
   g_autofree char *directory = NULL;
   int exit_code = BREVET_EXIT_OK;
   const GOptionEntry entries[] = {
@@ -264,6 +294,7 @@ brevet_dps_command_init (int argc, char **argv)
       N_("Name of this service; may be repeated (default: localhost and this machine's name)"), N_("NAME") },
     { "address", 0, 0, G_OPTION_ARG_STRING, &options.address, N_("Address to listen on (default: all)"), N_("ADDRESS") },
     { "https-port", 0, 0, G_OPTION_ARG_INT, &options.https_port, N_("TCP port for HTTPS (default: 443)"), N_("PORT") },
+    { "mqtt-port", 0, 0, G_OPTION_ARG_INT, &options.mqtt_port, N_("TCP port for MQTT, 0 for none (default: 8883)"), N_("PORT") },
     { "hub", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.hubs,
       N_("Host name of a linked hub; may be repeated (default: localhost)"), N_("HOST") },
     { "id-scope", 0, 0, G_OPTION_ARG_STRING, &options.id_scope, N_("Scope that devices name (default: a new one)"), N_("SCOPE") },

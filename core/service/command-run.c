@@ -13,8 +13,6 @@
 #include <glib/gi18n-lib.h>
 #include <sys/resource.h>
 
-#define DEFAULT_CONFIGURATION BREVET_SYSCONF_DIR "/brevet/dps.conf"
-
 typedef struct {
   GMainLoop *loop;
   BrevetService *service;
@@ -202,13 +200,13 @@ brevet_dps_command_run (int argc, char **argv)
                        "Without --config, %s is read.\n"
                        "\n"
                        "Exit codes: 0 stopped cleanly, 1 failed, 2 wrong command line, 3 an address is in use,\n"
-                       "4 another process uses the store, 5 the configuration is wrong"), DEFAULT_CONFIGURATION);
+                       "4 another process uses the store, 5 the configuration is wrong"), BREVET_DPS_DEFAULT_CONFIGURATION);
   Run run = { 0 };
   int exit_code = BREVET_EXIT_OK;
 
   if (!brevet_command_parse ("run", NULL, entries, description, 0, 0, &argc, &argv, &exit_code))
     return exit_code;
-  run.config_path = g_strdup (config_path != NULL ? config_path : DEFAULT_CONFIGURATION);
+  run.config_path = g_strdup (config_path != NULL ? config_path : BREVET_DPS_DEFAULT_CONFIGURATION);
   run.loop = g_main_loop_new (NULL, FALSE);
   raise_file_limit ();
   exit_code = run_service (&run, ready_file);

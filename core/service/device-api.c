@@ -100,6 +100,13 @@ on_attested (GObject *source, GAsyncResult *result, gpointer user_data)
   brevet_device_call_return (task, call->own_attested != NULL ? check_attested (call, call->own_attested) : refuse (call, error));
 }
 
+/* Who announces that no body will come has shown all there is. */
+static gboolean
+has_no_body (BrevetRequest *request)
+{
+  return g_strcmp0 (brevet_request_get_header (request, "content-length"), "0") == 0;
+}
+
 void
 brevet_device_api_admit_async (BrevetDeviceApi *self, BrevetServiceContext *context, const BrevetRoute *route,
                                BrevetRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback,
@@ -116,7 +123,7 @@ brevet_device_api_admit_async (BrevetDeviceApi *self, BrevetServiceContext *cont
       return;
     }
   brevet_claims_set_device (claims, context->id_scope, route->id);
-  if (brevet_attest_needs_body (context, claims))
+  if (brevet_attest_needs_body (context, claims) && !has_no_body (request))
     brevet_device_call_return (task, NULL);
   else
     brevet_attest_async (context, claims, cancellable, on_attested, g_steal_pointer (&task));

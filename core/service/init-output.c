@@ -57,6 +57,11 @@ print_created_json (const BrevetScaffold *scaffold, const char *directory, const
   json_builder_add_string_value (builder, scaffold->address);
   json_builder_set_member_name (builder, "httpsPort");
   json_builder_add_int_value (builder, scaffold->https_port);
+  if (scaffold->mqtt_port != 0)
+    {
+      json_builder_set_member_name (builder, "mqttPort");
+      json_builder_add_int_value (builder, scaffold->mqtt_port);
+    }
   add_strings (builder, "hubs", scaffold->hubs);
   json_builder_set_member_name (builder, "certificateAuthority");
   json_builder_add_string_value (builder, scaffold->ca_name);
@@ -95,6 +100,9 @@ print_start (const BrevetScaffold *scaffold, const char *config)
 {
   if (!scaffold->for_system)
     print_step (_("Start the service: brevet-dps run --config %s"), config, NULL);
+  else if (scaffold->https_port == BREVET_SCAFFOLD_HTTPS_PORT && scaffold->mqtt_port == BREVET_SCAFFOLD_MQTT_PORT)
+    g_print ("  * %s\n",
+             _("Start the service: systemctl enable --now brevet-dps.socket brevet-dps-mqtt.socket brevet-dps.service"));
   else if (scaffold->https_port == BREVET_SCAFFOLD_HTTPS_PORT)
     g_print ("  * %s\n", _("Start the service: systemctl enable --now brevet-dps.socket brevet-dps.service"));
   else
@@ -120,13 +128,19 @@ print_created (const BrevetScaffold *scaffold, const char *directory, const char
 {
   g_autofree char *names = g_strjoinv (", ", scaffold->host_names);
 
-  g_print (_("%s is ready: scope %s, host names %s, HTTPS port %u, certificate authority “%s”"),
-           scaffold->for_system ? config : directory, scaffold->id_scope, names, scaffold->https_port, scaffold->ca_name);
+  if (scaffold->mqtt_port != 0)
+    g_print (_("%s is ready: scope %s, host names %s, HTTPS port %u, MQTT port %u, certificate authority “%s”"),
+             scaffold->for_system ? config : directory, scaffold->id_scope, names, scaffold->https_port, scaffold->mqtt_port,
+             scaffold->ca_name);
+  else
+    g_print (_("%s is ready: scope %s, host names %s, HTTPS port %u, no MQTT, certificate authority “%s”"),
+             scaffold->for_system ? config : directory, scaffold->id_scope, names, scaffold->https_port, scaffold->ca_name);
   g_print ("\n\n%s\n", _("What to do next:"));
   print_step (_("Move %s off this machine to a safe place; the service does not need it"), directory, BREVET_SCAFFOLD_ROOT_KEY);
   print_start (scaffold, config);
   print_step (_("Give devices and operators %s: with it they trust the service"), directory, BREVET_SCAFFOLD_TLS_CA);
   print_step (_("Give hubs %s: with it they trust the devices"), directory, BREVET_SCAFFOLD_ROOT);
+  print_step (_("Or make mosquitto a hub: brevet-dps hub-config mosquitto --config %s --certificate FILE --key FILE"), config, NULL);
   print_step (_("Give operators a connection string; KEY in it is the content of %s:"), directory, BREVET_SCAFFOLD_PRIMARY_KEY);
   g_print ("      HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=KEY\n", scaffold->host_names[0], BREVET_SCAFFOLD_POLICY);
   print_renewal (scaffold, directory, server);

@@ -33,7 +33,7 @@ brevet_records_read_enrollment (BrevetRecord *record, GError **error)
 void
 brevet_records_put_enrollment (BrevetBatch *batch, const BrevetEnrollment *enrollment, const char *condition)
 {
-  g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, NULL);
+  g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, BREVET_DIALECT_2021_11_01_PREVIEW, NULL);
 
   brevet_record_json_put (batch, brevet_records_enrollment_collection (enrollment->is_group), enrollment->id, NULL, object,
                           condition);
@@ -121,7 +121,7 @@ read_state (JsonObject *object, BrevetRecord *record, GError **error)
   return state;
 }
 
-/* The preview's dialect writes every member there is. */
+/* The first preview's dialect writes every member there is. */
 static void
 write_state (JsonObject *object, const BrevetRegistrationState *state)
 {

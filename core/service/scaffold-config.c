@@ -36,24 +36,31 @@ append_service (GString *text, const BrevetScaffold *self)
 }
 
 static void
-append_listener (GString *text, const BrevetScaffold *self)
+append_listener (GString *text, const BrevetScaffold *self, const char *type, guint port, const char *comment)
 {
   const char *prefix = path_prefix (self);
 
   g_string_append_printf (text,
-                          "[listener https]\n"
-                          "type=https\n"
+                          "[listener %s]\n"
+                          "type=%s\n"
                           "address=%s\n"
                           "port=%u\n"
-                          "# Replace both files and send SIGHUP to change them without dropping a connection.\n"
+                          "# %s\n"
                           "certificate=%s" BREVET_SCAFFOLD_SERVER "\n"
                           "key=%s" BREVET_SCAFFOLD_SERVER_KEY "\n"
-                          "\n"
+                          "\n",
+                          type, type, self->address, port, comment, prefix, prefix);
+}
+
+static void
+append_store (GString *text, const BrevetScaffold *self)
+{
+  g_string_append_printf (text,
                           "[store main]\n"
                           "type=sqlite\n"
                           "file=%s" BREVET_SCAFFOLD_STORE "\n"
                           "\n",
-                          self->address, self->https_port, prefix, prefix, prefix);
+                          path_prefix (self));
 }
 
 static void
@@ -107,7 +114,11 @@ brevet_scaffold_render_config (const BrevetScaffold *self)
   GString *text = g_string_new (NULL);
 
   append_service (text, self);
-  append_listener (text, self);
+  append_listener (text, self, "https", self->https_port,
+                   "Replace both files and send SIGHUP to change them without dropping a connection.");
+  if (self->mqtt_port != 0)
+    append_listener (text, self, "mqtt", self->mqtt_port, "Devices know the service by the same certificate here.");
+  append_store (text, self);
   append_authority (text, self);
   for (gsize i = 0; self->hubs[i] != NULL; i++)
     append_hub (text, self->hubs[i]);

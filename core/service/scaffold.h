@@ -22,6 +22,7 @@ G_BEGIN_DECLS
 #define BREVET_SCAFFOLD_STORE         "store/dps.sqlite"
 
 #define BREVET_SCAFFOLD_HTTPS_PORT    443
+#define BREVET_SCAFFOLD_MQTT_PORT     8883
 
 /* With --system: the file that brevet-dps.service reads, its user, and a directory in the one that the user may write to. */
 #define BREVET_SCAFFOLD_SYSTEM_CONFIG    BREVET_SYSCONF_DIR "/brevet/dps.conf"
@@ -33,6 +34,7 @@ G_BEGIN_DECLS
  * @host_names: names that devices and operators reach the service by; at least one
  * @address: address to listen on
  * @https_port: TCP port
+ * @mqtt_port: TCP port, 0 for a service that does not speak MQTT
  * @hubs: host names of the linked hubs; at least one
  * @id_scope: the scope
  * @ca_name: name of the local certificate authority
@@ -45,6 +47,7 @@ typedef struct {
   char **host_names;
   char *address;
   guint https_port;
+  guint mqtt_port;
   char **hubs;
   char *id_scope;
   char *ca_name;

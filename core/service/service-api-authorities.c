@@ -7,7 +7,7 @@
 #define BODY_LIMIT (64 * 1024)
 
 static JsonObject *
-show_authority (BrevetServiceContext *context, BrevetRecord *record, GError **error)
+show_authority (BrevetServiceCall *call, BrevetRecord *record, GError **error)
 {
   g_autoptr(BrevetAuthorityDocument) authority = brevet_records_read_authority (record, error);
 
@@ -53,9 +53,9 @@ put_authority (BrevetBatch *batch, gpointer document, const char *condition)
 }
 
 static JsonObject *
-confirm_authority (gpointer document, const char *etag, gint64 created, gint64 updated)
+confirm_authority (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated)
 {
-  BrevetAuthorityDocument *authority = document;
+  BrevetAuthorityDocument *authority = call->document;
 
   g_free (authority->etag);
   authority->etag = g_strdup (etag);

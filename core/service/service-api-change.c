@@ -92,7 +92,7 @@ confirm_put (GTask *task)
   gint64 created = call->record != NULL ? brevet_record_get_created (call->record) : change->time;
 
   brevet_service_call_log_change (call, call->record != NULL ? "Replaced" : "Created");
-  brevet_service_call_show (task, call->resource->confirm (call->document, change->etag, created, change->time), change->etag);
+  brevet_service_call_show (task, call->resource->confirm (call, change->etag, created, change->time), change->etag);
 }
 
 static void

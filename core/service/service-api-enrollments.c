@@ -12,7 +12,7 @@
 
 /* An enrollment whose mechanism has no plugin any more is still shown, without its parameters: some of them may be secret. */
 static JsonObject *
-show_enrollment (BrevetServiceContext *context, BrevetRecord *record, GError **error)
+show_enrollment (BrevetServiceCall *call, BrevetRecord *record, GError **error)
 {
   g_autoptr(BrevetEnrollment) enrollment = brevet_records_read_enrollment (record, error);
   g_autoptr(JsonObject) parameters = NULL;
@@ -20,9 +20,9 @@ show_enrollment (BrevetServiceContext *context, BrevetRecord *record, GError **e
 
   if (enrollment == NULL)
     return NULL;
-  verifier = brevet_service_context_get_verifier (context, brevet_attestation_get_mechanism (enrollment->attestation), NULL);
+  verifier = brevet_service_context_get_verifier (call->context, brevet_attestation_get_mechanism (enrollment->attestation), NULL);
   parameters = verifier != NULL ? brevet_verifier_describe (verifier, enrollment->attestation) : json_object_new ();
-  return brevet_enrollment_to_json (enrollment, parameters);
+  return brevet_enrollment_to_json (enrollment, call->route->dialect, parameters);
 }
 
 static JsonObject *
@@ -161,9 +161,10 @@ on_authority_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetServiceCall *call = g_task_get_task_data (task);
   const BrevetEnrollment *enrollment = call->document;
+  const char *member = call->route->dialect == BREVET_DIALECT_2025_07_01_PREVIEW ? "credentialPolicyName" : "certificateAuthorityName";
   GError *error = NULL;
 
-  if (take_reference (source, result, "certificateAuthorityName", enrollment->certificate_authority, &error))
+  if (take_reference (source, result, member, enrollment->certificate_authority, &error))
     check_bundle (task);
   else
     g_task_return_error (task, error);
@@ -205,15 +206,15 @@ put_enrollment (BrevetBatch *batch, gpointer document, const char *condition)
 
 /* With the keys: who may write them may read them, and tools read them here (protocol/dps.md §10.1). */
 static JsonObject *
-confirm_enrollment (gpointer document, const char *etag, gint64 created, gint64 updated)
+confirm_enrollment (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated)
 {
-  BrevetEnrollment *enrollment = document;
+  BrevetEnrollment *enrollment = call->document;
 
   g_free (enrollment->etag);
   enrollment->etag = g_strdup (etag);
   enrollment->created = created;
   enrollment->updated = updated;
-  return brevet_enrollment_to_json (enrollment, NULL);
+  return brevet_enrollment_to_json (enrollment, call->route->dialect, NULL);
 }
 
 #define ENROLLMENT_RESOURCE(noun_text, collection_name)                                                                           \

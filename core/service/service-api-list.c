@@ -48,7 +48,7 @@ take_page (BrevetServiceCall *call, GPtrArray *records, GError **error)
   for (guint i = 0; i < records->len; i++)
     {
       BrevetRecord *record = g_ptr_array_index (records, i);
-      JsonObject *object = call->resource->show (call->context, record, error);
+      JsonObject *object = call->resource->show (call, record, error);
 
       if (object == NULL)
         return FALSE;

@@ -51,7 +51,7 @@ typedef struct {
  * @body_limit: longest body of a PUT
  * @read_right: for GET
  * @write_right: for everything else
- * @show: what a GET shows of a stored one
+ * @show: what a GET shows of a stored one, in the words of the request's dialect
  * @show_configured: (nullable): what a GET shows of one that only the configuration knows, or %NULL
  * @list_configured: (nullable): names of those
  * @show_attestation: (nullable): what the attestation lookup shows
@@ -59,7 +59,7 @@ typedef struct {
  * @check_async: (nullable): checks what @document names elsewhere
  * @check_finish: (nullable): %FALSE with %BREVET_ERROR_INVALID naming what does not exist
  * @put: adds the document to a batch
- * @confirm: what a PUT shows: the document with its new version and times
+ * @confirm: what a PUT shows: the document of @call with its new version and times
  * @free_document: frees a document
  * @get_name_in: (nullable): by which name an enrollment refers to one of these
  *
@@ -74,7 +74,7 @@ struct _BrevetServiceResource
   BrevetRights read_right;
   BrevetRights write_right;
 
-  JsonObject *(*show) (BrevetServiceContext *context, BrevetRecord *record, GError **error);
+  JsonObject *(*show) (BrevetServiceCall *call, BrevetRecord *record, GError **error);
   JsonObject *(*show_configured) (BrevetServiceContext *context, const char *name);
   const char *const *(*list_configured) (BrevetServiceContext *context);
   JsonObject *(*show_attestation) (BrevetRecord *record, GError **error);
@@ -83,7 +83,7 @@ struct _BrevetServiceResource
   void (*check_async) (BrevetServiceCall *call, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   gboolean (*check_finish) (GAsyncResult *result, GError **error);
   void (*put) (BrevetBatch *batch, gpointer document, const char *condition);
-  JsonObject *(*confirm) (gpointer document, const char *etag, gint64 created, gint64 updated);
+  JsonObject *(*confirm) (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated);
   GDestroyNotify free_document;
 
   const char *(*get_name_in) (const BrevetEnrollment *enrollment);

@@ -8,7 +8,7 @@
 #define BODY_LIMIT (512 * 1024)
 
 static JsonObject *
-show_bundle (BrevetServiceContext *context, BrevetRecord *record, GError **error)
+show_bundle (BrevetServiceCall *call, BrevetRecord *record, GError **error)
 {
   g_autoptr(BrevetTrustBundleDocument) bundle = brevet_records_read_trust_bundle (record, error);
 
@@ -36,9 +36,9 @@ put_bundle (BrevetBatch *batch, gpointer document, const char *condition)
 }
 
 static JsonObject *
-confirm_bundle (gpointer document, const char *etag, gint64 created, gint64 updated)
+confirm_bundle (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated)
 {
-  BrevetTrustBundleDocument *bundle = document;
+  BrevetTrustBundleDocument *bundle = call->document;
 
   g_free (bundle->etag);
   bundle->etag = g_strdup (etag);

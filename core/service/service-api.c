@@ -191,7 +191,7 @@ on_read_to_show (GObject *source, GAsyncResult *result, gpointer user_data)
   if (call->record != NULL && is_lookup)
     object = call->resource->show_attestation (call->record, &error);
   else if (call->record != NULL)
-    object = call->resource->show (call->context, call->record, &error);
+    object = call->resource->show (call, call->record, &error);
 
   if (object != NULL)
     brevet_service_call_show (task, object, is_lookup ? NULL : brevet_record_get_etag (call->record));

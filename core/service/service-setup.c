@@ -13,8 +13,8 @@ struct _BrevetServiceChange
   BrevetConfiguredRecords *records;
 };
 
-static gboolean
-make_store (BrevetService *self, BrevetConfig *config, GError **error)
+BrevetStore *
+brevet_service_make_store (BrevetConfig *config, BrevetRegistry *registry, GError **error)
 {
   BrevetSettings *service = brevet_config_ensure_group (config, "service", NULL);
   const char *name = brevet_settings_get_string (service, "store", "main");
@@ -23,9 +23,15 @@ make_store (BrevetService *self, BrevetConfig *config, GError **error)
   if (settings == NULL)
     {
       g_propagate_error (error, brevet_settings_error (service, "store", "there is no group [store %s]; add one", name));
-      return FALSE;
+      return NULL;
     }
-  self->store = (BrevetStore *) brevet_registry_create_from_group (self->registry, BREVET_TYPE_STORE, "store", settings, error);
+  return (BrevetStore *) brevet_registry_create_from_group (registry, BREVET_TYPE_STORE, "store", settings, error);
+}
+
+static gboolean
+make_store (BrevetService *self, BrevetConfig *config, GError **error)
+{
+  self->store = brevet_service_make_store (config, self->registry, error);
   return self->store != NULL;
 }
 

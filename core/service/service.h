@@ -4,6 +4,8 @@
 #include "brevet-config.h"
 #include "brevet-handler.h"
 #include "brevet-listener.h"
+#include "brevet-registry.h"
+#include "brevet-store.h"
 
 G_BEGIN_DECLS
 
@@ -37,6 +39,17 @@ BrevetService *brevet_service_new (BrevetConfig *config, GError **error);
  * Returns: (transfer full) (nullable): the service, or %NULL with an error that names file and line
  */
 BrevetService *brevet_service_new_embedded (BrevetConfig *config, GError **error);
+
+/**
+ * brevet_service_make_store:
+ * @config: the configuration
+ *
+ * For whoever wants to look into the store of a service without being one.
+ *
+ * Returns: (transfer full) (nullable): the store that `store` of `[service]` names, not yet open; %NULL with an error that names
+ *   file and line
+ */
+BrevetStore *brevet_service_make_store (BrevetConfig *config, BrevetRegistry *registry, GError **error);
 
 /**
  * brevet_service_report_unused:

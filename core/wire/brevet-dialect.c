@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define DATE_LENGTH 10
+
 static gboolean
 is_date (const char *text)
 {
@@ -14,6 +16,17 @@ is_date (const char *text)
     if (shape[i] == 'd' ? !g_ascii_isdigit (text[i]) : text[i] != shape[i])
       return FALSE;
   return TRUE;
+}
+
+/* Versions that are newer than those known here hold what the last known one holds. */
+static BrevetDialect
+find_dialect (const char *api_version)
+{
+  if (g_ascii_strcasecmp (api_version, BREVET_API_VERSION_PREVIEW) == 0)
+    return BREVET_DIALECT_2021_11_01_PREVIEW;
+  if (strncmp (api_version, BREVET_API_VERSION_2025_PREVIEW, DATE_LENGTH) >= 0)
+    return BREVET_DIALECT_2025_07_01_PREVIEW;
+  return BREVET_DIALECT_STABLE;
 }
 
 gboolean
@@ -28,10 +41,9 @@ brevet_dialect_parse (const char *api_version, BrevetDialect *dialect, GError **
                            "The query parameter api-version is missing; add for example api-version=" BREVET_API_VERSION_PREVIEW);
       return FALSE;
     }
-  if (is_date (api_version) && (api_version[10] == '\0' || g_ascii_strcasecmp (api_version + 10, "-preview") == 0))
+  if (is_date (api_version) && (api_version[DATE_LENGTH] == '\0' || g_ascii_strcasecmp (api_version + DATE_LENGTH, "-preview") == 0))
     {
-      if (g_ascii_strcasecmp (api_version, BREVET_API_VERSION_PREVIEW) == 0)
-        *dialect = BREVET_DIALECT_2021_11_01_PREVIEW;
+      *dialect = find_dialect (api_version);
       return TRUE;
     }
 

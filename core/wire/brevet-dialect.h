@@ -9,20 +9,30 @@ G_BEGIN_DECLS
  * BrevetDialect:
  * @BREVET_DIALECT_STABLE: any version without certificates: 2019-03-31, 2021-06-01, 2021-10-01 and all others
  * @BREVET_DIALECT_2021_11_01_PREVIEW: CSR in, PEM certificate and trust bundle out
+ * @BREVET_DIALECT_2025_07_01_PREVIEW: any version from 2025-07-01 on: CSR in, chain of DER certificates out; enrollments name a
+ *   credential policy
  *
  * What an api-version (protocol/dps.md §1.2) changes in a message.
  */
 typedef enum {
   BREVET_DIALECT_STABLE,
   BREVET_DIALECT_2021_11_01_PREVIEW,
+  BREVET_DIALECT_2025_07_01_PREVIEW,
 } BrevetDialect;
 
 /**
  * BREVET_API_VERSION_PREVIEW:
  *
- * The api-version that brevet's own clients speak.
+ * The api-version that brevet's own clients speak, if they are not told otherwise.
  */
 #define BREVET_API_VERSION_PREVIEW "2021-11-01-preview"
+
+/**
+ * BREVET_API_VERSION_2025_PREVIEW:
+ *
+ * The first version of %BREVET_DIALECT_2025_07_01_PREVIEW.
+ */
+#define BREVET_API_VERSION_2025_PREVIEW "2025-07-01-preview"
 
 /**
  * brevet_dialect_parse:

@@ -130,6 +130,49 @@ read_issuance (BrevetEnrollment *self, JsonObject *object, GError **error)
          refuse_member (error, "clientCertificateIssuancePolicy.certificateAuthorityName", "is missing");
 }
 
+static void
+keep_issuance (BrevetEnrollment *self, const BrevetEnrollment *stored)
+{
+  self->trust_bundle_id = g_strdup (stored->trust_bundle_id);
+  self->certificate_authority = g_strdup (stored->certificate_authority);
+  self->reuse_certificate = stored->reuse_certificate;
+}
+
+/* The older word is unknown in this dialect, but too important to be overheard. */
+static gboolean
+check_older_policy (const BrevetEnrollment *self, JsonObject *object, GError **error)
+{
+  JsonObject *policy;
+  const char *name;
+
+  if (!brevet_wire_get_object (object, "clientCertificateIssuancePolicy", &policy, error))
+    return FALSE;
+  if (policy == NULL)
+    return TRUE;
+  if (!brevet_wire_get_string (policy, "certificateAuthorityName", &name, error))
+    return FALSE;
+  if (self->certificate_authority == NULL)
+    return refuse_member (error, "clientCertificateIssuancePolicy", "is of another api-version; use credentialPolicyName");
+  return name == NULL || brevet_identifier_equal (name, self->certificate_authority) ||
+         refuse_member (error, "credentialPolicyName", "contradicts clientCertificateIssuancePolicy.certificateAuthorityName");
+}
+
+/* A credential policy is a certificate authority under another name. What only the older dialect can say stays as it is, as long as
+ * it is about the same authority. */
+static gboolean
+read_credential_policy (BrevetEnrollment *self, JsonObject *object, const BrevetEnrollment *stored, GError **error)
+{
+  if (!read_identifier (object, "credentialPolicyName", BREVET_IDENTIFIER_NAME, &self->certificate_authority, error) ||
+      !check_older_policy (self, object, error))
+    return FALSE;
+  if (stored == NULL)
+    return TRUE;
+  self->trust_bundle_id = g_strdup (stored->trust_bundle_id);
+  self->reuse_certificate = stored->reuse_certificate && self->certificate_authority != NULL &&
+                            brevet_identifier_equal (self->certificate_authority, stored->certificate_authority);
+  return TRUE;
+}
+
 /* What a client of an older dialect cannot have seen, it cannot have meant to remove. */
 static gboolean
 read_or_keep_issuance (BrevetEnrollment *self, JsonObject *object, BrevetDialect dialect, const BrevetEnrollment *stored,
@@ -137,22 +180,10 @@ read_or_keep_issuance (BrevetEnrollment *self, JsonObject *object, BrevetDialect
 {
   if (dialect == BREVET_DIALECT_2021_11_01_PREVIEW)
     return read_issuance (self, object, error);
+  if (dialect == BREVET_DIALECT_2025_07_01_PREVIEW)
+    return read_credential_policy (self, object, stored, error);
   if (stored != NULL)
-    {
-      self->trust_bundle_id = g_strdup (stored->trust_bundle_id);
-      self->certificate_authority = g_strdup (stored->certificate_authority);
-      self->reuse_certificate = stored->reuse_certificate;
-    }
-  return TRUE;
-}
-
-static gboolean
-read_credential_policy (BrevetEnrollment *self, JsonObject *object, const BrevetEnrollment *stored, GError **error)
-{
-  if (!brevet_wire_dup_string (object, "credentialPolicyName", &self->credential_policy, error))
-    return FALSE;
-  if (self->credential_policy == NULL && stored != NULL)
-    self->credential_policy = g_strdup (stored->credential_policy);
+    keep_issuance (self, stored);
   return TRUE;
 }
 
@@ -283,9 +314,8 @@ read_enrollment (JsonObject *object, gboolean is_group, BrevetDialect dialect, c
   self->is_group = is_group;
   if (!read_id (self, object, error) || !read_device (self, object, error) || !read_attestation (self, object, error) ||
       !read_status (self, object, error) || !read_or_keep_issuance (self, object, dialect, stored, error) ||
-      !read_credential_policy (self, object, stored, error) || !read_allocation (self, object, error) ||
-      !read_reprovisioning (self, object, error) || !read_capabilities (self, object, error) ||
-      !read_untouched (object, "initialTwin", &self->initial_twin, error))
+      !read_allocation (self, object, error) || !read_reprovisioning (self, object, error) ||
+      !read_capabilities (self, object, error) || !read_untouched (object, "initialTwin", &self->initial_twin, error))
     return NULL;
   return g_steal_pointer (&self);
 }

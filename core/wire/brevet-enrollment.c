@@ -56,7 +56,6 @@ brevet_enrollment_clear (gpointer data)
   g_clear_pointer (&self->initial_twin, json_node_unref);
   g_clear_pointer (&self->optional_device_information, json_node_unref);
   g_clear_pointer (&self->custom_allocation, json_node_unref);
-  g_free (self->credential_policy);
   g_free (self->etag);
 }
 
@@ -79,18 +78,29 @@ brevet_attestation_to_json (BrevetAttestation *attestation, JsonObject *paramete
   return object;
 }
 
+/* The members of the first preview; also shown to clients that know neither them nor those of the second one. */
 static void
-add_issuance (JsonObject *object, const BrevetEnrollment *self)
+add_issuance_policy (JsonObject *object, const BrevetEnrollment *self)
 {
-  JsonObject *policy;
+  JsonObject *policy = json_object_new ();
 
-  if (self->certificate_authority == NULL)
-    return;
-  policy = json_object_new ();
   json_object_set_string_member (policy, "certificateAuthorityName", self->certificate_authority);
   if (self->reuse_certificate)
     json_object_set_boolean_member (policy, "reuseLiveCertificate", TRUE);
   json_object_set_object_member (object, "clientCertificateIssuancePolicy", policy);
+}
+
+static void
+add_issuance (JsonObject *object, const BrevetEnrollment *self, BrevetDialect dialect)
+{
+  if (dialect == BREVET_DIALECT_2025_07_01_PREVIEW)
+    {
+      brevet_wire_add_string (object, "credentialPolicyName", self->certificate_authority);
+      return;
+    }
+  if (self->certificate_authority != NULL)
+    add_issuance_policy (object, self);
+  brevet_wire_add_string (object, "trustBundleId", self->trust_bundle_id);
 }
 
 static void
@@ -139,16 +149,14 @@ add_version (JsonObject *object, const BrevetEnrollment *self)
 }
 
 JsonObject *
-brevet_enrollment_to_json (const BrevetEnrollment *self, JsonObject *attestation)
+brevet_enrollment_to_json (const BrevetEnrollment *self, BrevetDialect dialect, JsonObject *attestation)
 {
   JsonObject *object = json_object_new ();
 
   json_object_set_string_member (object, brevet_enrollment_id_member (self->is_group), self->id);
   brevet_wire_add_string (object, "deviceId", self->device_id);
   json_object_set_object_member (object, "attestation", brevet_attestation_to_json (self->attestation, attestation));
-  add_issuance (object, self);
-  brevet_wire_add_string (object, "trustBundleId", self->trust_bundle_id);
-  brevet_wire_add_string (object, "credentialPolicyName", self->credential_policy);
+  add_issuance (object, self, dialect);
   json_object_set_string_member (object, "provisioningStatus", self->enabled ? "enabled" : "disabled");
   add_allocation (object, self);
   add_reprovisioning (object, self);

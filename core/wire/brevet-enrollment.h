@@ -31,7 +31,8 @@ typedef enum {
  * @device_id: (nullable): individual enrollments only
  * @attestation: mechanism and its parameters
  * @enabled: %FALSE if provisioningStatus is `disabled`
- * @certificate_authority: (nullable): name of the CA that issues for its devices; %NULL for no issuance
+ * @certificate_authority: (nullable): name of the CA that issues for its devices: `clientCertificateIssuancePolicy` or
+ *   `credentialPolicyName`; %NULL for no issuance
  * @reuse_certificate: hand out a live certificate again instead of issuing (brevet's extension:
  *   `clientCertificateIssuancePolicy.reuseLiveCertificate`)
  * @trust_bundle_id: (nullable): bundle that its devices get
@@ -43,7 +44,6 @@ typedef enum {
  * @initial_twin: (nullable): kept and given back untouched
  * @optional_device_information: (nullable): kept and given back untouched
  * @custom_allocation: (nullable): kept and given back untouched
- * @credential_policy: (nullable): kept and given back untouched
  * @etag: (nullable): version; set by whoever loads it
  * @created: microseconds since 1970-01-01 UTC, 0 if unknown
  * @updated: microseconds since 1970-01-01 UTC, 0 if unknown
@@ -67,7 +67,6 @@ typedef struct {
   JsonNode *initial_twin;
   JsonNode *optional_device_information;
   JsonNode *custom_allocation;
-  char *credential_policy;
   char *etag;
   gint64 created;
   gint64 updated;
@@ -91,11 +90,12 @@ BrevetEnrollment *brevet_enrollment_parse (GBytes *body, gboolean is_group, cons
 
 /**
  * brevet_enrollment_to_json:
+ * @dialect: in which words its issuance policy is shown; stored are those of %BREVET_DIALECT_2021_11_01_PREVIEW
  * @attestation: (nullable): parameters to show in place of the stored ones; %NULL for the stored ones, which may hold secrets
  *
  * Returns: (transfer full): the complete object, with etag and time stamps where they are known
  */
-JsonObject *brevet_enrollment_to_json (const BrevetEnrollment *self, JsonObject *attestation);
+JsonObject *brevet_enrollment_to_json (const BrevetEnrollment *self, BrevetDialect dialect, JsonObject *attestation);
 
 /**
  * brevet_enrollment_load:

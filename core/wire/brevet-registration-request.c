@@ -67,7 +67,7 @@ brevet_registration_request_parse (GBytes *body, BrevetDialect dialect, GError *
   if (object == NULL || !brevet_wire_dup_string (object, "registrationId", &self->registration_id, error) ||
       !read_attestation (self, object, error))
     return NULL;
-  if (dialect == BREVET_DIALECT_2021_11_01_PREVIEW && !read_csr (self, object, error))
+  if (dialect != BREVET_DIALECT_STABLE && !read_csr (self, object, error))
     return NULL;
   if (json_object_has_member (object, "payload"))
     self->payload = json_object_dup_member (object, "payload");
@@ -88,11 +88,11 @@ brevet_registration_request_print (const BrevetRegistrationRequest *self, Brevet
   brevet_wire_add_string (object, "registrationId", self->registration_id);
   if (self->attestation != NULL)
     json_object_foreach_member (self->attestation, copy_member, object);
-  if (self->csr != NULL && dialect == BREVET_DIALECT_2021_11_01_PREVIEW)
+  if (self->csr != NULL && dialect != BREVET_DIALECT_STABLE)
     {
       g_autofree char *text = g_base64_encode (g_bytes_get_data (self->csr, NULL), g_bytes_get_size (self->csr));
 
-      json_object_set_string_member (object, "clientCertificateCsr", text);
+      json_object_set_string_member (object, dialect == BREVET_DIALECT_2021_11_01_PREVIEW ? "clientCertificateCsr" : "csr", text);
     }
   brevet_wire_add_node (object, "payload", self->payload);
   return brevet_wire_print_object (object);

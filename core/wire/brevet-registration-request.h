@@ -26,7 +26,8 @@ typedef struct {
 /**
  * brevet_registration_request_parse:
  * @body: (nullable): the body
- * @dialect: a CSR is read in %BREVET_DIALECT_2021_11_01_PREVIEW only; elsewhere the member is unknown and ignored
+ * @dialect: a CSR is read in either of the previews, as `clientCertificateCsr` or `csr`; in %BREVET_DIALECT_STABLE the members are
+ *   unknown and ignored
  *
  * Returns: (transfer full) (nullable): the request, or %NULL with %BREVET_ERROR_INVALID
  */
@@ -35,7 +36,7 @@ BrevetRegistrationRequest *brevet_registration_request_parse (GBytes *body, Brev
 /**
  * brevet_registration_request_print:
  *
- * Returns: (transfer full): the body for a client; the CSR as base64 DER
+ * Returns: (transfer full): the body for a client; the CSR as base64 DER, in the member that @dialect has for it
  */
 GBytes *brevet_registration_request_print (const BrevetRegistrationRequest *self, BrevetDialect dialect);
 

@@ -2,6 +2,7 @@
 #include "brevet-registration-state.h"
 
 #include "brevet-identifier.h"
+#include "brevet-issued-chain.h"
 #include "brevet-wire-json.h"
 #include "brevet-wire-private.h"
 
@@ -86,6 +87,24 @@ add_failure (JsonObject *object, const BrevetRegistrationState *self)
                                  self->error_message != NULL ? self->error_message : "The registration failed");
 }
 
+static void
+add_certificate (JsonObject *object, const BrevetRegistrationState *self, BrevetDialect dialect)
+{
+  if (dialect == BREVET_DIALECT_2021_11_01_PREVIEW)
+    {
+      brevet_wire_add_string (object, "issuedClientCertificate", self->certificate_pem);
+      if (self->trust_bundle != NULL)
+        json_object_set_object_member (object, "trustBundle", json_object_ref (self->trust_bundle));
+    }
+  else if (dialect == BREVET_DIALECT_2025_07_01_PREVIEW && self->certificate_pem != NULL)
+    {
+      JsonArray *chain = brevet_issued_chain_to_json (self->certificate_pem, self->trust_bundle);
+
+      if (chain != NULL)
+        json_object_set_array_member (object, "issuedCertificateChain", chain);
+    }
+}
+
 JsonObject *
 brevet_registration_state_to_json (const BrevetRegistrationState *self, BrevetDialect dialect)
 {
@@ -108,12 +127,7 @@ brevet_registration_state_to_json (const BrevetRegistrationState *self, BrevetDi
   brevet_wire_add_time (object, "lastUpdatedDateTimeUtc", self->updated);
   brevet_wire_add_string (object, "etag", self->etag);
   brevet_wire_add_node (object, "payload", self->payload);
-  if (dialect == BREVET_DIALECT_2021_11_01_PREVIEW)
-    {
-      brevet_wire_add_string (object, "issuedClientCertificate", self->certificate_pem);
-      if (self->trust_bundle != NULL)
-        json_object_set_object_member (object, "trustBundle", json_object_ref (self->trust_bundle));
-    }
+  add_certificate (object, self, dialect);
   return object;
 }
 
@@ -169,6 +183,23 @@ read_error_code (BrevetRegistrationState *self, JsonObject *object, GError **err
   return TRUE;
 }
 
+/* A service may send both forms; they say the same. */
+static gboolean
+read_certificate (BrevetRegistrationState *self, JsonObject *object, GError **error)
+{
+  g_auto(GStrv) chain = NULL;
+
+  if (!brevet_wire_dup_string (object, "issuedClientCertificate", &self->certificate_pem, error) ||
+      !brevet_wire_get_strings (object, "issuedCertificateChain", &chain, error))
+    return FALSE;
+  if (self->certificate_pem == NULL && chain != NULL && chain[0] != NULL)
+    {
+      self->certificate_pem = brevet_issued_chain_to_pem (chain, error);
+      return self->certificate_pem != NULL;
+    }
+  return TRUE;
+}
+
 static gboolean
 read_result (BrevetRegistrationState *self, JsonObject *object, GError **error)
 {
@@ -176,7 +207,7 @@ read_result (BrevetRegistrationState *self, JsonObject *object, GError **error)
   JsonObject *trust_bundle;
 
   if (!brevet_wire_get_object (object, "trustBundle", &trust_bundle, error) ||
-      !brevet_wire_dup_string (object, "issuedClientCertificate", &self->certificate_pem, error))
+      !read_certificate (self, object, error))
     return FALSE;
   if (trust_bundle != NULL)
     self->trust_bundle = json_object_ref (trust_bundle);

@@ -65,7 +65,8 @@ void brevet_registration_state_free (BrevetRegistrationState *self);
 
 /**
  * brevet_registration_state_to_json:
- * @dialect: certificate and trust bundle appear in %BREVET_DIALECT_2021_11_01_PREVIEW only
+ * @dialect: certificate and trust bundle appear in %BREVET_DIALECT_2021_11_01_PREVIEW; in %BREVET_DIALECT_2025_07_01_PREVIEW the
+ *   certificate appears as a chain, up to its root if the trust bundle holds that
  *
  * Returns: (transfer full): the object of protocol/dps.md §2.5, without null members
  */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define MAX_SEGMENTS 5
-#define OPERATION_ID_MAX_LENGTH 128
 
 #define ALLOW(verb) (1u << (verb))
 #define ALLOW_RECORD (ALLOW (BREVET_VERB_GET) | ALLOW (BREVET_VERB_PUT) | ALLOW (BREVET_VERB_DELETE))
@@ -42,10 +41,6 @@ static const Pattern patterns[] = {
   { BREVET_ROUTE_DEVICE_TRUST_BUNDLE, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_REGISTRATION_ID,
     { SCOPE, "registrations", ID, "trustBundle" } },
   { BREVET_ROUTE_REGISTRATION, ALLOW (BREVET_VERB_POST), BREVET_IDENTIFIER_REGISTRATION_ID, { SCOPE, "registrations", ID } },
-};
-
-static const char *const reserved_words[] = {
-  "enrollments", "enrollmentGroups", "certificateAuthorities", "trustBundles", "registrations",
 };
 
 static const char *const verb_names[] = { "GET", "PUT", "DELETE", "POST" };
@@ -91,15 +86,6 @@ split_path (const char *path)
 }
 
 static gboolean
-is_reserved (const char *segment)
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (reserved_words); i++)
-    if (g_ascii_strcasecmp (segment, reserved_words[i]) == 0)
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
 matches (const Pattern *pattern, char **segments)
 {
   gsize i;
@@ -110,7 +96,7 @@ matches (const Pattern *pattern, char **segments)
 
       if (segments[i] == NULL)
         return FALSE;
-      if (strcmp (expected, SCOPE) == 0 ? is_reserved (segments[i])
+      if (strcmp (expected, SCOPE) == 0 ? brevet_wire_is_reserved (segments[i])
           : *expected != '{' && g_ascii_strcasecmp (segments[i], expected) != 0)
         return FALSE;
     }
@@ -139,18 +125,6 @@ find_verb (const Pattern *pattern, const char *method, BrevetVerb *verb)
 }
 
 static gboolean
-check_operation_id (const char *operation_id, GError **error)
-{
-  gsize length = strlen (operation_id);
-
-  if (length <= OPERATION_ID_MAX_LENGTH &&
-      strspn (operation_id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:") == length)
-    return TRUE;
-  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The operation id in the path is malformed");
-  return FALSE;
-}
-
-static gboolean
 take_segments (BrevetRoute *self, const Pattern *pattern, char **segments, GError **error)
 {
   for (gsize i = 0; pattern->segments[i] != NULL; i++)
@@ -160,7 +134,7 @@ take_segments (BrevetRoute *self, const Pattern *pattern, char **segments, GErro
       if (strcmp (expected, SCOPE) == 0)
         {
           self->id_scope = g_strdup (segments[i]);
-          if (!brevet_identifier_check (BREVET_IDENTIFIER_ID_SCOPE, segments[i], error))
+          if (!brevet_wire_check_id_scope (segments[i], error))
             return FALSE;
         }
       else if (strcmp (expected, ID) == 0)
@@ -172,53 +146,36 @@ take_segments (BrevetRoute *self, const Pattern *pattern, char **segments, GErro
       else if (strcmp (expected, OPERATION) == 0)
         {
           self->operation_id = g_strdup (segments[i]);
-          if (!check_operation_id (segments[i], error))
+          if (!brevet_wire_check_operation_id (segments[i], error))
             return FALSE;
         }
     }
   return TRUE;
 }
 
-/* Reads one NAME=VALUE of the query; other names than api-version mean nothing here, but must be well-formed. */
+/* Other names than api-version mean nothing here, but must be well-formed. */
 static gboolean
-take_parameter (BrevetRoute *self, const char *parameter, GError **error)
+take_query (BrevetRoute *self, const char *query, GError **error)
 {
-  g_auto(GStrv) sides = g_strsplit (parameter, "=", 2);
-  g_autofree char *name = brevet_wire_percent_decode (sides[0] != NULL ? sides[0] : "");
-  g_autofree char *value = brevet_wire_percent_decode (sides[0] != NULL && sides[1] != NULL ? sides[1] : "");
+  g_autofree char *decoded = brevet_wire_percent_decode (query != NULL ? query : "");
+  g_autofree char *version = NULL;
 
-  if (name == NULL || value == NULL)
+  if (decoded == NULL)
     {
       g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The percent-encoding of the query is malformed");
       return FALSE;
     }
-  if (g_ascii_strcasecmp (name, "api-version") != 0)
-    return TRUE;
-  if (self->api_version != NULL)
-    {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The query parameter api-version occurs twice");
-      return FALSE;
-    }
-  self->api_version = g_steal_pointer (&value);
-  return TRUE;
-}
-
-static gboolean
-take_query (BrevetRoute *self, const char *query, GError **error)
-{
-  g_auto(GStrv) parameters = g_strsplit (query != NULL ? query : "", "&", -1);
-
-  for (gsize i = 0; parameters[i] != NULL; i++)
-    if (!take_parameter (self, parameters[i], error))
-      return FALSE;
+  if (!brevet_wire_query_find (query != NULL ? query : "", "api-version", &version, error))
+    return FALSE;
+  self->api_version = version != NULL ? brevet_wire_percent_decode (version) : NULL;
   return brevet_dialect_parse (self->api_version, &self->dialect, error);
 }
 
-/* Devices got trust bundles with the preview: the older versions know no such thing, and shall not seem to. */
+/* Devices got trust bundles with the first preview: the older versions know no such thing, and shall not seem to. */
 static gboolean
 is_in_dialect (const BrevetRoute *self)
 {
-  return self->kind != BREVET_ROUTE_DEVICE_TRUST_BUNDLE || self->dialect == BREVET_DIALECT_2021_11_01_PREVIEW;
+  return self->kind != BREVET_ROUTE_DEVICE_TRUST_BUNDLE || self->dialect != BREVET_DIALECT_STABLE;
 }
 
 BrevetRoute *

@@ -15,7 +15,7 @@ typedef enum {
   BREVET_ROUTE_REGISTER,                /* PUT    /{idScope}/registrations/{id}/register */
   BREVET_ROUTE_OPERATION,               /* GET    /{idScope}/registrations/{id}/operations/{operationId} */
   BREVET_ROUTE_REGISTRATION,            /* POST   /{idScope}/registrations/{id} */
-  BREVET_ROUTE_DEVICE_TRUST_BUNDLE,     /* GET    /{idScope}/registrations/{id}/trustBundle, preview dialect only */
+  BREVET_ROUTE_DEVICE_TRUST_BUNDLE,     /* GET    /{idScope}/registrations/{id}/trustBundle, previews only */
   BREVET_ROUTE_ENROLLMENT,              /* GET, PUT, DELETE /enrollments/{id} */
   BREVET_ROUTE_ENROLLMENT_ATTESTATION,  /* POST   /enrollments/{id}/attestationmechanism */
   BREVET_ROUTE_GROUP,                   /* GET, PUT, DELETE /enrollmentGroups/{id} */

@@ -19,6 +19,18 @@ char *brevet_wire_tidy (const char *text, gsize maximum);
 /* Decodes %XX once. NULL if the encoding is broken, or if the result holds a zero byte or is no UTF-8. */
 char *brevet_wire_percent_decode (const char *text);
 
+/* The value of the parameter @name in NAME=VALUE&…, as it stands there; NULL if there is none. FALSE if there are two. Names are
+ * compared decoded and without case. */
+gboolean brevet_wire_query_find (const char *query, const char *name, char **value, GError **error);
+
+/* The words that begin the paths of the service API. */
+gboolean brevet_wire_is_reserved (const char *word);
+
+/* An id scope, which must not be reserved. */
+gboolean brevet_wire_check_id_scope (const char *id_scope, GError **error);
+
+gboolean brevet_wire_check_operation_id (const char *operation_id, GError **error);
+
 /* Standard base64 with padding and nothing else; NULL if it is anything else, or empty. */
 GBytes *brevet_wire_base64_decode (const char *text);
 

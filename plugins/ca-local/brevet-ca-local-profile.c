@@ -13,6 +13,7 @@ brevet_ca_local_profile_free (BrevetCaLocalProfile *self)
 {
   g_clear_pointer (&self->chain, brevet_chain_unref);
   g_clear_pointer (&self->trust, brevet_trust_bundle_unref);
+  g_clear_pointer (&self->published, brevet_trust_bundle_unref);
   g_clear_pointer (&self->key, brevet_key_unref);
   g_free (self->organization);
   g_free (self->organizational_unit);
@@ -179,6 +180,19 @@ read_trust (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **error
   return FALSE;
 }
 
+/* The roots first, then whatever lies between them and the certificates of devices. */
+static BrevetTrustBundle *
+collect_trust (BrevetCaLocalProfile *self)
+{
+  g_autoptr(GPtrArray) certificates = g_ptr_array_new ();
+
+  for (guint i = 0; i < brevet_trust_bundle_get_length (self->trust); i++)
+    g_ptr_array_add (certificates, brevet_trust_bundle_get (self->trust, i));
+  for (guint i = 0; i < brevet_chain_get_length (self->chain); i++)
+    g_ptr_array_add (certificates, brevet_chain_get (self->chain, i));
+  return brevet_trust_bundle_new (certificates);
+}
+
 static void
 narrow (BrevetCaLocalProfile *self, BrevetCertificate *certificate)
 {
@@ -202,6 +216,7 @@ read_durations (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **e
   return brevet_settings_get_duration (settings, "validity", 90 * DAY, MINUTE, CENTURY, &self->validity, error) &&
          brevet_settings_get_duration (settings, "backdate", 5 * MINUTE, 0, HOUR, &self->backdate, error) &&
          brevet_settings_get_duration (settings, "min-validity", HOUR, 0, CENTURY, &self->min_validity, error) &&
+         brevet_settings_get_duration (settings, "crl-validity", 7 * DAY, MINUTE, CENTURY, &self->crl_validity, error) &&
          brevet_settings_get_boolean (settings, "clamp", TRUE, &self->clamp, error) &&
          brevet_settings_get_boolean (settings, "key-encipherment", FALSE, &self->key_encipherment, error);
 }
@@ -250,6 +265,7 @@ brevet_ca_local_profile_new (BrevetSettings *settings, GError **error)
       !read_name_part (settings, "organization", &self->organization, error) ||
       !read_name_part (settings, "organizational-unit", &self->organizational_unit, error))
     return NULL;
+  self->published = collect_trust (self);
   compute_dates (self);
   return g_steal_pointer (&self);
 }

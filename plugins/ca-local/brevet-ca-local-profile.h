@@ -17,13 +17,15 @@ G_BEGIN_DECLS
 typedef struct
 {
   BrevetChain       *chain; /* issuing certificate first */
-  BrevetTrustBundle *trust;
+  BrevetTrustBundle *trust;     /* roots */
+  BrevetTrustBundle *published; /* roots and issuers, for hubs */
   BrevetKey         *key;
   gint64             not_before; /* when all certificates of the path are valid */
   gint64             not_after;
   gint64             validity;
   gint64             backdate;
   gint64             min_validity;
+  gint64             crl_validity;
   gboolean           clamp;
   gboolean           key_encipherment;
   char              *organization;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-ca-local.h"
 
+#include "brevet-ca-local-crl.h"
 #include "brevet-ca-local-issue.h"
 #include "brevet-ca-local-profile.h"
 #include "brevet-clock.h"
@@ -39,7 +40,8 @@ brevet_ca_local_get_capabilities (BrevetCaBackend *backend)
   gboolean repeatable = algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_EDDSA_ED25519 ||
                         (algorithm == GNUTLS_PK_ECDSA && brevet_ca_local_profile_in_memory (self->profile));
 
-  return BREVET_CA_CAPABILITY_VALIDITY | BREVET_CA_CAPABILITY_URI | (repeatable ? BREVET_CA_CAPABILITY_IDEMPOTENT : 0);
+  return BREVET_CA_CAPABILITY_VALIDITY | BREVET_CA_CAPABILITY_URI | (repeatable ? BREVET_CA_CAPABILITY_IDEMPOTENT : 0) |
+         (brevet_ca_local_may_sign_crl (self->profile) ? BREVET_CA_CAPABILITY_CRL : 0);
 }
 
 static void
@@ -164,11 +166,51 @@ brevet_ca_local_get_trust_async (BrevetCaBackend *backend, GCancellable *cancell
 
   g_task_set_source_tag (task, brevet_ca_local_get_trust_async);
   if (!g_task_return_error_if_cancelled (task))
-    g_task_return_pointer (task, brevet_trust_bundle_ref (self->profile->trust), (GDestroyNotify) brevet_trust_bundle_unref);
+    g_task_return_pointer (task, brevet_trust_bundle_ref (self->profile->published), (GDestroyNotify) brevet_trust_bundle_unref);
 }
 
 static BrevetTrustBundle *
 brevet_ca_local_get_trust_finish (BrevetCaBackend *backend, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+static void
+make_crl_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (source);
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->token_lock);
+  GError *error = NULL;
+  GBytes *crl = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  crl = brevet_ca_local_make_crl (self->profile, task_data, brevet_clock_now_seconds (), &error);
+  if (crl != NULL)
+    g_task_return_pointer (task, crl, (GDestroyNotify) g_bytes_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+brevet_ca_local_get_crl_async (BrevetCaBackend *backend, GPtrArray *revocations, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
+{
+  BrevetCaLocal *self = BREVET_CA_LOCAL (backend);
+  g_autoptr(GTask) task = g_task_new (backend, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, brevet_ca_local_get_crl_async);
+  g_task_set_task_data (task, g_ptr_array_ref (revocations), (GDestroyNotify) g_ptr_array_unref);
+  if (brevet_ca_local_may_sign_crl (self->profile))
+    g_task_run_in_thread (task, make_crl_in_thread);
+  else
+    g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_UNSUPPORTED,
+                             "The certificate of the CA “%s” does not allow it to sign revocation lists (no cRLSign)",
+                             brevet_certificate_get_subject (brevet_chain_get_leaf (self->profile->chain)));
+}
+
+static GBytes *
+brevet_ca_local_get_crl_finish (BrevetCaBackend *backend, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
@@ -183,6 +225,8 @@ ca_backend_iface_init (BrevetCaBackendInterface *iface)
   iface->issue_finish = brevet_ca_local_issue_finish;
   iface->get_trust_async = brevet_ca_local_get_trust_async;
   iface->get_trust_finish = brevet_ca_local_get_trust_finish;
+  iface->get_crl_async = brevet_ca_local_get_crl_async;
+  iface->get_crl_finish = brevet_ca_local_get_crl_finish;
 }
 
 static void

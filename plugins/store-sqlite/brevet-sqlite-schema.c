@@ -95,6 +95,16 @@ check_version (BrevetSqliteConnection *connection, gint64 application, gint64 ve
 }
 
 gboolean
+brevet_sqlite_schema_check (BrevetSqliteConnection *connection, GError **error)
+{
+  gint64 application, version;
+
+  return brevet_sqlite_connection_query_integer (connection, "PRAGMA application_id", &application, error) &&
+         brevet_sqlite_connection_query_integer (connection, "PRAGMA user_version", &version, error) &&
+         check_version (connection, application, version, error);
+}
+
+gboolean
 brevet_sqlite_schema_prepare (BrevetSqliteConnection *connection, GError **error)
 {
   gint64 tables, application, version;

@@ -24,4 +24,11 @@ gboolean brevet_sqlite_schema_create_file (const char *file, GError **error);
  */
 gboolean brevet_sqlite_schema_prepare (BrevetSqliteConnection *connection, GError **error);
 
+/**
+ * brevet_sqlite_schema_check:
+ *
+ * Returns: %FALSE with an error if the database is none that brevet_sqlite_schema_prepare() has made, or of a newer brevet
+ */
+gboolean brevet_sqlite_schema_check (BrevetSqliteConnection *connection, GError **error);
+
 G_END_DECLS

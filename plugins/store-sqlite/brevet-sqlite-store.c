@@ -83,6 +83,23 @@ start (BrevetSqliteStore *self, GError **error)
   return TRUE;
 }
 
+/* SQLite itself sees to it that readers of another process always find a whole state, and keep nobody waiting. */
+static gboolean
+start_to_read (BrevetSqliteStore *self, GError **error)
+{
+  g_autoptr(BrevetSqliteConnection) connection = NULL;
+
+  if (!g_file_test (self->file, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "There is no database %s yet", self->file);
+      return FALSE;
+    }
+  connection = brevet_sqlite_connection_open (self->file, error);
+  if (connection == NULL || !brevet_sqlite_schema_check (connection, error))
+    return FALSE;
+  return start_reader (self, error);
+}
+
 /* Every thread answers what is queued before it ends, so that nothing that was accepted is lost. The writer's connection is closed
  * last: SQLite then puts the log back into the database, which it does not if several are closed at the same time. */
 static void
@@ -92,12 +109,14 @@ stop (BrevetSqliteStore *self)
     return;
   brevet_sqlite_queue_close (self->reads);
   g_clear_pointer (&self->readers, g_ptr_array_unref);
-  brevet_sqlite_queue_close (self->writes);
+  if (self->writes != NULL)
+    brevet_sqlite_queue_close (self->writes);
   g_clear_pointer (&self->writer, g_thread_join);
   g_clear_pointer (&self->reads, brevet_sqlite_queue_free);
   g_clear_pointer (&self->writes, brevet_sqlite_queue_free);
   self->is_open = FALSE;
-  close (self->lock);
+  if (self->lock >= 0)
+    close (self->lock);
   self->lock = -1;
 }
 
@@ -120,6 +139,21 @@ brevet_sqlite_store_open (BrevetStore *store, GError **error)
   return self->is_open;
 }
 
+static gboolean
+brevet_sqlite_store_open_to_read (BrevetStore *store, GError **error)
+{
+  BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
+
+  if (self->is_open)
+    return TRUE;
+  self->reads = brevet_sqlite_queue_new ((guint) self->maximum_queued);
+  self->readers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
+  self->is_open = start_to_read (self, error);
+  if (!self->is_open)
+    stop (self);
+  return self->is_open;
+}
+
 static void
 submit (BrevetSqliteStore *self, BrevetSqliteQueue *queue, BrevetSqliteJob *job, gpointer source_tag, GCancellable *cancellable,
         GAsyncReadyCallback callback, gpointer user_data)
@@ -132,6 +166,9 @@ submit (BrevetSqliteStore *self, BrevetSqliteQueue *queue, BrevetSqliteJob *job,
   g_task_set_check_cancellable (task, FALSE);
   if (!self->is_open)
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_FAILED, "The database %s is not open", self->file);
+  else if (queue == NULL)
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED, "The database %s was opened to be read alone",
+                             self->file);
   else if (brevet_sqlite_queue_push (queue, task))
     g_steal_pointer (&task);
   else
@@ -202,6 +239,7 @@ static void
 brevet_sqlite_store_iface_init (BrevetStoreInterface *iface)
 {
   iface->open = brevet_sqlite_store_open;
+  iface->open_to_read = brevet_sqlite_store_open_to_read;
   iface->get_async = brevet_sqlite_store_get_async;
   iface->get_finish = brevet_sqlite_store_get_finish;
   iface->list_async = brevet_sqlite_store_list_async;

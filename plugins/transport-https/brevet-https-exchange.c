@@ -2,9 +2,8 @@
 
 #include "brevet-https-exchange.h"
 
-#include "brevet-error.h"
-#include "brevet-https-credential.h"
-#include "brevet-https-trouble.h"
+#include "brevet-network-credential.h"
+#include "brevet-network-trouble.h"
 
 #include <string.h>
 
@@ -12,7 +11,7 @@
 
 /* One exchange, from its request to its last byte: the data of its task. */
 typedef struct {
-  const BrevetHttpsPeer *peer;
+  const BrevetNetworkPeer *peer;
   SoupMessage *message;
   GTlsCertificate *credential;
   GTlsCertificateFlags flaws;
@@ -43,21 +42,28 @@ exchange_free (Exchange *self)
   g_free (self);
 }
 
+static GError *
+describe (Exchange *self, const GError *cause)
+{
+  const BrevetNetworkPeer *peer = self->peer;
+
+  if (self->timed_out)
+    return brevet_network_trouble_new_timeout (peer, peer->port, peer->timeout);
+  if (self->restarted)
+    return brevet_network_trouble_new_text (peer, peer->port, BREVET_ERROR_UNREACHABLE,
+                                            "the connection was closed before there was an answer");
+  if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return g_error_copy (cause);
+  if (cause->domain == SOUP_SESSION_ERROR && self->flaws == 0)
+    return brevet_network_trouble_new_text (peer, peer->port, BREVET_ERROR_UNREACHABLE, "the answer is not HTTP: %s",
+                                            cause->message);
+  return brevet_network_trouble_new (peer, peer->port, cause, self->flaws);
+}
+
 static void
 fail (GTask *task, GError *cause)
 {
-  Exchange *self = g_task_get_task_data (task);
-
-  if (self->timed_out)
-    g_task_return_error (task, brevet_https_trouble_new_timeout (self->peer));
-  else if (self->restarted)
-    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
-                             "Cannot reach %s port %u: the connection was closed before there was an answer", self->peer->host,
-                             self->peer->port);
-  else if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    g_task_return_error (task, g_error_copy (cause));
-  else
-    g_task_return_error (task, brevet_https_trouble_new (self->peer, cause, self->flaws));
+  g_task_return_error (task, describe (g_task_get_task_data (task), cause));
   g_error_free (cause);
 }
 
@@ -216,7 +222,7 @@ add_evidence (Exchange *self, BrevetEvidence *evidence, GError **error)
     soup_message_headers_replace (headers, "Authorization", brevet_evidence_get_token (evidence));
   if (brevet_evidence_get_chain (evidence) == NULL)
     return TRUE;
-  self->credential = brevet_https_credential_new (brevet_evidence_get_chain (evidence), brevet_evidence_get_key (evidence), error);
+  self->credential = brevet_network_credential_new (brevet_evidence_get_chain (evidence), brevet_evidence_get_key (evidence), error);
   if (self->credential == NULL)
     return FALSE;
   soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);
@@ -225,7 +231,7 @@ add_evidence (Exchange *self, BrevetEvidence *evidence, GError **error)
 }
 
 static SoupMessage *
-make_message (const BrevetHttpsPeer *peer, BrevetRequest *request)
+make_message (const BrevetNetworkPeer *peer, BrevetRequest *request)
 {
   g_autoptr(GUri) uri = g_uri_build (SOUP_HTTP_URI_FLAGS, "https", NULL, peer->host, peer->port, brevet_request_get_path (request),
                                      brevet_request_get_query (request), NULL);
@@ -241,7 +247,7 @@ make_message (const BrevetHttpsPeer *peer, BrevetRequest *request)
 }
 
 static Exchange *
-exchange_new (const BrevetHttpsPeer *peer, BrevetRequest *request, GCancellable *outer)
+exchange_new (const BrevetNetworkPeer *peer, BrevetRequest *request, GCancellable *outer)
 {
   Exchange *self = g_new0 (Exchange, 1);
 
@@ -264,7 +270,7 @@ exchange_new (const BrevetHttpsPeer *peer, BrevetRequest *request, GCancellable 
 }
 
 void
-brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetHttpsPeer *peer, BrevetRequest *request)
+brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetNetworkPeer *peer, BrevetRequest *request)
 {
   Exchange *self = exchange_new (peer, request, g_task_get_cancellable (task));
   BrevetEvidence *evidence = brevet_request_get_evidence (request);

@@ -2,26 +2,11 @@
 #pragma once
 
 #include "brevet-message.h"
+#include "brevet-network-peer.h"
 
 #include <libsoup/soup.h>
 
 G_BEGIN_DECLS
-
-/**
- * BrevetHttpsPeer:
- * @host: name or address of the service
- * @port: its port
- * @timeout: seconds for one whole exchange
- * @ca_file: (nullable): what it must be trusted by, %NULL for the system's trust
- *
- * The service that exchanges go to; also for messages.
- */
-typedef struct {
-  char *host;
-  guint16 port;
-  guint timeout;
-  char *ca_file;
-} BrevetHttpsPeer;
 
 /**
  * BREVET_HTTPS_MAXIMUM_REPLY:
@@ -37,6 +22,6 @@ typedef struct {
  *
  * Sends @request once, on the thread-default main context, and reads the reply.
  */
-void brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetHttpsPeer *peer, BrevetRequest *request);
+void brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetNetworkPeer *peer, BrevetRequest *request);
 
 G_END_DECLS

@@ -4,6 +4,7 @@
 #include "brevet-clock.h"
 #include "brevet-log.h"
 #include "http-reader.h"
+#include "http-upgrade.h"
 #include "http-writer.h"
 
 #include <string.h>
@@ -204,6 +205,41 @@ begin_admission (HttpConnection *self)
 }
 
 static void
+refuse_upgrade (HttpConnection *self, guint status, const char *message)
+{
+  BrevetReply *reply = brevet_handler_describe_error (self->service->handler, NULL, status, message);
+
+  report_malformed (self, status, message);
+  if (status == 426)
+    {
+      brevet_reply_set_header (reply, "upgrade", "websocket");
+      brevet_reply_set_header (reply, "sec-websocket-version", "13");
+    }
+  send_reply (self, reply);
+}
+
+/* The connection is another protocol's behind this, which authenticates its peer itself. */
+static void
+begin_upgrade (HttpConnection *self)
+{
+  BrevetGateConnection *connection = self->connection;
+  g_auto(HttpUpgrade) upgrade = { 0 };
+
+  self->requests++;
+  if (!http_upgrade_read (&self->reader, &upgrade))
+    {
+      refuse_upgrade (self, upgrade.status, upgrade.message);
+      return;
+    }
+
+  brevet_gate_connection_write (connection, upgrade.answer);
+  /* Unless the peer has gone meanwhile. If the other listener was stopped just now, the peer hears it in WebSocket's words. */
+  if (self->connection != NULL && brevet_gate_connection_start_websocket (connection)
+      && !brevet_gate_connection_set_protocol (connection, upgrade.protocol))
+    brevet_gate_connection_close (connection);
+}
+
+static void
 opened (BrevetGateConnection *connection, gpointer user_data)
 {
   HttpConnection *self = g_new0 (HttpConnection, 1);
@@ -227,7 +263,9 @@ received (BrevetGateConnection *connection, const guint8 *data, gsize length)
     brevet_gate_connection_set_deadline (connection, self->service->header_timeout);
 
   used = http_reader_feed (&self->reader, data, length);
-  if (self->reader.phase == HTTP_READER_ADMISSION)
+  if (self->reader.phase == HTTP_READER_ADMISSION && http_upgrade_is_asked (&self->reader))
+    begin_upgrade (self);
+  else if (self->reader.phase == HTTP_READER_ADMISSION)
     begin_admission (self);
   else if (self->reader.phase == HTTP_READER_COMPLETE)
     begin_handling (self);

@@ -53,15 +53,14 @@ cut (char *text, char separator)
 static gboolean
 parse_version (HttpReader *reader, const char *version)
 {
-  if (strcmp (version, "HTTP/1.1") == 0)
-    reader->keep_alive = TRUE;
-  else if (strcmp (version, "HTTP/1.0") == 0)
-    reader->keep_alive = FALSE;
-  else if (strlen (version) == 8 && g_str_has_prefix (version, "HTTP/") && g_ascii_isdigit (version[5]) && version[6] == '.'
-           && g_ascii_isdigit (version[7]))
-    return http_reader_fail (reader, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here");
-  else
+  if (strlen (version) != 8 || !g_str_has_prefix (version, "HTTP/") || !g_ascii_isdigit (version[5]) || version[6] != '.'
+      || !g_ascii_isdigit (version[7]))
     return http_reader_fail (reader, 400, "The request line is malformed");
+  if (strcmp (version, "HTTP/1.1") != 0 && strcmp (version, "HTTP/1.0") != 0)
+    return http_reader_fail (reader, 505, "Only HTTP/1.1 and HTTP/1.0 are spoken here");
+
+  reader->minor_version = version[7] - '0';
+  reader->keep_alive = reader->minor_version == 1;
   return TRUE;
 }
 
@@ -95,6 +94,14 @@ find_field (HttpReader *reader, const char *name)
         return field;
     }
   return NULL;
+}
+
+const char *
+http_reader_get_field (HttpReader *self, const char *name)
+{
+  HttpReaderField *field = find_field (self, name);
+
+  return field == NULL ? NULL : field->value;
 }
 
 static gboolean

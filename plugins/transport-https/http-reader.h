@@ -45,6 +45,7 @@ typedef struct
   const char     *path;
   const char     *query;           /* NULL if the target has no `?` */
   GArray         *fields;          /* HttpReaderField */
+  guint           minor_version;   /* of HTTP/1 */
   gboolean        keep_alive;
   gboolean        expects_continue;
   gboolean        chunked;
@@ -75,6 +76,10 @@ gsize http_reader_feed (HttpReader *self, const guint8 *data, gsize length);
 
 /* Goes on from HTTP_READER_ADMISSION. Fails with 413 if the body is announced to be longer than @limit. */
 void http_reader_read_body (HttpReader *self, gsize limit);
+
+/* Returns: (nullable): the value of a field of the head; several in one line, with commas between them
+ * @name: in lower case */
+const char *http_reader_get_field (HttpReader *self, const char *name);
 
 /* Returns: TRUE if the head announces a body that is not empty, or may not be */
 gboolean http_reader_has_body (HttpReader *self);

@@ -17,7 +17,7 @@ static const Reason reasons[] = {
   { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 406, "Not Acceptable" },
   { 408, "Request Timeout" }, { 409, "Conflict" }, { 411, "Length Required" }, { 412, "Precondition Failed" },
   { 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" }, { 417, "Expectation Failed" },
-  { 422, "Unprocessable Content" }, { 428, "Precondition Required" }, { 429, "Too Many Requests" },
+  { 422, "Unprocessable Content" }, { 426, "Upgrade Required" }, { 428, "Precondition Required" }, { 429, "Too Many Requests" },
   { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
   { 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
 };
@@ -87,6 +87,8 @@ http_writer_write (BrevetReply *reply, gboolean is_head, gboolean close, gint64 
     g_string_append (text, "content-type: application/json; charset=utf-8\r\n");
   if (!bodiless)
     g_string_append_printf (text, "content-length: %" G_GSIZE_FORMAT "\r\n", length);
+  if (brevet_reply_get_header (reply, "upgrade") != NULL)
+    g_string_append (text, "connection: upgrade\r\n");
   if (close)
     g_string_append (text, "connection: close\r\n");
   g_string_append (text, "\r\n");

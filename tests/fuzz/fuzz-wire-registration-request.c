@@ -33,5 +33,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   try_dialect (body, BREVET_DIALECT_STABLE);
   try_dialect (body, BREVET_DIALECT_2021_11_01_PREVIEW);
+  try_dialect (body, BREVET_DIALECT_2025_07_01_PREVIEW);
   return 0;
 }

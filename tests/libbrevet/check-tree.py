@@ -25,18 +25,23 @@ LIBRARIES = {
     'systemd': ('systemd/',),
     'libsoup': ('libsoup/',),
     'sqlite': ('sqlite3.h',),
+    'wslay': ('wslay/',),
 }
 # What each room may know, beside itself and the C library: other rooms, outside libraries, and the system's calls.
 ROOMS = {
     'core/libbrevet': ([], ['glib', 'gio', 'gnutls', 'json-glib'], True),
     'core/wire': (['core/libbrevet'], ['glib', 'gnutls', 'json-glib'], False),
-    'core/gate': (['core/libbrevet'], ['glib', 'gio', 'gnutls'], True),
+    'core/gate': (['core/libbrevet'], ['glib', 'gio', 'gnutls', 'wslay'], True),
+    'core/mqtt': (['core/libbrevet'], ['glib', 'gio'], False),
+    'core/network': (['core/libbrevet'], ['glib', 'gio', 'gnutls'], True),
     'core/command': (['core/libbrevet'], ['glib', 'gio'], True),
-    'core/client': (['core/libbrevet', 'core/wire'], ['glib', 'gio', 'json-glib'], False),
+    'core/client': (['core/libbrevet', 'core/wire', 'core/mqtt', 'core/network'], ['glib', 'gio', 'json-glib'], False),
     'core/bus': (['core/libbrevet'], ['glib', 'gio'], False),
-    'core/agent': (['core/libbrevet', 'core/wire', 'core/client', 'core/bus', 'core/command'], ['glib', 'gio', 'json-glib', 'gnutls'], True),
+    'core/agent': (['core/libbrevet', 'core/wire', 'core/mqtt', 'core/network', 'core/client', 'core/bus', 'core/command'],
+                   ['glib', 'gio', 'json-glib', 'gnutls'], True),
     'core/service': (['core/libbrevet', 'core/wire', 'core/command'], ['glib', 'gio', 'gnutls', 'json-glib'], True),
-    'core/cli': (['core/libbrevet', 'core/wire', 'core/client', 'core/command', 'core/bus'], ['glib', 'gio', 'json-glib'], True),
+    'core/cli': (['core/libbrevet', 'core/wire', 'core/mqtt', 'core/network', 'core/client', 'core/command', 'core/bus'],
+                 ['glib', 'gio', 'json-glib'], True),
 }
 # Pure functions get the time as an argument, and do nothing that can wait.
 WIRE_FORBIDDEN = re.compile(r'\b(brevet_clock_now\w*|brevet_clock_monotonic|g_get_real_time|g_get_monotonic_time|g_date_time_new_now\w*'
@@ -72,7 +77,7 @@ def room_rules(root, path):
     if kind in ('attestation', 'transport'):
         known.append('core/wire')
     if kind == 'transport':
-        known.append('core/gate')
+        known += ['core/gate', 'core/mqtt', 'core/network']
     if parts[1] in EMBEDDING:
         known.append('core/service')
     return room, known, PLUGIN_LIBRARIES, True

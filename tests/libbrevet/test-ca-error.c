@@ -112,10 +112,11 @@ static void
 test_absent_verb (void)
 {
   g_autoptr(BrevetCaBackend) ca = g_object_new (TEST_TYPE_PLAIN_CA, "name", "factory", NULL);
+  g_autoptr(GPtrArray) nothing = g_ptr_array_new ();
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  brevet_ca_backend_get_crl_async (ca, NULL, store_result, &result);
+  brevet_ca_backend_get_crl_async (ca, nothing, NULL, store_result, &result);
   g_assert_null (result);
   g_assert_null (brevet_ca_backend_get_crl_finish (ca, wait_for (&result), &error));
   g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_UNSUPPORTED);

@@ -6,6 +6,7 @@
 #include "wire-test.h"
 
 #define PREVIEW BREVET_DIALECT_2021_11_01_PREVIEW
+#define PREVIEW_2025 BREVET_DIALECT_2025_07_01_PREVIEW
 #define KEYS "{\"primaryKey\":\"AAEC\",\"secondaryKey\":\"EBES\"}"
 #define ATTESTATION "\"attestation\":{\"type\":\"symmetricKey\",\"symmetricKey\":" KEYS "}"
 #define DEFAULTS                                                                                                                   \
@@ -34,12 +35,18 @@ parse (const char *text)
 }
 
 static void
-assert_printed (BrevetEnrollment *enrollment, JsonObject *attestation, const char *expected)
+assert_printed_as (BrevetEnrollment *enrollment, BrevetDialect dialect, JsonObject *attestation, const char *expected)
 {
-  g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, attestation);
+  g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, dialect, attestation);
   g_autoptr(GBytes) printed = brevet_wire_print_object (object);
 
   assert_bytes (printed, expected);
+}
+
+static void
+assert_printed (BrevetEnrollment *enrollment, JsonObject *attestation, const char *expected)
+{
+  assert_printed_as (enrollment, PREVIEW, attestation, expected);
 }
 
 static void
@@ -120,7 +127,7 @@ static void
 test_keeps_what_the_dialect_does_not_know (void)
 {
   g_autoptr(BrevetEnrollment) stored = parse (
-    "{\"registrationId\":\"Pump-07\"," ATTESTATION ",\"trustBundleId\":\"plant-roots\",\"credentialPolicyName\":\"cp\","
+    "{\"registrationId\":\"Pump-07\"," ATTESTATION ",\"trustBundleId\":\"plant-roots\","
     "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\",\"reuseLiveCertificate\":true}}");
   const char *sent = "{\"registrationId\":\"PUMP-07\"," ATTESTATION ",\"trustBundleId\":\"other\"}";
   g_autoptr(BrevetEnrollment) older = parse_as (sent, FALSE, "pump-07", BREVET_DIALECT_STABLE, stored);
@@ -131,15 +138,97 @@ test_keeps_what_the_dialect_does_not_know (void)
   g_assert_cmpstr (older->trust_bundle_id, ==, "plant-roots");
   g_assert_cmpstr (older->certificate_authority, ==, "plant-ca");
   g_assert_true (older->reuse_certificate);
-  g_assert_cmpstr (older->credential_policy, ==, "cp");
 
   g_assert_cmpstr (newer->id, ==, "Pump-07");
   g_assert_cmpstr (newer->trust_bundle_id, ==, "other");
   g_assert_null (newer->certificate_authority);
-  g_assert_cmpstr (newer->credential_policy, ==, "cp");
 
   g_assert_cmpstr (fresh->id, ==, "PUMP-07");
   g_assert_null (fresh->trust_bundle_id);
+}
+
+#define BOTH_WORDS(policy, authority)                                                                                              \
+  "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":" policy                                              \
+  ",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":" authority "}}"
+#define NAMES_POLICY(name) "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":\"" name "\"}"
+
+/* Two names for one thing: each dialect shows what was stored in either in its own words. */
+static void
+test_credential_policy (void)
+{
+  g_autoptr(BrevetEnrollment) newer = parse_as (NAMES_POLICY ("plant-ca"), FALSE, "pump-07", PREVIEW_2025, NULL);
+  g_autoptr(BrevetEnrollment) older = parse (FULL);
+
+  g_assert_cmpstr (newer->certificate_authority, ==, "plant-ca");
+  assert_printed (newer, NULL, "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":"
+                               "{\"certificateAuthorityName\":\"plant-ca\"},\"provisioningStatus\":\"enabled\"," DEFAULTS "}");
+  assert_printed_as (newer, PREVIEW_2025, NULL,
+                     "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":\"plant-ca\","
+                     "\"provisioningStatus\":\"enabled\"," DEFAULTS "}");
+  assert_printed_as (older, PREVIEW_2025, NULL,
+                     "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":\"plant-ca\","
+                     "\"provisioningStatus\":\"enabled\",\"allocationPolicy\":\"static\",\"iotHubs\":[\"hub1.example.net\"],"
+                     DEFAULTS "}");
+}
+
+static void
+assert_changed (const char *sent, const char *authority, gboolean reuse)
+{
+  g_autoptr(BrevetEnrollment) stored = parse (
+    "{\"registrationId\":\"Pump-07\"," ATTESTATION ",\"trustBundleId\":\"plant-roots\","
+    "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\",\"reuseLiveCertificate\":true}}");
+  g_autoptr(BrevetEnrollment) changed = parse_as (sent, FALSE, "pump-07", PREVIEW_2025, stored);
+
+  g_test_message ("%s", sent);
+  g_assert_cmpstr (changed->certificate_authority, ==, authority);
+  g_assert_cmpint (changed->reuse_certificate, ==, reuse);
+  g_assert_cmpstr (changed->trust_bundle_id, ==, "plant-roots");
+}
+
+/* What the newer dialect has no words for stays, as long as it is about the same authority. */
+static void
+test_credential_policy_changes (void)
+{
+  assert_changed (NAMES_POLICY ("plant-ca"), "plant-ca", TRUE);
+  assert_changed (NAMES_POLICY ("Plant-CA"), "Plant-CA", TRUE);
+  assert_changed (NAMES_POLICY ("other"), "other", FALSE);
+  assert_changed ("{\"registrationId\":\"pump-07\"," ATTESTATION ",\"trustBundleId\":\"other\"}", NULL, FALSE);
+  assert_changed ("{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":null}", NULL, FALSE);
+  assert_changed (BOTH_WORDS ("\"plant-ca\"", "\"PLANT-CA\""), "plant-ca", TRUE);
+  assert_changed (BOTH_WORDS ("\"plant-ca\"", "null"), "plant-ca", TRUE);
+}
+
+static void
+test_credential_policy_refused (void)
+{
+  static const char *const refused[][2] = {
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":7}", "credentialPolicyName" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"credentialPolicyName\":{}}", "credentialPolicyName" },
+    { NAMES_POLICY (""), "credentialPolicyName" },
+    { NAMES_POLICY ("a b"), "credentialPolicyName" },
+    { BOTH_WORDS ("\"plant-ca\"", "\"other\""), "contradicts" },
+    { BOTH_WORDS ("\"plant-ca\"", "7"), "certificateAuthorityName" },
+    { BOTH_WORDS ("null", "\"plant-ca\""), "use credentialPolicyName" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+    {
+      g_autoptr(GBytes) body = bytes_of (refused[i][0]);
+      g_autoptr(GError) error = NULL;
+
+      g_test_message ("%s", refused[i][0]);
+      g_assert_null (brevet_enrollment_parse (body, FALSE, "pump-07", PREVIEW_2025, NULL, &error));
+      assert_refused (&error, BREVET_ERROR_INVALID, refused[i][1]);
+    }
+}
+
+/* To the older dialects it is a word without meaning. */
+static void
+test_credential_policy_unknown (void)
+{
+  g_autoptr(BrevetEnrollment) enrollment = parse (NAMES_POLICY ("plant-ca"));
+
+  g_assert_null (enrollment->certificate_authority);
 }
 
 static void
@@ -235,7 +324,7 @@ static void
 test_load (void)
 {
   g_autoptr(BrevetEnrollment) enrollment = parse (FULL);
-  g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, NULL);
+  g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, PREVIEW, NULL);
   g_autoptr(GBytes) stored = brevet_wire_print_object (object);
   g_autoptr(GBytes) broken = bytes_of ("{\"registrationId\":\"pump-07\"}");
   g_autoptr(GError) error = NULL;
@@ -256,6 +345,10 @@ main (int argc, char **argv)
   g_test_add_func ("/wire/enrollment/group", test_group);
   g_test_add_func ("/wire/enrollment/ignored", test_ignored);
   g_test_add_func ("/wire/enrollment/keeps-what-the-dialect-does-not-know", test_keeps_what_the_dialect_does_not_know);
+  g_test_add_func ("/wire/enrollment/credential-policy", test_credential_policy);
+  g_test_add_func ("/wire/enrollment/credential-policy-changes", test_credential_policy_changes);
+  g_test_add_func ("/wire/enrollment/credential-policy-refused", test_credential_policy_refused);
+  g_test_add_func ("/wire/enrollment/credential-policy-unknown", test_credential_policy_unknown);
   g_test_add_func ("/wire/enrollment/legacy-hub", test_legacy_hub);
   g_test_add_func ("/wire/enrollment/refused", test_refused);
   g_test_add_func ("/wire/enrollment/group-refused", test_group_refused);

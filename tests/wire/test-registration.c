@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "brevet-certificate.h"
 #include "brevet-registration-request.h"
 #include "brevet-registration-state.h"
 #include "brevet-wire-error.h"
@@ -9,6 +10,7 @@
 #include "wire-test.h"
 
 #define PREVIEW BREVET_DIALECT_2021_11_01_PREVIEW
+#define PREVIEW_2025 BREVET_DIALECT_2025_07_01_PREVIEW
 #define OPERATION_ID "5.00112233aabbccdd.0d8c3f1e-6f0e-4c52-8d25-3b8d1f2a9c11"
 /* 2031-02-03T04:05:06.123456Z */
 #define CREATED G_GINT64_CONSTANT (1927857906123456)
@@ -56,10 +58,35 @@ test_request_dialects (void)
     read_request ("{\"clientCertificateCsr\":\"not even base64\",\"csr\":5}", BREVET_DIALECT_STABLE);
   g_autoptr(BrevetRegistrationRequest) newer = read_request ("{\"csr\":\"" CSR_BASE64 "\"}", PREVIEW);
   g_autoptr(GBytes) printed = brevet_registration_request_print (newer, BREVET_DIALECT_STABLE);
+  g_autoptr(BrevetRegistrationRequest) newest =
+    read_request ("{\"registrationId\":\"pump-07\",\"csr\":\"" CSR_BASE64 "\"}", PREVIEW_2025);
+  g_autoptr(GBytes) printed_newest = brevet_registration_request_print (newest, PREVIEW_2025);
 
   g_assert_null (stable->csr);
   g_assert_nonnull (newer->csr);
   assert_bytes (printed, "{}");
+  assert_bytes (printed_newest, "{\"registrationId\":\"pump-07\",\"csr\":\"" CSR_BASE64 "\"}");
+}
+
+/* Whatever spelling of a CSR the older preview takes, the newer one takes too. */
+static void
+test_request_spellings (void)
+{
+  static const char *const spellings[] = {
+    "{\"csr\":\"" CSR_BASE64 "\"}",
+    "{\"csr\":\" " CSR_BASE64 "\\r\\n\"}",
+    "{\"csr\":\"-----BEGIN CERTIFICATE REQUEST-----\\\\n" CSR_BASE64 "\\\\n-----END CERTIFICATE REQUEST-----\"}",
+    "{\"clientCertificateCsr\":\"" CSR_BASE64 "\",\"csr\":null}",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (spellings); i++)
+    {
+      g_autoptr(BrevetRegistrationRequest) older = read_request (spellings[i], PREVIEW);
+      g_autoptr(BrevetRegistrationRequest) newer = read_request (spellings[i], PREVIEW_2025);
+
+      g_test_message ("%s", spellings[i]);
+      g_assert_true (g_bytes_equal (older->csr, newer->csr));
+    }
 }
 
 static void
@@ -71,6 +98,11 @@ test_request_refused (void)
     { "{\"tpm\":\"x\"}", "tpm" },
     { "{\"clientCertificateCsr\":[]}", "clientCertificateCsr" },
     { "{\"clientCertificateCsr\":\"garbage!\"}", "CSR" },
+    { "{\"csr\":[]}", "“csr”" },
+    { "{\"csr\":7}", "“csr”" },
+    { "{\"csr\":\"\"}", "CSR" },
+    { "{\"csr\":\"garbage!\"}", "CSR" },
+    { "{\"csr\":\"-----BEGIN CERTIFICATE REQUEST-----\\nMIIB\"}", "CSR" },
     { "{\"clientCertificateCsr\":\"" CSR_BASE64 "\",\"csr\":\"" CSR_BASE64 "\"}", "one of" },
     { "[]", "registration" },
   };
@@ -81,6 +113,8 @@ test_request_refused (void)
       g_autoptr(GError) error = NULL;
 
       g_assert_null (brevet_registration_request_parse (body, PREVIEW, &error));
+      assert_refused (&error, BREVET_ERROR_INVALID, refused[i][1]);
+      g_assert_null (brevet_registration_request_parse (body, PREVIEW_2025, &error));
       assert_refused (&error, BREVET_ERROR_INVALID, refused[i][1]);
     }
 }
@@ -147,6 +181,69 @@ test_assigned (void)
 
   assert_reply (preview, 200, NULL, ASSIGNED_HEAD ASSIGNED_STATE ASSIGNED_PREVIEW "}}");
   assert_reply (stable, 200, NULL, ASSIGNED_HEAD ASSIGNED_STATE "}}");
+}
+
+/* What stands between the lines of a PEM certificate, in one line. */
+static char *
+base64_of (const char *pem)
+{
+  g_autoptr(BrevetCertificate) certificate = brevet_certificate_new_from_pem (pem, NULL);
+  GBytes *der = brevet_certificate_get_der (certificate);
+
+  return g_base64_encode (g_bytes_get_data (der, NULL), g_bytes_get_size (der));
+}
+
+static JsonObject *
+make_bundle (const char *pem)
+{
+  JsonObject *bundle = json_object_new ();
+  JsonArray *certificates = json_array_new ();
+  JsonObject *entry = json_object_new ();
+
+  json_object_set_string_member (entry, "certificate", pem);
+  json_array_add_string_element (certificates, "odd");
+  json_array_add_object_element (certificates, entry);
+  json_object_set_array_member (bundle, "certificates", certificates);
+  return bundle;
+}
+
+static void
+assert_chain (const BrevetRegistrationState *state, const char *chain)
+{
+  g_autoptr(BrevetReply) reply = brevet_operation_reply (OPERATION_ID, state, PREVIEW_2025, 3);
+  g_autofree char *expected = g_strconcat (ASSIGNED_HEAD ASSIGNED_STATE, chain, "}}", NULL);
+
+  assert_reply (reply, 200, NULL, expected);
+}
+
+/* The certificate first, its root last if it is known; no bundle beside it. */
+static void
+test_chain (void)
+{
+  g_autoptr(BrevetRegistrationState) state = make_assigned ();
+  g_autofree char *leaf = base64_of (LEAF_PEM);
+  g_autofree char *root = base64_of (ROOT_PEM);
+  g_autofree char *alone = g_strdup_printf (",\"issuedCertificateChain\":[\"%s\"]", leaf);
+  g_autofree char *both = g_strdup_printf (",\"issuedCertificateChain\":[\"%s\",\"%s\"]", leaf, root);
+
+  g_free (state->certificate_pem);
+  state->certificate_pem = g_strdup (LEAF_PEM);
+  assert_chain (state, alone);
+
+  json_object_unref (state->trust_bundle);
+  state->trust_bundle = make_bundle (SECOND_PEM);
+  assert_chain (state, alone);
+
+  json_object_unref (state->trust_bundle);
+  state->trust_bundle = make_bundle (ROOT_PEM);
+  assert_chain (state, both);
+
+  g_free (state->certificate_pem);
+  state->certificate_pem = g_strdup (LEAF_PEM ROOT_PEM);
+  assert_chain (state, both);
+
+  g_clear_pointer (&state->certificate_pem, g_free);
+  assert_chain (state, "");
 }
 
 static void
@@ -230,6 +327,63 @@ test_foreign_replies (void)
   assert_refused (&error, BREVET_ERROR_INVALID, "issuedClientCertificate");
   g_assert_null (read_operation ("<html>", &error));
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_INVALID);
+}
+
+static BrevetRegistrationState *
+read_issued (const char *members, GError **error)
+{
+  g_autofree char *text = g_strdup_printf ("{\"operationId\":\"5.1\",\"status\":\"assigned\",\"registrationState\":{%s}}", members);
+
+  return read_operation (text, error);
+}
+
+/* Clients understand both forms, whatever version they asked for. */
+static void
+test_read_chain (void)
+{
+  g_autofree char *leaf = base64_of (LEAF_PEM);
+  g_autofree char *root = base64_of (ROOT_PEM);
+  g_autofree char *alone = g_strdup_printf ("\"issuedCertificateChain\":[\"%s\"]", leaf);
+  g_autofree char *whole = g_strdup_printf ("\"issuedCertificateChain\":[\"%s\",\"%s\"]", leaf, root);
+  g_autofree char *both = g_strdup_printf ("%s,\"issuedClientCertificate\":\"PEM\"", whole);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRegistrationState) from_alone = read_issued (alone, &error);
+  g_autoptr(BrevetRegistrationState) from_whole = read_issued (whole, &error);
+  g_autoptr(BrevetRegistrationState) from_both = read_issued (both, &error);
+  g_autoptr(BrevetRegistrationState) from_null = read_issued ("\"issuedCertificateChain\":null", &error);
+  g_autoptr(BrevetRegistrationState) from_empty = read_issued ("\"issuedCertificateChain\":[]", &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (from_alone->certificate_pem, ==, LEAF_PEM);
+  g_assert_cmpstr (from_whole->certificate_pem, ==, LEAF_PEM);
+  g_assert_cmpstr (from_both->certificate_pem, ==, "PEM");
+  g_assert_null (from_null->certificate_pem);
+  g_assert_null (from_empty->certificate_pem);
+}
+
+static void
+test_read_odd_chain (void)
+{
+  static const char *const odd[] = {
+    "\"issuedCertificateChain\":\"MIIB\"", "\"issuedCertificateChain\":{}", "\"issuedCertificateChain\":[7]",
+    "\"issuedCertificateChain\":[null]", "\"issuedCertificateChain\":[\"\"]", "\"issuedCertificateChain\":[\"%\"]",
+    "\"issuedCertificateChain\":[\"MIIB\"]", "\"issuedCertificateChain\":[\"-----BEGIN CERTIFICATE-----\"]",
+  };
+  g_autofree char *leaf = base64_of (LEAF_PEM);
+  g_autoptr(GString) endless = g_string_new ("\"issuedCertificateChain\":[");
+  g_autoptr(GError) error = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (odd); i++)
+    {
+      g_test_message ("%s", odd[i]);
+      g_assert_null (read_issued (odd[i], &error));
+      assert_refused (&error, BREVET_ERROR_INVALID, "issuedCertificateChain");
+    }
+  for (guint i = 0; i < 1000; i++)
+    g_string_append_printf (endless, "%s\"%s\"", i > 0 ? "," : "", leaf);
+  g_string_append_c (endless, ']');
+  g_assert_null (read_issued (endless->str, &error));
+  assert_refused (&error, BREVET_ERROR_INVALID, "issuedCertificateChain");
 }
 
 static BrevetRegistrationState *
@@ -347,12 +501,16 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/wire/registration/request", test_request);
   g_test_add_func ("/wire/registration/request-dialects", test_request_dialects);
+  g_test_add_func ("/wire/registration/request-spellings", test_request_spellings);
   g_test_add_func ("/wire/registration/request-refused", test_request_refused);
   g_test_add_func ("/wire/registration/assigning", test_assigning);
   g_test_add_func ("/wire/registration/assigned", test_assigned);
+  g_test_add_func ("/wire/registration/chain", test_chain);
   g_test_add_func ("/wire/registration/failed", test_failed);
   g_test_add_func ("/wire/registration/round-trip", test_state_round_trip);
   g_test_add_func ("/wire/registration/foreign-replies", test_foreign_replies);
+  g_test_add_func ("/wire/registration/read-chain", test_read_chain);
+  g_test_add_func ("/wire/registration/read-odd-chain", test_read_odd_chain);
   g_test_add_func ("/wire/registration/odd-assignments", test_odd_assignments);
   g_test_add_func ("/wire/registration/odd-problem", test_odd_problem);
   g_test_add_func ("/wire/registration/error-reply", test_error_reply);

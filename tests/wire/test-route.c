@@ -183,6 +183,13 @@ test_versions (void)
     { "api-version=2021-06-01", BREVET_DIALECT_STABLE },
     { "api-version=2021-10-01&", BREVET_DIALECT_STABLE },
     { "api-version=2018-09-01-preview", BREVET_DIALECT_STABLE },
+    { "api-version=2021-11-01", BREVET_DIALECT_STABLE },
+    { "api-version=2025-06-30-preview", BREVET_DIALECT_STABLE },
+    { "api-version=2025-07-01-preview", BREVET_DIALECT_2025_07_01_PREVIEW },
+    { "api-version=2025-07-01-PREVIEW", BREVET_DIALECT_2025_07_01_PREVIEW },
+    { "api-version=2025-07-01", BREVET_DIALECT_2025_07_01_PREVIEW },
+    { "api-version=2026-11-02-preview", BREVET_DIALECT_2025_07_01_PREVIEW },
+    { "=&x=%26api-version=5&%61pi-version=2026-11-01", BREVET_DIALECT_2025_07_01_PREVIEW },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (versions); i++)

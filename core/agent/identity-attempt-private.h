@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "identity-attempt.h"
+
+G_BEGIN_DECLS
+
+/* What the files of an attempt share: identity-attempt.c (the object, from the key to the answer), identity-attempt-install.c (from the
+ * candidate to the switch). */
+struct _BrevetIdentityAttempt
+{
+  GObject parent_instance;
+
+  BrevetIdentityConfig     *config;
+  BrevetIdentityRecords    *records;
+  BrevetRegistrationClient *client;
+  BrevetGeneration         *current;
+  BrevetGeneration         *staged;
+  BrevetGeneration         *candidate;
+  char                     *input_digest;
+  gboolean                  new_key;
+  BrevetIdentityFault       fault;
+  const char               *hub;
+  gboolean                  unproven;
+  GPtrArray                *bundle_problems;
+};
+
+void brevet_identity_attempt_set_stage (BrevetIdentityAttempt *self, BrevetIdentityState stage);
+
+/* Ends the attempt of @task; takes @error. */
+void brevet_identity_attempt_fail_storage (GTask *task, GError *error);
+
+/* Goes on with the candidate, which is complete and checked. */
+void brevet_identity_attempt_install (GTask *task);
+
+G_END_DECLS

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "brevet-revocation.h"
+
+struct _BrevetRevocation
+{
+  BrevetCertificate     *certificate;
+  gint64                 time;
+  BrevetRevocationReason reason;
+};
+
+G_DEFINE_BOXED_TYPE (BrevetRevocation, brevet_revocation, brevet_revocation_ref, brevet_revocation_unref)
+
+BrevetRevocation *
+brevet_revocation_new (BrevetCertificate *certificate, gint64 time, BrevetRevocationReason reason)
+{
+  BrevetRevocation *self = NULL;
+
+  g_return_val_if_fail (certificate != NULL, NULL);
+
+  self = g_atomic_rc_box_new0 (BrevetRevocation);
+  self->certificate = brevet_certificate_ref (certificate);
+  self->time = time;
+  self->reason = reason;
+  return self;
+}
+
+BrevetRevocation *
+brevet_revocation_ref (BrevetRevocation *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+brevet_revocation_clear (gpointer data)
+{
+  BrevetRevocation *self = data;
+
+  brevet_certificate_unref (self->certificate);
+}
+
+void
+brevet_revocation_unref (BrevetRevocation *self)
+{
+  g_return_if_fail (self != NULL);
+  g_atomic_rc_box_release_full (self, brevet_revocation_clear);
+}
+
+BrevetCertificate *
+brevet_revocation_get_certificate (BrevetRevocation *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return self->certificate;
+}
+
+gint64
+brevet_revocation_get_time (BrevetRevocation *self)
+{
+  g_return_val_if_fail (self != NULL, 0);
+  return self->time;
+}
+
+BrevetRevocationReason
+brevet_revocation_get_reason (BrevetRevocation *self)
+{
+  g_return_val_if_fail (self != NULL, BREVET_REVOCATION_UNSPECIFIED);
+  return self->reason;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "brevet-network-credential.h"
+
+#include "brevet-error.h"
+
+#include <gnutls/gnutls.h>
+#include <string.h>
+
+/* One link of the chain; its issuer is there already. */
+static GTlsCertificate *
+make_link (BrevetCertificate *certificate, GTlsCertificate *issuer, const char *key_property, const char *key, GError **error)
+{
+  g_autofree char *pem = brevet_certificate_to_pem (certificate);
+  g_autoptr(GError) local_error = NULL;
+  gpointer link = g_initable_new (g_tls_backend_get_certificate_type (g_tls_backend_get_default ()), NULL, &local_error,
+                                  "certificate-pem", pem, "issuer", issuer, key_property, key, NULL);
+
+  if (link == NULL)
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "Cannot use the device's certificate for TLS: %s",
+                 local_error->message);
+  return link;
+}
+
+/* Text of a key in memory, or where in which token it is; a key in a token does not leave it. */
+static BrevetSecret *
+find_key (BrevetKey *key, const char **property, GError **error)
+{
+  BrevetSecret *secret = brevet_key_to_uri (key);
+
+  *property = secret != NULL ? "private-key-pkcs11-uri" : "private-key-pem";
+  if (secret == NULL)
+    secret = brevet_key_to_pem (key, error);
+  if (secret == NULL)
+    g_prefix_error (error, "Cannot use the device's private key for TLS: ");
+  return secret;
+}
+
+GTlsCertificate *
+brevet_network_credential_new (BrevetChain *chain, BrevetKey *key, GError **error)
+{
+  g_autoptr(BrevetSecret) secret = NULL;
+  g_autoptr(GTlsCertificate) credential = NULL;
+  const char *property = NULL;
+
+  g_return_val_if_fail (chain != NULL, NULL);
+
+  if (key == NULL)
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The device's certificate has no private key to go with it");
+      return NULL;
+    }
+  secret = find_key (key, &property, error);
+  if (secret == NULL)
+    return NULL;
+  for (guint i = brevet_chain_get_length (chain); i > 0; i--)
+    {
+      g_autoptr(GTlsCertificate) issuer = g_steal_pointer (&credential);
+      const char *text = i == 1 ? (const char *) brevet_secret_get_data (secret, NULL) : NULL;
+
+      credential = make_link (brevet_chain_get (chain, i - 1), issuer, i == 1 ? property : NULL, text, error);
+      if (credential == NULL)
+        return NULL;
+    }
+  return g_steal_pointer (&credential);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "brevet-revocation.h"
+#include "brevet-store.h"
+
+G_BEGIN_DECLS
+
+/**
+ * BrevetRevocations:
+ * @list: (element-type BrevetRevocation): certificates that hubs must not accept
+ * @issuers: (element-type utf8): names of those who issued what has not expired
+ *
+ * What the inventory says about certificates that may still be shown to a hub. Plain data.
+ *
+ * A certificate is revoked while its device is not welcome: the individual enrollment that admits the device is disabled; or there
+ * is none, and the enrollment group that admitted it last is disabled or gone as well. So is what a CA has signed and the service
+ * has refused.
+ */
+typedef struct {
+  GPtrArray *list;
+  GHashTable *issuers;
+} BrevetRevocations;
+
+/**
+ * brevet_revocations_read:
+ * @store: an open store
+ * @now: seconds since 1970-01-01 UTC
+ *
+ * Reads the whole inventory. Waits for the store: for commands, never inside a main loop.
+ *
+ * Returns: (transfer full) (nullable): what it says, or %NULL with an error of the store
+ */
+BrevetRevocations *brevet_revocations_read (BrevetStore *store, gint64 now, GError **error);
+
+/**
+ * brevet_revocations_new:
+ *
+ * Returns: (transfer full): what an empty inventory says
+ */
+BrevetRevocations *brevet_revocations_new (void);
+
+void brevet_revocations_free (BrevetRevocations *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetRevocations, brevet_revocations_free)
+
+G_END_DECLS
