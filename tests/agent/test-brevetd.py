@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from agent_world import running_world
 
 import tap
+from gi.repository import Gio, GLib
 from agent import BREVETD, IDENTITY, NAME, PATH
 from dps import PATIENCE, command
 from proxy import HANG, PASS
@@ -214,6 +215,29 @@ def test_a_second_one_is_refused():
         done = command(BREVETD, "--config", other, "--bus", "session", expect=1, env=WORLD.bus.environment)
         assert NAME in done.stderr and "another process" in done.stderr, done
         assert agent.properties()["State"] == "provisioned"
+        agent.stop()
+
+
+def ask_bus(connection, method, signature, *arguments):
+    return connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", method,
+                                GLib.Variant(signature, arguments), None, Gio.DBusCallFlags.NONE, PATIENCE * 1000, None).unpack()[0]
+
+
+def test_the_name_of_one_that_is_gone_is_waited_for():
+    """A bus may learn of the end of a process after the service manager has started the next one."""
+    with WORLD.device() as agent:
+        former = Gio.DBusConnection.new_for_address_sync(
+            WORLD.bus.address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None,
+            None)
+        ask_bus(former, "RequestName", "(su)", NAME, 0)
+        agent.spawn()
+        # Each question is a turn of the bus; it does not tell of a queue by itself.
+        while len(ask_bus(former, "ListQueuedOwners", "(s)", NAME)) < 2:
+            assert not agent.has_ended(), agent.read_log()
+        assert "The agent is ready" not in agent.read_log()
+        former.close_sync(None)
+        agent.wait_for_signal("Renewed")
+        assert agent.wait_for_generation(1)["State"] == "provisioned"
         agent.stop()
 
 

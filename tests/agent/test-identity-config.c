@@ -94,6 +94,10 @@ test_defaults (Fixture *self, gconstpointer data)
   g_assert_cmpint (config->trust_bundle_poll, ==, 3600);
   g_assert_null (config->local_trust);
   g_assert_null (config->payload);
+  g_assert_cmpstr (config->api_version, ==, "2021-11-01-preview");
+  g_assert_true (config->brings_trust);
+  g_assert_false (config->hub_proof);
+  g_assert_cmpuint (config->hub_port, ==, 8883);
 }
 
 static char *
@@ -119,10 +123,15 @@ test_all_keys (Fixture *self, gconstpointer data)
                         "attestation=other\ncertificate=none\nkey-type=ed25519\nrekey=no\nrenew=30d\nrenewal-jitter=20\n"
                         "retry-minimum=1min\nretry-maximum=1d\ntimeout=30s\ndps_trust_bundle=my.bundle\n"
                         "trust-bundle-poll=never\nlocal-trust-file=local.pem\npayload-file=payload.json\nrenewal=66%\n"
+                        "api-version=2025-07-01-preview\nhub-proof=yes\nhub-port=18883\n"
                         "[transport near]\ntype=in-process\n[attestation other]\ntype=tpm\n", &unused, &error);
 
   g_assert_no_error (error);
   g_assert_cmpstr (config->name, ==, "factory-2");
+  g_assert_cmpstr (config->api_version, ==, "2025-07-01-preview");
+  g_assert_false (config->brings_trust);
+  g_assert_true (config->hub_proof);
+  g_assert_cmpuint (config->hub_port, ==, 18883);
   g_assert_false (config->enabled);
   g_assert_cmpstr (brevet_settings_get_name (config->transport), ==, "near");
   g_assert_cmpstr (brevet_settings_get_name (config->attestation), ==, "other");
@@ -196,6 +205,11 @@ test_wrong_values (Fixture *self, gconstpointer data)
     { "dps_trust_bundle=aziot-dps-identity-cert-key", "dps_trust_bundle: " },
     { "trust-bundle-poll=9s", "trust-bundle-poll: “9s” is out of range" },
     { "trust-bundle-poll=Never", "trust-bundle-poll: “Never” is not a duration" },
+    { "api-version=2021-06-01", "api-version: “2021-06-01” is not a version that this agent speaks; write 2021-11-01-preview or" },
+    { "api-version=", "api-version: " },
+    { "hub-proof=perhaps", "hub-proof: “perhaps” is neither true nor false" },
+    { "hub-port=0", "hub-port: " },
+    { "hub-port=65536", "hub-port: " },
     { "local-trust-file=missing.pem", "local-trust-file: " },
     { "local-trust-file=broken.json", "local-trust-file: " },
     { "payload-file=missing.json", "payload-file: " },
@@ -287,6 +301,7 @@ test_digest (Fixture *self, gconstpointer data)
 {
   static const char *const same[] = {
     LEAST "renew=50%\ntimeout=30s\ncertificate=none\n" REST,
+    LEAST "api-version=2025-07-01-preview\nhub-proof=yes\nhub-port=1\n" REST,
     "# moved\n" LEAST "[attestation main]\nkey-file=device.key\ntype=symmetric-key\n[transport main]\ntype=https\n"
     "host=dps.example.com\nca-file=other.pem\ntimeout=5s\n",
     LEAST "transport=a\nattestation=b\n[transport a]\ntype=https\nhost=dps.example.com\n"

@@ -238,6 +238,65 @@ test_end_is_noticed (Fixture *f, gconstpointer data)
   g_assert_cmpint (f->plan.look, ==, NOW + 61);
 }
 
+/* With a candidate that its hub does not take: as after any failure, but not longer than the certificate in use lives. */
+static void
+test_hub_proof (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetGeneration) candidate = NULL;
+
+  set_current (f, NOW - 80 * DAY, NOW + 20 * DAY);
+  candidate = brevet_generation_copy (f->current);
+  candidate->number = 2;
+  g_assert_true (brevet_identity_needs_proof (f->config, f->current, candidate, NOW));
+  g_assert_false (brevet_identity_needs_proof (f->config, NULL, candidate, NOW));
+  f->situation.candidate = candidate;
+  assert_plan (f, BREVET_IDENTITY_PROVISIONED, NOW, BREVET_IDENTITY_RENEW);
+  set_failure (f, NOW - 5, NOW + 15, "org.brevet.Error.Rejected");
+  assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 15, BREVET_IDENTITY_RENEW);
+
+  /* An hour before the end it is taken; the attempt is made then, whatever the pause is, but once. */
+  set_current (f, NOW - 100 * DAY, NOW + 3605);
+  g_assert_cmpint (brevet_identity_find_proof_end (f->current), ==, NOW + 5);
+  g_assert_true (brevet_identity_needs_proof (f->config, f->current, candidate, NOW + 4));
+  g_assert_false (brevet_identity_needs_proof (f->config, f->current, candidate, NOW + 5));
+  assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 5, BREVET_IDENTITY_RENEW);
+  set_failure (f, NOW + 6, NOW + 15, "org.brevet.Error.Failed");
+  f->situation.now = NOW + 6;
+  assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 15, BREVET_IDENTITY_RENEW);
+
+  /* a short life, and one that is over */
+  set_current (f, NOW - 100, NOW + 100);
+  g_assert_cmpint (brevet_identity_find_proof_end (f->current), ==, NOW + 90);
+  set_current (f, NOW - 100, NOW - 1);
+  g_assert_false (brevet_identity_needs_proof (f->config, f->current, candidate, NOW));
+}
+
+/* What was begun before the setting was changed is finished. */
+static void
+test_no_hub_proof (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetGeneration) candidate = NULL;
+
+  set_current (f, NOW - 10 * DAY, NOW + 90 * DAY);
+  candidate = brevet_generation_copy (f->current);
+  g_assert_false (brevet_identity_needs_proof (f->config, f->current, candidate, NOW));
+  f->situation.candidate = candidate;
+  assert_plan (f, BREVET_IDENTITY_PROVISIONED, NOW, BREVET_IDENTITY_RENEW);
+}
+
+/* An identity without certificate is proven by nothing. */
+static void
+test_hub_proof_without_certificate (Fixture *f, gconstpointer data)
+{
+  g_autoptr(BrevetGeneration) bare = brevet_generation_new (1, "one");
+
+  bare->assigned_hub = g_strdup ("hub");
+  g_assert_cmpint (brevet_identity_find_proof_end (bare), ==, G_MAXINT64);
+  set_current (f, NOW, NOW + DAY);
+  g_assert_false (brevet_identity_needs_proof (f->config, bare, f->current, NOW));
+  g_assert_false (brevet_identity_needs_proof (f->config, f->current, bare, NOW));
+}
+
 static void
 test_off (Fixture *f, gconstpointer data)
 {
@@ -298,6 +357,9 @@ main (int argc, char **argv)
   ADD ("network", NULL, test_network);
   ADD ("wrong-clock", NULL, test_wrong_clock);
   ADD ("end-is-noticed", NULL, test_end_is_noticed);
+  ADD ("hub-proof", "hub-proof=yes", test_hub_proof);
+  ADD ("no-hub-proof", NULL, test_no_hub_proof);
+  ADD ("hub-proof-without-certificate", "hub-proof=yes", test_hub_proof_without_certificate);
   ADD ("off", "enabled=no", test_off);
   ADD ("without-certificate", "certificate=none", test_without_certificate);
   ADD ("certificate-is-wanted-now", NULL, test_certificate_is_wanted_now);

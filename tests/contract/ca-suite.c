@@ -289,6 +289,7 @@ test_unsupported (Fixture *fixture, gconstpointer data)
   g_autoptr(GAsyncResult) poll_result = NULL, find_result = NULL, revoke_result = NULL, crl_result = NULL;
   g_autoptr(GError) poll_error = NULL, find_error = NULL, revoke_error = NULL, crl_error = NULL;
   g_autoptr(BrevetCaOutcome) polled = NULL, found = NULL;
+  g_autoptr(GPtrArray) nothing = g_ptr_array_new ();
   g_autoptr(GBytes) list = NULL;
 
   brevet_ca_backend_poll_async (fixture->backend, "ticket", request, NULL, store_answer, &poll);
@@ -307,7 +308,7 @@ test_unsupported (Fixture *fixture, gconstpointer data)
   brevet_ca_backend_revoke_finish (fixture->backend, revoke_result, &revoke_error);
   assert_unsupported (fixture, BREVET_CA_CAPABILITY_REVOKE, revoke_error);
 
-  brevet_ca_backend_get_crl_async (fixture->backend, NULL, store_answer, &crl);
+  brevet_ca_backend_get_crl_async (fixture->backend, nothing, NULL, store_answer, &crl);
   crl_result = wait_for (&crl);
   list = brevet_ca_backend_get_crl_finish (fixture->backend, crl_result, &crl_error);
   assert_unsupported (fixture, BREVET_CA_CAPABILITY_CRL, crl_error);

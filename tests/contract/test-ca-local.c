@@ -349,8 +349,9 @@ test_trust_file (World *world, gconstpointer data)
   brevet_settings_set (settings, "trust", "trust.pem", NULL);
   backend = assert_create (settings);
   trust = ca_get_trust (backend);
-  g_assert_cmpuint (brevet_trust_bundle_get_length (trust), ==, 2);
+  g_assert_cmpuint (brevet_trust_bundle_get_length (trust), ==, 3);
   g_assert_true (brevet_certificate_equal (brevet_trust_bundle_get (trust, 0), world->x509.root));
+  g_assert_true (brevet_certificate_equal (brevet_trust_bundle_get (trust, 2), world->x509.issuing));
 }
 
 static void

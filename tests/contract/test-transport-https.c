@@ -114,7 +114,7 @@ world_create (gpointer data, TransportPeer kind, guint timeout)
 static BrevetRequest *
 world_make_request (gpointer data, TransportQuestion question)
 {
-  static const char *const paths[] = { TRANSPORT_ECHO "/a%20b/%C3%A9", TRANSPORT_MISSING, TRANSPORT_NEVER };
+  static const char *const paths[] = { TRANSPORT_ECHO "/a%20b/%C3%A9", TRANSPORT_MISSING, TRANSPORT_NEVER, TRANSPORT_LARGE };
   BrevetRequest *request = brevet_request_new ("PUT", paths[question], "api-version=2021-10-01&x=%26");
   g_autoptr(BrevetEvidence) evidence = brevet_evidence_new ();
   g_autoptr(GBytes) body = g_bytes_new_static ("{\"a\":\"\\u00e9\"}", 14);

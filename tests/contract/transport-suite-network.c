@@ -17,62 +17,60 @@ transport_assert_error (const GError *error, BrevetError code, const char *reaso
 }
 
 static void
-assert_fails (TransportFixture *fixture, TransportPeer peer, const char *path, BrevetError code, const char *reason)
+assert_fails (TransportFixture *fixture, TransportPeer peer, TransportQuestion question, guint timeout, BrevetError code,
+              const char *reason)
 {
-  g_autoptr(BrevetTransport) transport = fixture->suite->create (fixture->world, peer, PATIENCE);
+  g_autoptr(BrevetTransport) transport = fixture->suite->create (fixture->world, peer, timeout);
+  g_autoptr(BrevetRequest) request = fixture->suite->make_request (fixture->world, question);
   g_autoptr(BrevetReply) reply = NULL;
   g_autoptr(GError) error = NULL;
 
-  reply = transport_ask (transport, path, &error);
+  reply = transport_exchange (transport, request, NULL, &error);
   g_assert_null (reply);
   transport_assert_error (error, code, reason);
 }
 
 static void
+assert_echo_fails (TransportFixture *fixture, TransportPeer peer, BrevetError code, const char *reason)
+{
+  assert_fails (fixture, peer, TRANSPORT_QUESTION_ECHO, PATIENCE, code, reason);
+}
+
+static void
 test_nobody_listens (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_ABSENT, TRANSPORT_ECHO, BREVET_ERROR_UNREACHABLE, "refused");
+  assert_echo_fails (fixture, TRANSPORT_PEER_ABSENT, BREVET_ERROR_UNREACHABLE, "refused");
 }
 
 static void
 test_foreign_authority (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_FOREIGN, TRANSPORT_ECHO, BREVET_ERROR_UNTRUSTED, "not issued by an authority");
+  assert_echo_fails (fixture, TRANSPORT_PEER_FOREIGN, BREVET_ERROR_UNTRUSTED, "not issued by an authority");
 }
 
 static void
 test_other_name (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_MISNAMED, TRANSPORT_ECHO, BREVET_ERROR_UNTRUSTED, "not for the name localhost");
+  assert_echo_fails (fixture, TRANSPORT_PEER_MISNAMED, BREVET_ERROR_UNTRUSTED, "not for the name localhost");
 }
 
 static void
 test_expired (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_EXPIRED, TRANSPORT_ECHO, BREVET_ERROR_UNTRUSTED, "expired");
+  assert_echo_fails (fixture, TRANSPORT_PEER_EXPIRED, BREVET_ERROR_UNTRUSTED, "expired");
 }
 
 static void
 test_too_long (TransportFixture *fixture, gconstpointer suite)
 {
-  assert_fails (fixture, TRANSPORT_PEER_GOOD, TRANSPORT_LARGE, BREVET_ERROR_UNREACHABLE, "longer than");
+  assert_fails (fixture, TRANSPORT_PEER_GOOD, TRANSPORT_QUESTION_LARGE, PATIENCE, BREVET_ERROR_UNREACHABLE, "long");
 }
 
 static void
 test_time_out (TransportFixture *fixture, gconstpointer suite)
 {
-  static const TransportPeer peers[] = { TRANSPORT_PEER_MUTE, TRANSPORT_PEER_GOOD };
-
-  for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
-    {
-      g_autoptr(BrevetTransport) transport = fixture->suite->create (fixture->world, peers[i], 1);
-      g_autoptr(BrevetReply) reply = NULL;
-      g_autoptr(GError) error = NULL;
-
-      reply = transport_ask (transport, TRANSPORT_NEVER, &error);
-      g_assert_null (reply);
-      transport_assert_error (error, BREVET_ERROR_UNREACHABLE, "time-out");
-    }
+  assert_fails (fixture, TRANSPORT_PEER_MUTE, TRANSPORT_QUESTION_NEVER, 1, BREVET_ERROR_UNREACHABLE, "time-out");
+  assert_fails (fixture, TRANSPORT_PEER_GOOD, TRANSPORT_QUESTION_NEVER, 1, BREVET_ERROR_UNREACHABLE, "time-out");
 }
 
 void

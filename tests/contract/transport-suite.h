@@ -19,6 +19,7 @@ typedef enum {
   TRANSPORT_QUESTION_ECHO,     /* answered with 200, and with what was sent as far as check_echo can tell; each may be sent twice */
   TRANSPORT_QUESTION_MISSING,  /* answered with 404 and a body */
   TRANSPORT_QUESTION_NEVER,    /* not answered as long as the test lasts */
+  TRANSPORT_QUESTION_LARGE,    /* answered with more than a transport takes; over a network */
 } TransportQuestion;
 
 /* A good peer in a network answers these paths: */

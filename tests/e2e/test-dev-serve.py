@@ -8,6 +8,8 @@ import pathlib
 import select
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ import tap
 from dps import PATIENCE, free_port
 
 DEV = pathlib.Path(__file__).parent.parent.parent / "dev"
+MQTT = (pathlib.Path(os.environ["BREVET_BUILD"]) / "plugins/transport-mqtt/transport-mqtt.plugin").exists()
 NAMES = ["DPS_HOST", "DPS_ADDR", "DPS_HTTPS_PORT", "DPS_MQTT_PORT", "SERVER_CA", "ID_SCOPE", "SERVICE_KEY_NAME", "SERVICE_KEY", "HUB_HOST",
          "ISSUER_CA", "CA_NAME"]
 
@@ -69,6 +72,15 @@ class Serve:
         assert done.returncode == 0, done.stdout + self.log.read_text()
         return done.stdout
 
+    def ask_for_connack(self):
+        """A stranger is answered in MQTT: identifier or credentials are wrong."""
+        address = (self.env["DPS_ADDR"], int(self.env["DPS_MQTT_PORT"]))
+        context = ssl.create_default_context(cafile=self.env["SERVER_CA"])
+        with socket.create_connection(address, PATIENCE) as raw, context.wrap_socket(raw, server_hostname=self.env["DPS_HOST"]) as stream:
+            stream.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x")
+            reply = stream.recv(4)
+        assert reply[:2] == b"\x20\x02" and reply[3] in (2, 4, 5), reply
+
     def stop(self, sent=signal.SIGTERM):
         self.process.send_signal(sent)
         status = self.process.wait(PATIENCE)
@@ -82,11 +94,34 @@ def test_it_serves_as_its_env_says():
         serve = Serve(path / "s", "--https-port", port, "--dps-host", "dps.example.net", "--hub-host", "hub1.example.net")
         env = serve.env
         assert env["DPS_HOST"] == "dps.example.net" and env["HUB_HOST"] == "hub1.example.net" and env["DPS_HTTPS_PORT"] == str(port), env
-        assert env["DPS_MQTT_PORT"] == "" and env["SERVICE_KEY_NAME"] == "provisioningserviceowner", env
+        assert env["SERVICE_KEY_NAME"] == "provisioningserviceowner", env
         for name in ("SERVER_CA", "ISSUER_CA"):
             assert os.path.isabs(env[name]) and "BEGIN CERTIFICATE" in pathlib.Path(env[name]).read_text(), env
         assert os.stat(path / "s/env").st_mode & 0o077 == 0, "env holds a key"
         assert "LocalCertificateAuthority" in serve.ask(f"/certificateAuthorities/{env['CA_NAME']}")
+        serve.stop()
+
+
+def test_it_serves_mqtt_too():
+    if not MQTT:
+        raise tap.Skip("this build has no plugin for MQTT")
+    with scratch() as path:
+        port = free_port()
+        serve = Serve(path / "s", "--mqtt-port", port)
+        assert serve.env["DPS_MQTT_PORT"] == str(port), serve.env
+        serve.ask_for_connack()
+        serve.stop()
+        # Made before there was MQTT.
+        configuration = path / "s/dps.conf"
+        text = configuration.read_text()
+        start, end = text.index("[listener mqtt]"), text.index("[store main]")
+        configuration.write_text(text[:start] + text[end:])
+        serve = Serve(path / "s")
+        serve.ask_for_connack()
+        ports = serve.env["DPS_MQTT_PORT"]
+        serve.stop()
+        serve = Serve(path / "s")
+        assert serve.env["DPS_MQTT_PORT"] == ports, serve.env
         serve.stop()
 
 
@@ -104,8 +139,12 @@ def test_names_and_ports_can_change():
         first = Serve(path / "s")
         first.stop()
         port = free_port()
-        second = Serve(path / "s", f"--https-port={port}", "--dps-host=new.example.net", "--hub-host=hub2.example.net")
         changed = {"DPS_HOST": "new.example.net", "DPS_HTTPS_PORT": str(port), "HUB_HOST": "hub2.example.net"}
+        options = [f"--https-port={port}", "--dps-host=new.example.net", "--hub-host=hub2.example.net"]
+        if MQTT:
+            changed["DPS_MQTT_PORT"] = str(free_port())
+            options.append(f"--mqtt-port={changed['DPS_MQTT_PORT']}")
+        second = Serve(path / "s", *options)
         assert second.env == {**first.env, **changed}, second.env
         second.ask(f"/certificateAuthorities/{second.env['CA_NAME']}")
         second.stop()

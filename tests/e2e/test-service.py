@@ -22,7 +22,8 @@ import sas_token
 import tap
 from dps import DPS, PATIENCE, PREVIEW, Device, Service, command, make_csr, running_service
 
-VERSIONS = ("2019-03-31", "2021-06-01", "2021-10-01", PREVIEW)
+PREVIEW_2025 = "2025-07-01-preview"
+VERSIONS = ("2019-03-31", "2021-06-01", "2021-10-01", PREVIEW, PREVIEW_2025)
 ISSUE = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": "local"}}
 SCRATCH = tempfile.TemporaryDirectory(prefix="brevet-test-")
 WORK = pathlib.Path(SCRATCH.name)
@@ -91,6 +92,26 @@ def test_bare_base64_der_csr_gives_one_too():
     device = Device(shared, "der-1", shared.enroll("der-1", **ISSUE))
     state = assigned(device.register(clientCertificateCsr=base64.b64encode(der).decode()))
     check_certificate(shared, state["issuedClientCertificate"], "der-1", key)
+
+
+def test_the_newer_preview_gives_a_chain():
+    key, csr = make_csr(WORK, "chain-1")
+    der = subprocess.run(["openssl", "req", "-in", csr, "-outform", "DER"], stdout=subprocess.PIPE, check=True, timeout=PATIENCE).stdout
+    device = Device(shared, "chain-1", shared.enroll("chain-1", **ISSUE))
+    state = assigned(device.register(PREVIEW_2025, csr=base64.b64encode(der).decode()))
+    chain = "".join(ssl.DER_cert_to_PEM_cert(base64.b64decode(one, validate=True)) for one in state["issuedCertificateChain"])
+    check_certificate(shared, chain, "chain-1", key)
+    assert "issuedClientCertificate" not in state and "trustBundle" not in state, state
+
+
+def test_a_credential_policy_is_a_certificate_authority():
+    body = {"registrationId": "policy-1", "attestation": {"type": "symmetricKey"}, "credentialPolicyName": "local"}
+    reply = shared.operate("PUT", "/enrollments/policy-1", body, version=PREVIEW_2025)
+    assert reply.status == 200 and reply.json["credentialPolicyName"] == "local", reply
+    older = shared.operate("GET", "/enrollments/policy-1").json
+    assert older["clientCertificateIssuancePolicy"] == {"certificateAuthorityName": "local"}, older
+    body["credentialPolicyName"] = "nobody"
+    check_error(shared.operate("PUT", "/enrollments/policy-1", body, version=PREVIEW_2025), 400)
 
 
 def test_every_api_version_registers():

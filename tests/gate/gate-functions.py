@@ -7,9 +7,13 @@ import os
 import re
 import socket
 import ssl
+import sys
 import time
 import warnings
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
+
+import web_socket
 from gate_harness import Client, Server, World, context, dial, run
 
 world = World()
@@ -321,6 +325,12 @@ def test_all_addresses_are_the_default():
             socket.create_connection(("::1", server.port)).close()
         except OSError:
             assert not os.path.exists("/proc/net/if_inet6") or not open("/proc/net/if_inet6").read()
+
+
+def test_an_upgrade_needs_websocket():
+    with Server(world) as server, Client(server) as client:
+        client.send(web_socket.upgrade("echo"))
+        assert client.reply().status == (101 if os.environ["GATE_WEBSOCKET"] else 501)
 
 
 def test_sockets_of_systemd():

@@ -40,7 +40,15 @@ whisper_opened (BrevetGateConnection *connection, gpointer user_data)
   brevet_gate_connection_set_state (connection, user_data);
 }
 
-/* `u` upgrades to shouting, `x` to something that is not there; every other byte is repeated. */
+static void
+start_websocket (BrevetGateConnection *connection, const char *protocol)
+{
+  g_assert_true (brevet_gate_connection_start_websocket (connection));
+  if (!brevet_gate_connection_set_protocol (connection, protocol))
+    brevet_gate_connection_close (connection);
+}
+
+/* `u` upgrades to shouting, `x` to something that is not there; every other byte is repeated. `w` and `v` do so over WebSocket. */
 static gsize
 whisper_received (BrevetGateConnection *connection, const guint8 *data, gsize length)
 {
@@ -51,6 +59,10 @@ whisper_received (BrevetGateConnection *connection, const guint8 *data, gsize le
     g_assert_true (brevet_gate_connection_set_protocol (connection, "shout"));
   else if (data[0] == 'x')
     g_assert_false (brevet_gate_connection_set_protocol (connection, "no such protocol"));
+  else if (data[0] == 'w')
+    start_websocket (connection, "shout");
+  else if (data[0] == 'v')
+    start_websocket (connection, "no such protocol");
   else
     reply (connection, text);
   return 1;
@@ -185,13 +197,13 @@ teardown (Fixture *fixture, gconstpointer data)
 }
 
 static void
-assert_answer (Fixture *fixture, const char *question, const char *answer)
+assert_bytes (Fixture *fixture, gconstpointer question, gsize question_length, gconstpointer answer, gsize answer_length)
 {
-  char text[64] = "";
+  char text[64];
   gsize length = 0;
 
-  g_assert_cmpint (gnutls_record_send (fixture->session, question, strlen (question)), ==, strlen (question));
-  while (length < strlen (answer))
+  g_assert_cmpint (gnutls_record_send (fixture->session, question, question_length), ==, question_length);
+  while (length < answer_length)
     {
       gssize count = gnutls_record_recv (fixture->session, text + length, sizeof text - 1 - length);
 
@@ -200,7 +212,13 @@ assert_answer (Fixture *fixture, const char *question, const char *answer)
       g_assert_cmpint (count, >, 0);
       length += count;
     }
-  g_assert_cmpstr (text, ==, answer);
+  g_assert_cmpmem (text, length, answer, answer_length);
+}
+
+static void
+assert_answer (Fixture *fixture, const char *question, const char *answer)
+{
+  assert_bytes (fixture, question, strlen (question), answer, strlen (answer));
 }
 
 static void
@@ -216,6 +234,44 @@ static void
 test_hand_over_to_nobody (Fixture *fixture, gconstpointer data)
 {
   assert_answer (fixture, "axb", "ab");
+}
+
+static void
+test_hand_over_as_websocket (Fixture *fixture, gconstpointer data)
+{
+  /* Masked with zeros, so that it can be read here. */
+  static const char question[] = "aw\x82\x83\0\0\0\0and\x89\x80\0\0\0\0", answer[] = "a\x82\x03" "AND\x8a\0";
+  static const char more[] = "\x02\x82\0\0\0\0is\x80\x81\0\0\0\0t", shouted[] = "\x82\x03IST";
+
+  if (!brevet_gate_has_websocket ())
+    {
+      g_test_skip ("built without WebSocket");
+      return;
+    }
+  assert_bytes (fixture, question, sizeof question - 1, answer, sizeof answer - 1);
+  assert_bytes (fixture, more, sizeof more - 1, shouted, sizeof shouted - 1);
+}
+
+static void
+test_hand_over_as_websocket_to_nobody (Fixture *fixture, gconstpointer data)
+{
+  static const char question[] = "av\x82\x83\0\0\0\0and", answer[] = "a\x88\x02\x03\xe8";
+
+  if (!brevet_gate_has_websocket ())
+    {
+      g_test_skip ("built without WebSocket");
+      return;
+    }
+  assert_bytes (fixture, question, sizeof question - 1, answer, sizeof answer - 1);
+}
+
+static void
+test_protocols_are_known_by_name (Fixture *fixture, gconstpointer data)
+{
+  g_assert_true (brevet_gate_has_protocol ("shout"));
+  g_assert_false (brevet_gate_has_protocol ("Shout"));
+  brevet_gate_unregister_protocol ("shout");
+  g_assert_false (brevet_gate_has_protocol ("shout"));
 }
 
 static void
@@ -240,6 +296,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/gate/hand-over", Fixture, NULL, setup, test_hand_over, teardown);
   g_test_add ("/gate/hand-over-to-nobody", Fixture, NULL, setup, test_hand_over_to_nobody, teardown);
+  g_test_add ("/gate/hand-over-as-websocket", Fixture, NULL, setup, test_hand_over_as_websocket, teardown);
+  g_test_add ("/gate/hand-over-as-websocket-to-nobody", Fixture, NULL, setup, test_hand_over_as_websocket_to_nobody, teardown);
+  g_test_add ("/gate/protocols-are-known-by-name", Fixture, NULL, setup, test_protocols_are_known_by_name, teardown);
   g_test_add ("/gate/expired-certificate", Fixture, "expired", setup, test_expired_certificate, teardown);
   g_test_add ("/gate/names-are-unique", Fixture, NULL, setup, test_names_are_unique, teardown);
   return g_test_run ();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A process of its own with one HTTPS listener and the handler of test-handler.h, to be attacked.
+/* A process of its own with one HTTPS listener, the handler of test-handler.h and the protocols of test-echo.h, to be attacked.
  * test-server FILE: FILE holds [listener test]. Writes `port NUMBER` once it listens, `reloaded` or `not reloaded: WHY` after each
  * SIGHUP, ends on SIGTERM; or writes `failed: WHY` and ends with 1. */
+#include "test-echo.h"
 #include "test-handler.h"
 
 #include "brevet-config.h"
@@ -81,6 +82,7 @@ main (int argc, char **argv)
   g_autofree char *port = NULL;
   Server server = { .loop = loop };
 
+  test_echo_register ();
   listener = start (registry, argv[1], &error);
   if (listener == NULL)
     {

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 
 #define API_PREVIEW "api-version=2021-11-01-preview"
 #define API_STABLE  "api-version=2021-10-01"
+#define API_2025    "api-version=2025-07-01-preview"
 
 #define OWNER  "provisioningserviceowner"
 #define READER "reader"

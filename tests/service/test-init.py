@@ -25,6 +25,7 @@ FILES = {
     "ca/root.pem": 0o644, "ca/root.key": 0o600, "ca/issuing.pem": 0o644, "ca/issuing.key": 0o600,
     "keys/provisioningserviceowner-primary.key": 0o600, "keys/provisioningserviceowner-secondary.key": 0o600,
 }
+MQTT = any((pathlib.Path(path) / "transport-mqtt/transport-mqtt.plugin").exists() for path in os.environ["BREVET_PLUGIN_PATH"].split(":"))
 DIRECTORIES = {"": 0o700, "tls": 0o755, "ca": 0o755, "keys": 0o700, "store": 0o700, "dps.conf.d": 0o755}
 
 
@@ -73,11 +74,14 @@ def test_everything_is_there_with_fitting_permissions():
 def test_the_configuration_says_what_was_asked_for():
     with scratch() as path:
         init(path / "s", "--host-name", "dps.example.net", "--host-name", "DPS2.example.net", "--address", "127.0.0.1", "--https-port",
-             "8443", "--hub", "hub1.example.net", "--hub", "hub2.example.net", "--id-scope", "0ne12345678", "--ca-name", "factory")
+             "8443", "--mqtt-port", "8444" if MQTT else "0", "--hub", "hub1.example.net", "--hub", "hub2.example.net", "--id-scope", "0ne12345678", "--ca-name", "factory")
         config = read_config(path / "s")
         assert config["service"]["id-scope"] == "0ne12345678"
         assert config["service"]["host-names"] == "dps.example.net;dps2.example.net"
         assert config["listener https"]["address"] == "127.0.0.1" and config["listener https"]["port"] == "8443"
+        if MQTT:
+            expected = {**config["listener https"], "type": "mqtt", "port": "8444"}
+            assert dict(config["listener mqtt"]) == expected, dict(config["listener mqtt"])
         assert config["ca factory"]["type"] == "local"
         assert [config[name]["host-name"] for name in config.sections() if name.startswith("hub ")] == ["hub1.example.net",
                                                                                                         "hub2.example.net"]
@@ -87,6 +91,18 @@ def test_the_configuration_says_what_was_asked_for():
             assert (path / "s" / config[group][key]).is_file(), (group, key)
 
 
+def test_mqtt_is_left_out_where_it_is_not_wanted():
+    with scratch() as path:
+        init(path / "without", "--mqtt-port", "0")
+        assert not read_config(path / "without").has_section("listener mqtt")
+        # Nor where there is no plugin for it.
+        environment = {**os.environ, "BREVET_PLUGIN_PATH": str(path)}
+        done = command(DPS, "init", path / "bare", env=environment)
+        assert not read_config(path / "bare").has_section("listener mqtt") and "no MQTT" in done.stdout, done
+        done = command(DPS, "init", path / "none", "--mqtt-port", "8883", env=environment, expect=2)
+        assert "no plugin for MQTT" in done.stderr and not (path / "none").exists(), done
+
+
 def test_defaults_are_usable():
     with scratch() as path:
         init(path / "one")
@@ -94,6 +110,7 @@ def test_defaults_are_usable():
         one, two = read_config(path / "one"), read_config(path / "two")
         assert one["service"]["host-names"].split(";")[0] == "localhost"
         assert one["listener https"]["port"] == "443"
+        assert one.get("listener mqtt", "port", fallback=None) == ("8883" if MQTT else None)
         assert one["hub localhost"]["host-name"] == "localhost"
         scope = one["service"]["id-scope"]
         assert scope.startswith("0ne") and len(scope) == 11 and scope[3:] == scope[3:].upper() and int(scope[3:], 16) >= 0, scope
@@ -147,6 +164,7 @@ def test_json_names_what_was_made():
     with scratch() as path:
         facts = json.loads(init(path / "s", "--json", "--https-port", "8443").stdout)
         assert facts["directory"] == str(path / "s") and facts["httpsPort"] == 8443, facts
+        assert facts.get("mqttPort") == (8883 if MQTT else None), facts
         assert facts["idScope"] == read_config(path / "s")["service"]["id-scope"]
         for member in ("configuration", "policyPrimaryKeyFile", "serverCaFile", "rootCertificateFile", "rootKeyFile"):
             assert pathlib.Path(facts[member]).is_file(), member
@@ -239,7 +257,9 @@ def test_wrong_command_lines_change_nothing():
                 ([target, "--host-name", "a b"], "a b"), ([target, "--host-name", "-a"], "-a"), ([target, "--host-name", "a/b"], "a/b"),
                 ([target, "--host-name", "a;b"], "a;b"), ([target, "--hub", "x]y"], "x]y"), ([target, "--hub", "a\nb"], "--hub"),
                 ([target, "--hub", "::1"], "::1"), ([target, "--address", "localhost"], "localhost"), ([target, "--https-port", "0"], "--https-port"),
-                ([target, "--https-port", "65536"], "65536"), ([target, "--https-port", "x"], "x"), ([target, "--id-scope", "a/b"], "a/b"),
+                ([target, "--https-port", "65536"], "65536"), ([target, "--https-port", "x"], "x"),
+                ([target, "--mqtt-port", "65536"], "65536"), ([target, "--mqtt-port", "-2"], "--mqtt-port"),
+                ([target, "--mqtt-port", "443"], "HTTPS" if MQTT else "--mqtt-port"), ([target, "--id-scope", "a/b"], "a/b"),
                 ([target, "--id-scope", ""], "--id-scope"), ([target, "--ca-name", "a b"], "a b"), ([target, "--ca-name", ".x"], ".x"),
                 ([target, "--ca-name", "x" * 129], "--ca-name"), ([target, "--renew-tls", "--hub", "a"], "--renew-tls")]:
             done = command(DPS, "init", *arguments, expect=2)
@@ -249,7 +269,7 @@ def test_wrong_command_lines_change_nothing():
 
 def test_help_is_help():
     text = command(DPS, "init", "--help").stdout
-    for option in ("--host-name", "--address", "--https-port", "--hub", "--id-scope", "--ca-name", "--renew-tls", "--json"):
+    for option in ("--host-name", "--address", "--https-port", "--mqtt-port", "--hub", "--id-scope", "--ca-name", "--renew-tls", "--json"):
         assert option in text, text
 
 

@@ -3,12 +3,15 @@
 /* Register, poll and look up, as devices of every protocol version do it, and what those get who may not. */
 
 #include "brevet-clock.h"
+#include "brevet-registration-state.h"
 #include "brevet-sas-token.h"
 #include "pipeline-fixture.h"
 
 #include <string.h>
 
-static const char *const versions[] = { "2019-03-31", "2021-06-01", "2021-10-01", PREVIEW };
+#define PREVIEW_2025 "2025-07-01-preview"
+
+static const char *const versions[] = { "2019-03-31", "2021-06-01", "2021-10-01", PREVIEW, PREVIEW_2025, "2026-11-01" };
 
 static void
 test_every_version (Pipeline *pipeline, gconstpointer data)
@@ -60,6 +63,166 @@ test_certificate (Pipeline *pipeline, gconstpointer data)
   certificate = heard_get_certificate (final);
   g_assert_cmpstr (brevet_certificate_get_common_name (certificate), ==, "pump-07");
   g_assert_cmpstr (brevet_certificate_get_spki_sha256 (certificate), ==, brevet_key_get_spki_sha256 (key));
+}
+
+/* Registers as the newest clients do. */
+static Heard *
+register_2025 (Pipeline *pipeline, const char *device, const char *csr)
+{
+  g_autofree char *body = g_strdup_printf ("{\"registrationId\":\"%s\",\"csr\":\"%s\"}", device, csr);
+  g_autoptr(Heard) begun = ask (pipeline, device, .version = PREVIEW_2025, .body = body);
+  g_autofree char *path = NULL;
+  Heard *final;
+
+  g_assert_cmpuint (begun->status, ==, 202);
+  path = g_strconcat ("/operations/", heard_get (begun, "operationId"), NULL);
+  final = ask (pipeline, device, .version = PREVIEW_2025, .method = "GET", .path = path, .prefer = "wait=60");
+  assert_assigned (final, NULL);
+  return final;
+}
+
+/* What a client of brevet makes of a reply. */
+static BrevetChain *
+read_chain (const Heard *heard)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *operation_id = NULL;
+  g_autoptr(BrevetRegistrationState) state =
+    brevet_operation_parse (brevet_reply_get_body (heard->reply), &operation_id, &error);
+  BrevetChain *chain;
+
+  g_assert_no_error (error);
+  chain = brevet_chain_new_from_pem (state->certificate_pem, &error);
+  g_assert_no_error (error);
+  return chain;
+}
+
+static JsonArray *
+get_chain (const Heard *heard)
+{
+  JsonObject *state = json_object_get_object_member (json_node_get_object (heard->node), "registrationState");
+
+  return json_object_get_array_member (state, "issuedCertificateChain");
+}
+
+/* The chain in its new form, and the same certificate in the older one. */
+static void
+test_certificate_2025 (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+  g_autoptr(Heard) final = NULL, older = NULL, stable = NULL;
+  g_autoptr(BrevetChain) chain = NULL;
+  g_autoptr(BrevetCertificate) certificate = NULL;
+  g_autofree char *path = NULL;
+
+  enroll (pipeline, "pump-07", "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"local\"}");
+  final = register_2025 (pipeline, "pump-07", csr);
+  chain = read_chain (final);
+  g_assert_cmpstr (brevet_certificate_get_common_name (brevet_chain_get_leaf (chain)), ==, "pump-07");
+  g_assert_cmpstr (brevet_certificate_get_spki_sha256 (brevet_chain_get_leaf (chain)), ==, brevet_key_get_spki_sha256 (key));
+  g_assert_cmpuint (json_array_get_length (get_chain (final)), ==, brevet_chain_get_length (chain));
+  g_assert_null (strstr (final->text, "issuedClientCertificate"));
+  g_assert_null (strstr (final->text, "trustBundle"));
+
+  path = g_strconcat ("/operations/", heard_get (final, "operationId"), NULL);
+  older = ask (pipeline, "pump-07", .method = "GET", .path = path);
+  certificate = heard_get_certificate (older);
+  g_assert_true (brevet_certificate_equal (certificate, brevet_chain_get_leaf (chain)));
+  g_assert_null (strstr (older->text, "issuedCertificateChain"));
+  stable = ask (pipeline, "pump-07", .method = "GET", .path = path, .version = "2021-10-01");
+  g_assert_null (strstr (stable->text, "issued"));
+}
+
+/* Such a device hears of its bundle only by the root at the end of its chain. */
+static void
+test_chain_to_the_root (Pipeline *pipeline, gconstpointer data)
+{
+  g_auto(GStrv) lines = g_strsplit (pipeline->root_pem, "\n", -1);
+  g_autofree char *pem = g_strjoinv ("\\n", lines);
+  g_autofree char *body = g_strdup_printf ("{\"certificates\":[{\"certificate\":\"%s\"}]}", pem);
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+  g_autoptr(BrevetCertificate) root = brevet_certificate_new_from_pem (pipeline->root_pem, NULL);
+  GBytes *der = brevet_certificate_get_der (root);
+  g_autofree char *last = g_base64_encode (g_bytes_get_data (der, NULL), g_bytes_get_size (der));
+  g_autoptr(Heard) stored = operate (pipeline, 200, "PUT", "/trustBundles/plant-roots", NULL, body);
+  g_autoptr(Heard) final = NULL;
+  JsonArray *chain;
+
+  enroll (pipeline, "pump-07", "\"trustBundleId\":\"plant-roots\","
+                               "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"local\"}");
+  final = register_2025 (pipeline, "pump-07", csr);
+  chain = get_chain (final);
+  g_assert_cmpuint (json_array_get_length (chain), >=, 2);
+  g_assert_cmpstr (json_array_get_string_element (chain, json_array_get_length (chain) - 1), ==, last);
+  g_assert_null (strstr (final->text, "trustBundle"));
+}
+
+/* What was handed out is not handed out again, whichever dialect it went out in. */
+static void
+test_delivery_2025 (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+  g_autoptr(Heard) first = NULL, lost = NULL, second = NULL;
+
+  enroll (pipeline, "pump-07", ISSUE);
+  lost = register_2025 (pipeline, "pump-07", csr);
+  first = register_2025 (pipeline, "pump-07", csr);
+  g_assert_cmpstr (first->text, ==, lost->text);
+  heard_deliver (pipeline, first);
+  second = register_2025 (pipeline, "pump-07", csr);
+  g_assert_cmpstr (heard_get (second, "operationId"), !=, heard_get (first, "operationId"));
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 2);
+}
+
+static void
+test_bad_csrs_2025 (Pipeline *pipeline, gconstpointer data)
+{
+  static const char *const bodies[] = {
+    "{\"csr\":[]}", "{\"csr\":{}}", "{\"csr\":true}", "{\"csr\":\"\"}", "{\"csr\":\"nonsense\"}", "{\"csr\":\"MIIB\"}",
+    "{\"csr\":\"MIIB\",\"clientCertificateCsr\":\"MIIB\"}",
+  };
+  g_autofree char *endless = g_strnfill (40000, 'A');
+  g_autofree char *too_long = g_strdup_printf ("{\"csr\":\"%s\"}", endless);
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *foreign = make_csr (key, "pump-08");
+  g_autofree char *not_mine = g_strdup_printf ("{\"csr\":\"%s\"}", foreign);
+  g_autoptr(Heard) long_one = NULL, foreign_one = NULL;
+
+  enroll (pipeline, "pump-07", ISSUE);
+  for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
+    {
+      g_autoptr(Heard) heard = ask (pipeline, "pump-07", .version = PREVIEW_2025, .body = bodies[i]);
+
+      g_test_message ("%s", bodies[i]);
+      assert_error (heard, 400, 400000);
+    }
+  long_one = ask (pipeline, "pump-07", .version = PREVIEW_2025, .body = too_long);
+  assert_error (long_one, 400, 400000);
+  foreign_one = ask (pipeline, "pump-07", .version = PREVIEW_2025, .body = not_mine);
+  assert_error (foreign_one, 400, 400000);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 0);
+}
+
+/* The lookup takes no CSR, and does not tell the chain. */
+static void
+test_lookup_2025 (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+  g_autofree char *body = g_strdup_printf ("{\"csr\":\"%s\"}", csr);
+  g_autoptr(Heard) final = NULL, found = NULL, with_csr = NULL;
+
+  enroll (pipeline, "pump-07", ISSUE);
+  final = register_2025 (pipeline, "pump-07", csr);
+  found = ask (pipeline, "pump-07", .version = PREVIEW_2025, .method = "POST", .path = "");
+  g_assert_cmpuint (found->status, ==, 200);
+  g_assert_cmpstr (heard_get (found, "status"), ==, "assigned");
+  g_assert_null (strstr (found->text, "issued"));
+  with_csr = ask (pipeline, "pump-07", .version = PREVIEW_2025, .method = "POST", .path = "", .body = body);
+  assert_error (with_csr, 400, 400000);
 }
 
 /* §16.3: the registration, without the certificate. */
@@ -269,6 +432,11 @@ main (int argc, char **argv)
   pipeline_init (&argc, &argv);
   PIPELINE_TEST ("/registration/every-version", NULL, test_every_version);
   PIPELINE_TEST ("/registration/certificate", NULL, test_certificate);
+  PIPELINE_TEST ("/registration/certificate-2025", NULL, test_certificate_2025);
+  PIPELINE_TEST ("/registration/chain-to-the-root", NULL, test_chain_to_the_root);
+  PIPELINE_TEST ("/registration/delivery-2025", NULL, test_delivery_2025);
+  PIPELINE_TEST ("/registration/bad-csrs-2025", NULL, test_bad_csrs_2025);
+  PIPELINE_TEST ("/registration/lookup-2025", NULL, test_lookup_2025);
   PIPELINE_TEST ("/registration/lookup", NULL, test_lookup);
   PIPELINE_TEST ("/registration/foreign-operation", NULL, test_foreign_operation);
   PIPELINE_TEST ("/registration/refusals", NULL, test_refusals);

@@ -106,6 +106,39 @@ test_preview_document (Service *service, gconstpointer data)
   g_assert_cmpstr (answer_get (lookup, "symmetricKey.primaryKey"), ==, answer_get (created, PRIMARY));
 }
 
+/* An operator of the newer dialect and one of the older see the same enrollment, each in his words. */
+static void
+test_credential_policy (Service *service, gconstpointer data)
+{
+  static const char newer[] = "/enrollments/mydevice1?" API_2025;
+  g_autoptr(Answer) created = NULL, older = NULL, shown = NULL, edited = NULL, unknown = NULL, both = NULL;
+  g_autofree char *text = NULL;
+
+  drop (service, 200, "PUT", "/certificateAuthorities/myca1", NULL, LOCAL_CA);
+  created = expect (service, 200, "PUT", newer, NULL, ENROLLMENT (",\"credentialPolicyName\":\"myca1\""));
+  g_assert_cmpstr (answer_get (created, "credentialPolicyName"), ==, "myca1");
+  g_assert_false (json_object_has_member (created->json, "clientCertificateIssuancePolicy"));
+  older = expect (service, 200, "GET", "/enrollments/mydevice1", NULL, NULL);
+  g_assert_cmpstr (answer_get (older, "clientCertificateIssuancePolicy.certificateAuthorityName"), ==, "myca1");
+  g_assert_false (json_object_has_member (older->json, "credentialPolicyName"));
+  drop (service, 409, "DELETE", "/certificateAuthorities/myca1", NULL, NULL);
+
+  /* Read, edit, write back. */
+  shown = expect (service, 200, "GET", newer, NULL, NULL);
+  json_object_set_string_member (shown->json, "deviceId", "pump-07");
+  text = json_to_string (shown->node, FALSE);
+  edited = expect (service, 200, "PUT", newer, shown->etag, text);
+  g_assert_cmpstr (answer_get (edited, "credentialPolicyName"), ==, "myca1");
+  g_assert_cmpstr (answer_get (edited, PRIMARY), ==, answer_get (created, PRIMARY));
+
+  unknown = expect (service, 400, "PUT", newer, NULL, ENROLLMENT (",\"credentialPolicyName\":\"noca\""));
+  assert_error_says (unknown, "credentialPolicyName “noca” does not exist");
+  both = expect (service, 400, "PUT", newer, NULL, ENROLLMENT (",\"credentialPolicyName\":\"myca1\"" NAMES_CA ("noca")));
+  assert_error_says (both, "contradicts");
+  drop (service, 200, "PUT", newer, NULL, ENROLLMENT (""));
+  drop (service, 204, "DELETE", "/certificateAuthorities/myca1", NULL, NULL);
+}
+
 static void
 test_keys (Service *service, gconstpointer data)
 {
@@ -341,6 +374,7 @@ main (int argc, char **argv)
   g_log_set_writer_func (write_log, NULL, NULL);
   add ("/service-api/rights", test_rights);
   add ("/service-api/preview-document", test_preview_document);
+  add ("/service-api/credential-policy", test_credential_policy);
   add ("/service-api/keys", test_keys);
   add ("/service-api/old-dialect", test_old_dialect);
   add ("/service-api/spelling", test_spelling);

@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 
+import mqtt_client
 import sas_token
 import tap
 from dps import PREVIEW, Device, command, make_csr
@@ -17,6 +18,7 @@ from machine import CHECK_MANUAL, InstalledService, Unit, check_restarts_for_eve
 
 service = None
 unit = Unit("brevet-dps.service")
+mqtt_socket = Unit("brevet-dps-mqtt.socket")
 
 
 def mode_and_owner(path):
@@ -40,7 +42,7 @@ def test_users_and_directories_are_there_after_the_boot():
 
 
 def test_systemd_analyze_finds_nothing_wrong_with_the_units():
-    done = command("systemd-analyze", "verify", CHECK_MANUAL, "brevet-dps.service", "brevet-dps.socket")
+    done = command("systemd-analyze", "verify", CHECK_MANUAL, "brevet-dps.service", "brevet-dps.socket", "brevet-dps-mqtt.socket")
     assert "brevet" not in done.stderr, done.stderr
 
 
@@ -93,7 +95,7 @@ def test_the_first_connection_starts_the_service_and_is_answered():
 
 def test_systemctl_status_says_that_and_where_it_listens():
     assert unit["SubState"] == "running"
-    assert unit["StatusText"] == "Listening: https on port 443", unit["StatusText"]
+    assert "https on port 443" in unit["StatusText"], unit["StatusText"]
     assert unit.user == "brevet-dps", unit.user
     assert "The provisioning service is ready" in unit.log()
 
@@ -129,7 +131,7 @@ def test_a_reload_with_a_mistake_changes_nothing_and_is_seen_in_the_status():
     assert service.operate("GET", "/enrollments/pump-07").status == 200
     service.configure("")
     unit.reload()
-    unit.wait_for_property("StatusText", "Listening: https on port 443")
+    unit.wait_for("the port in the status", lambda: unit["StatusText"].startswith("Listening: ") and "https on port 443" in unit["StatusText"])
 
 
 def test_a_killed_service_comes_back_and_answers_who_came_meanwhile():
@@ -180,7 +182,23 @@ def test_the_sandbox_leaves_nothing_but_its_own_state():
     check_sandbox(unit, "brevet-dps", "/var/lib/brevet")
 
 
+def test_devices_find_the_socket_of_mqtt():
+    service.configure(f"[listener mqtt]\ntype=mqtt\ncertificate={service.directory}/tls/server.pem\nkey={service.directory}/tls/server.key\n"
+                      "address=192.0.2.1\nport=1\n")
+    mqtt_socket.start()
+    unit.restart()
+    unit.wait_for("the port in the status", lambda: "mqtt on port 8883" in unit["StatusText"])
+    service.mqtt_port = 8883
+    session = service.connect_mqtt("pump-08")
+    assert session.connect(service.enroll("pump-08")) == 0
+    session.subscribe()
+    session.publish(mqtt_client.REGISTER.format(1))
+    assert session.answer()[0] == 200
+    session.close()
+
+
 def test_stopping_ends_cleanly():
+    mqtt_socket.stop()
     service.socket.stop()
     unit.stop()
     assert unit["Result"] == "success" and unit["ExecMainStatus"] == "0"

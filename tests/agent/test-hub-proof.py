@@ -1,0 +1,247 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""brevetd with hub-proof: a new certificate takes the place of a valid one when its hub has taken it, and not before. The service is a
+real one and counts what it issues; the hub is a real mosquitto."""
+
+import contextlib
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from agent_world import SETTINGS, running_world
+
+import tap
+from agent import NAME, PATH
+from dps import free_port
+from mosquitto_hub import Hub, SilentHub
+
+WORLD = None
+MORE = """
+[hub localhost]
+
+[ca momentary]
+type=local
+certificate=ca/issuing.pem
+key=ca/issuing.key
+validity=20s
+backdate=0
+"""
+TRYING = "Trying the new certificate at the hub localhost"
+WARNING = "in use without the consent of its hub"
+
+
+@contextlib.contextmanager
+def device(*, started=True, certificate_authority="local", **settings):
+    """A device with its first identity, and a hub that takes it."""
+    authorities = [WORLD.service.directory / "ca" / name for name in ("root.pem", "issuing.pem")]
+    hub = Hub(authorities, (free_port(), free_port()))
+    try:
+        with WORLD.device(iotHubs=["localhost"], allocationPolicy="static",
+                          clientCertificateIssuancePolicy={"certificateAuthorityName": certificate_authority}) as agent:
+            agent.configure("identity main", hub_proof="yes", hub_port=hub.port, local_trust_file=hub.authority, **settings)
+            # The first identity needs no hub.
+            agent.start()
+            agent.wait_for_generation(1)
+            if started:
+                hub.start()
+            yield agent, hub
+    finally:
+        hub.clean_up()
+
+
+def reload(agent):
+    agent.bus.call(NAME, PATH, NAME, "Reload")
+
+
+def issued(agent):
+    return len(WORLD.issued(agent))
+
+
+def renew_in_vain(agent, error, *words):
+    """The device stays with what it has, and says why."""
+    before = agent.properties()
+    seen = len(agent.emitted("Failed"))
+    assert agent.try_to("Renew") == f"org.brevet.Error.{error}"
+    agent.wait_for_signal("Failed", seen + 1)
+    assert agent.emitted("Failed")[-1][0] == f"org.brevet.Error.{error}", agent.emitted("Failed")
+    now = agent.properties()
+    assert (now["Sha256"], now["Generation"]) == (before["Sha256"], before["Generation"]), now
+    assert now["State"] in ("backing-off", "renewing"), now
+    for word in ("The new certificate waits for its hub", "localhost", *words):
+        assert word in now["LastErrorText"], (word, now)
+    assert now["LastErrorName"] == f"org.brevet.Error.{error}" and now["LastErrorCode"] == 0 and now["Failures"] > 0, now
+    assert issued(agent) == 2
+    return before
+
+
+def check_switch(agent, before, certificates=2):
+    now = agent.wait_for_generation(before["Generation"] + 1)
+    assert now["Sha256"] != before["Sha256"] and now["LastErrorText"] == "" and now["Failures"] == 0, now
+    assert issued(agent) == certificates
+    assert WARNING not in agent.read_log()
+
+
+def test_hub_accepts():
+    with device() as (agent, hub):
+        before = agent.properties()
+        agent.act("Renew")
+        check_switch(agent, before)
+        line = hub.wait_for_log("New client connected")
+        assert f" as {agent.registration_id} (p2, c1, k60, u'{agent.registration_id}')" in line, line
+        hub.wait_for_log(f"Received DISCONNECT from {agent.registration_id}")
+
+
+def test_hub_refuses():
+    with device(started=False) as (agent, hub):
+        hub.refuse()
+        hub.start()
+        before = renew_in_vain(agent, "Rejected", f"localhost port {hub.port} refuses the device", "not authorized (5)")
+        hub.accept()
+        hub.restart()
+        check_switch(agent, before)
+
+
+def test_hub_does_not_know_the_authority():
+    with device(started=False) as (agent, hub):
+        hub.forget()
+        hub.start()
+        before = renew_in_vain(agent, "Rejected", f"port {hub.port} ended the connection")
+        hub.accept()
+        hub.restart()
+        check_switch(agent, before)
+
+
+def test_hub_is_not_reached_and_the_device_restarts():
+    with device(started=False) as (agent, hub):
+        before = renew_in_vain(agent, "Unreachable", f"localhost port {hub.port}")
+        agent.kill()
+        agent.start()
+        assert agent.properties()["Sha256"] == before["Sha256"]
+        hub.start()
+        check_switch(agent, before)
+
+
+@contextlib.contextmanager
+def silent(agent, hub):
+    """A renewal that is at the hub, which says nothing; the body of the with-statement is what happens then."""
+    before = agent.properties()
+    quiet = SilentHub(hub.port)
+    try:
+        agent.begin("Renew")
+        now = agent.wait_for("the hub being tried", lambda now: TRYING in now["Cause"])
+        assert now["State"] == "renewing" and now["Sha256"] == before["Sha256"], now
+        yield before
+    finally:
+        quiet.close()
+
+
+def test_killed_while_the_hub_is_asked():
+    with device(started=False) as (agent, hub):
+        with silent(agent, hub) as before:
+            agent.kill()
+        hub.start()
+        agent.start()
+        check_switch(agent, before)
+
+
+def test_stopped_while_the_hub_is_asked():
+    with device(started=False) as (agent, hub):
+        with silent(agent, hub) as before:
+            agent.stop()
+        hub.start()
+        agent.start()
+        check_switch(agent, before)
+
+
+def test_hub_that_says_nothing():
+    with device(started=False, timeout="5s") as (agent, hub):
+        with silent(agent, hub) as before:
+            agent.wait_for_signal("Failed")
+            now = agent.properties()
+            assert "5 seconds" in now["LastErrorText"] and now["LastErrorName"] == "org.brevet.Error.Unreachable", now
+        hub.start()
+        check_switch(agent, before)
+
+
+def test_cancelled_while_the_hub_is_asked():
+    with device(started=False, retry_minimum="5s", retry_maximum="5s") as (agent, hub):
+        with silent(agent, hub) as before:
+            agent.bus.call(NAME, agent.path, "org.brevet.Agent1.Identity", "Cancel")
+            now = agent.wait_for("the end of it", lambda now: now["State"] != "renewing")
+            assert "cancelled" in now["Cause"] and now["Failures"] == 0, now
+        hub.start()
+        check_switch(agent, before)
+
+
+def test_switched_off_while_the_hub_is_asked():
+    with device(started=False) as (agent, hub):
+        with silent(agent, hub) as before:
+            agent.configure("identity main", enabled="no")
+            reload(agent)
+            agent.wait_for("rest", lambda now: now["State"] == "disabled")
+        hub.start()
+        agent.configure("identity main", enabled="yes")
+        reload(agent)
+        check_switch(agent, before)
+
+
+def test_proof_is_no_longer_wanted():
+    with device(started=False, retry_minimum="1h", retry_maximum="1h") as (agent, _):
+        before = renew_in_vain(agent, "Unreachable")
+        agent.configure("identity main", hub_proof="no")
+        reload(agent)
+        check_switch(agent, before)
+
+
+def test_port_was_wrong():
+    with device(retry_minimum="1h", retry_maximum="1h") as (agent, hub):
+        agent.configure("identity main", hub_port=free_port())
+        reload(agent)
+        before = renew_in_vain(agent, "Unreachable")
+        agent.configure("identity main", hub_port=hub.port)
+        reload(agent)
+        check_switch(agent, before)
+
+
+def test_hub_was_not_trusted():
+    with device(retry_minimum="1h", retry_maximum="1h") as (agent, hub):
+        agent.configure("identity main", local_trust_file=hub.directory / "stranger.pem")
+        reload(agent)
+        # What was trusted before goes with the next certificate.
+        before = renew_in_vain(agent, "Untrusted", "trust bundle")
+        agent.configure("identity main", local_trust_file=hub.authority)
+        reload(agent)
+        check_switch(agent, before)
+
+
+def test_from_scratch():
+    """Who reprovisions wants another certificate than the one that the hub does not take."""
+    with device(started=False, retry_minimum="1h", retry_maximum="1h") as (agent, hub):
+        before = renew_in_vain(agent, "Unreachable")
+        assert agent.try_to("Renew") == "org.brevet.Error.Unreachable" and issued(agent) == 2
+        assert agent.try_to("Reprovision") == "org.brevet.Error.Unreachable" and issued(agent) == 3
+        assert agent.properties()["Sha256"] == before["Sha256"]
+        hub.start()
+        agent.act("Renew")
+        check_switch(agent, before, certificates=3)
+
+
+def test_certificate_that_is_about_to_end():
+    with device(started=False, certificate_authority="momentary", retry_minimum="1h", retry_maximum="1h", renewal_jitter="0") \
+            as (agent, _):
+        before = agent.properties()
+        agent.wait_for_signal("Failed")
+        assert agent.properties()["Sha256"] == before["Sha256"] and issued(agent) == 2
+        now = agent.wait_for("the next generation", lambda now: now["Generation"] > before["Generation"])
+        assert now["Sha256"] != before["Sha256"] and WARNING in agent.read_log()
+        assert now["Sha256"] in WORLD.issued(agent)
+
+
+def main():
+    global WORLD
+    with running_world(SETTINGS + MORE) as WORLD:
+        tap.run(tap.collect(globals()))
+
+
+main()
