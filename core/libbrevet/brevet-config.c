@@ -3,7 +3,7 @@
 #include "brevet-config-reader-private.h"
 #include "brevet-error.h"
 #include "brevet-settings-private.h"
-#include "brevet-text-file-private.h"
+#include "brevet-text-file.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-secret.h"
 #include "brevet-error.h"
+#include "brevet-text-file-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -202,23 +202,22 @@ brevet_secret_new_from_file (const char *path, GError **error)
   BrevetSecret *self = NULL;
   guint8 *buffer = NULL;
   gssize length = 0;
-  int saved_errno = 0;
+  int code = 0;
   int fd = -1;
 
   g_return_val_if_fail (path != NULL, NULL);
 
-  fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  saved_errno = errno;
-  if (fd >= 0)
+  code = brevet_text_file_open (path, &fd);
+  if (code == 0)
     {
       buffer = allocate (size);
       length = read_all (fd, buffer, size);
-      saved_errno = errno;
+      code = length < 0 ? errno : 0;
       close (fd);
     }
-  if (fd < 0 || length < 0)
+  if (code != 0)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "Could not read the secret in %s: %s", path,
-                 g_strerror (saved_errno));
+                 brevet_text_file_explain (code));
   else
     self = secret_from_buffer (path, buffer, length, error);
 

@@ -6,15 +6,14 @@
 G_BEGIN_DECLS
 
 /*
- * brevet_text_file_read:
- * @maximum: the most bytes that the file may have
- * @length: (out): bytes in @text, which is terminated by one more
+ * brevet_text_file_open:
+ * @descriptor: (out): what can be read without waiting for anybody; -1 with an error
  *
- * Reads a file that an operator names, and returns at once whatever is there: a pipe would keep the caller waiting for whoever
- * writes into it, and some devices never end. Errors are %BREVET_ERROR_NOT_CONFIGURED and name the file.
- *
- * Returns: (transfer full) (nullable): the text, or %NULL with an error
+ * Returns: 0, or an error number for brevet_text_file_explain()
  */
-char *brevet_text_file_read (const char *path, gsize maximum, gsize *length, GError **error);
+int brevet_text_file_open (const char *path, int *descriptor);
+
+/* What an operator is told of an error number. */
+const char *brevet_text_file_explain (int code);
 
 G_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "brevet-text-file-private.h"
+#include "brevet-text-file.h"
 
 #include "brevet-error.h"
+#include "brevet-text-file-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,43 +49,62 @@ read_all (int descriptor, gsize maximum, char **text, gsize *length)
 }
 
 static int
-read_descriptor (int descriptor, gsize maximum, char **text, gsize *length)
+check_kind (int descriptor)
 {
   struct stat status;
-  int code;
 
   if (fstat (descriptor, &status) != 0)
     return errno;
   if (S_ISDIR (status.st_mode))
     return EISDIR;
-  if (S_ISFIFO (status.st_mode))
-    return ESPIPE;
-  code = read_all (descriptor, maximum, text, length);
-  if (code == 0)
-    return 0;
-  gnutls_memset (*text, 0, *length);
-  g_clear_pointer (text, g_free);
+  return S_ISFIFO (status.st_mode) ? ESPIPE : 0;
+}
+
+int
+brevet_text_file_open (const char *path, int *descriptor)
+{
+  int code;
+
+  *descriptor = TEMP_FAILURE_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (*descriptor < 0)
+    return errno;
+  code = check_kind (*descriptor);
+  if (code != 0)
+    close (g_steal_fd (descriptor));
   return code;
+}
+
+const char *
+brevet_text_file_explain (int code)
+{
+  return code == ESPIPE ? "it is a pipe; name a file" : g_strerror (code);
 }
 
 char *
 brevet_text_file_read (const char *path, gsize maximum, gsize *length, GError **error)
 {
-  int descriptor = TEMP_FAILURE_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  int code = descriptor < 0 ? errno : 0;
   char *text = NULL;
+  int descriptor;
+  int code;
 
-  if (descriptor >= 0)
+  g_return_val_if_fail (path != NULL && length != NULL, NULL);
+
+  code = brevet_text_file_open (path, &descriptor);
+  if (code == 0)
     {
-      code = read_descriptor (descriptor, maximum, &text, length);
+      code = read_all (descriptor, maximum, &text, length);
       close (descriptor);
     }
-  if (code == ESPIPE)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” cannot be read: it is a pipe; name a file", path);
-  else if (code == EFBIG)
+  if (code == 0)
+    return text;
+  if (text != NULL)
+    gnutls_memset (text, 0, *length);
+  g_free (text);
+  if (code == EFBIG)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” cannot be read: it is longer than %" G_GSIZE_FORMAT
                  " bytes; is it the right file?", path, maximum);
-  else if (code != 0)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” cannot be read: %s", path, g_strerror (code));
-  return text;
+  else
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” cannot be read: %s", path,
+                 brevet_text_file_explain (code));
+  return NULL;
 }

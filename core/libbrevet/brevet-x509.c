@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "brevet-text-file-private.h"
+#include "brevet-text-file.h"
 #include "brevet-x509-private.h"
 
 #include <string.h>

@@ -29,6 +29,7 @@
 #include "brevet-registry.h"
 #include "brevet-revocation.h"
 #include "brevet-secret.h"
+#include "brevet-text-file.h"
 #include "brevet-settings.h"
 #include "brevet-store.h"
 #include "brevet-subject-policy.h"

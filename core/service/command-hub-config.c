@@ -176,7 +176,8 @@ brevet_dps_command_hub_config (int argc, char **argv)
   };
 
   if (!brevet_command_parse ("hub-config", N_("mosquitto"), entries,
-                             _("Makes mosquitto a hub for the certificates of this service: CA file, access list, revocation lists\n"
+                             _("Makes mosquitto a hub for the certificates of this service: CA file, access list, revocation "
+                               "lists\n"
                                "and the configuration that names them. Run it again, every day, to refresh the revocation lists;\n"
                                "it only reads what the service has, which may be running.\n"
                                "\n"

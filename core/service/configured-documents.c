@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "configured-documents.h"
 
+#include "brevet-text-file.h"
+
 #define MECHANISM "symmetricKey"
+#define TRUST_BUNDLE_MAX_SIZE (1024 * 1024)
 
 /* Written anew, so that white space and line ends in a file make no difference. */
 static gboolean
@@ -125,7 +128,8 @@ brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *ke
       g_propagate_error (error, brevet_settings_error (settings, key, "this key is missing; name a PEM file with CA certificates"));
       return NULL;
     }
-  if (!g_file_get_contents (path, &text, &length, &cause))
+  text = brevet_text_file_read (path, TRUST_BUNDLE_MAX_SIZE, &length, &cause);
+  if (text == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "%s", cause->message));
       return NULL;

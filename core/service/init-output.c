@@ -140,7 +140,8 @@ print_created (const BrevetScaffold *scaffold, const char *directory, const char
   print_start (scaffold, config);
   print_step (_("Give devices and operators %s: with it they trust the service"), directory, BREVET_SCAFFOLD_TLS_CA);
   print_step (_("Give hubs %s: with it they trust the devices"), directory, BREVET_SCAFFOLD_ROOT);
-  print_step (_("Or make mosquitto a hub: brevet-dps hub-config mosquitto --config %s --certificate FILE --key FILE"), config, NULL);
+  print_step (_("Or make mosquitto a hub: brevet-dps hub-config mosquitto --config %s --certificate FILE --key FILE"), config,
+              NULL);
   print_step (_("Give operators a connection string; KEY in it is the content of %s:"), directory, BREVET_SCAFFOLD_PRIMARY_KEY);
   g_print ("      HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=KEY\n", scaffold->host_names[0], BREVET_SCAFFOLD_POLICY);
   print_renewal (scaffold, directory, server);

@@ -161,7 +161,8 @@ on_authority_read (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetServiceCall *call = g_task_get_task_data (task);
   const BrevetEnrollment *enrollment = call->document;
-  const char *member = call->route->dialect == BREVET_DIALECT_2025_07_01_PREVIEW ? "credentialPolicyName" : "certificateAuthorityName";
+  gboolean is_policy = call->route->dialect == BREVET_DIALECT_2025_07_01_PREVIEW;
+  const char *member = is_policy ? "credentialPolicyName" : "certificateAuthorityName";
   GError *error = NULL;
 
   if (take_reference (source, result, member, enrollment->certificate_authority, &error))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The revocation list (RFC 5280 §5). Nothing is remembered here: what is revoked comes from the caller, and the list's number from
- * the clock, which is as monotonic as the lists must be. GnuTLS cannot write reasons; nobody who checks a certificate needs them. */
+ * the clock, which is as monotonic as the lists must be. GnuTLS cannot write reasons; nobody who checks a certificate needs
+ * them. */
 
 #include "brevet-ca-local-crl.h"
 

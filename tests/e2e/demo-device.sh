@@ -116,20 +116,11 @@ show_status () {
   result="exit code 0; openssl verify accepts the certificate"
 }
 
-# The files are where D-Bus says. Their directory is looked up once, so that key and certificate belong together whatever is renewed
-# meanwhile.
-with_device () {
-  local directory
-  directory=$(realpath "$(dirname "$(property CertificateLocation)")")
-  "$@" -h "$(property AssignedHub)" -p "$hub_port" --cafile "$directory/aziot-dps-trust-bundle" \
-    --cert "$directory/aziot-dps-identity-cert" --key "$directory/aziot-dps-identity-cert-key" -V mqttv311
-}
-
+# Hub, key, certificate and trust bundle are what D-Bus says; only the port is not the usual one.
 send_as_device () {
-  local topic=devices/$device_id/messages/events/
-  with_device mosquitto_sub -i "$device_id-reader" -c -q 1 -t "$topic" -E
-  with_device mosquitto_pub -i "$device_id" -q 1 -t "$topic" -m "hello with ${1:-the first certificate}"
-  with_device mosquitto_sub -i "$device_id-reader" -c -q 1 -t "$topic" -C 1 -W 20 >"$scratch/received"
+  backend -E
+  "$BREVET" send --bus session --port "$hub_port" "hello with ${1:-the first certificate}"
+  backend -C 1 -W 20 >"$scratch/received"
   result="the hub took: $(cat "$scratch/received")"
 }
 

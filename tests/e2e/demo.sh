@@ -92,6 +92,16 @@ step () {
   printf '%s (%s)\n' "$result" "$(seconds_since "$start")" >&3
 }
 
+# A build may be without MQTT.
+has_mqtt () {
+  local directory
+  local IFS=:
+  for directory in ${BREVET_PLUGIN_PATH:-}; do
+    [ ! -e "$directory/transport-mqtt/transport-mqtt.plugin" ] || return 0
+  done
+  return 1
+}
+
 free_port () {
   /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
@@ -133,7 +143,10 @@ expect () {
 make_service () {
   service=$scratch/service
   port=$(free_port)
-  "$BREVET_DPS" init "$service" --host-name localhost --address 127.0.0.1 --https-port "$port" --hub localhost --json >"$scratch/init.json"
+  mqtt_port=0
+  ! has_mqtt || mqtt_port=$(free_port)
+  "$BREVET_DPS" init "$service" --host-name localhost --address 127.0.0.1 --https-port "$port" --mqtt-port "$mqtt_port" --hub localhost \
+    --json >"$scratch/init.json"
   id_scope=$(member "$scratch/init.json" idScope)
   add_short_lived_authority
   result="scope $id_scope, root and issuing CA, TLS certificate, operator's keys"
@@ -145,6 +158,7 @@ start_service () {
   # The seed's commands for trust bundles verify the server's certificate, the others do not.
   export CURL_CA_BUNDLE=$service/tls/ca.pem
   result="https://$dps_service_endpoint"
+  [ "$mqtt_port" = 0 ] || result="$result, mqtts://localhost:$mqtt_port"
 }
 
 sign_in () {
@@ -248,6 +262,15 @@ register () {
   result="assigned to $hub"
 }
 
+# The same device, the same question, as most devices ask it.
+register_over_mqtt () {
+  "$BREVET" register --transport mqtt --host localhost --port "$mqtt_port" --ca-file "$service/tls/ca.pem" --id-scope "$id_scope" \
+    --registration-id "$registration_id" --symmetric-key-file "$scratch/device.key" --csr "$scratch/ecc256.csr" \
+    --cert-out "$scratch/device.pem" --trust-bundle-out "$scratch/trust-bundle.pem" --json >"$scratch/registration.json"
+  cat "$scratch/registration.json"
+  result="assigned to $(member "$scratch/registration.json" assignedHub), another certificate"
+}
+
 check_certificate () {
   local key_of_certificate key_of_device
   openssl verify -x509_strict -purpose sslclient -CAfile "$service/ca/root.pem" -untrusted "$scratch/device.pem" "$scratch/device.pem"
@@ -262,25 +285,31 @@ check_certificate () {
   result="openssl verify accepts it for TLS clients"
 }
 
+configure_hub () {
+  "$BREVET_DPS" hub-config mosquitto --config "$service/dps.conf" --directory "$scratch/hub" --certificate "$scratch/hub.pem" \
+    --key "$scratch/hub.key" --port "$hub_port" --json >"$scratch/hub.json"
+  cat "$scratch/hub.json"
+}
+
+# What reads the messages of all devices has a listener of its own.
+add_backend () {
+  backend_port=$(free_port)
+  cat >"$scratch/hub/local.d/backend.conf" <<TEXT
+user $(id -un)
+listener $backend_port 127.0.0.1
+allow_anonymous true
+acl_file $scratch/hub/local.d/backend.acl
+TEXT
+  echo 'topic read devices/+/messages/events/#' >"$scratch/hub/local.d/backend.acl"
+}
+
 start_hub () {
   hub_port=$(free_port)
-  cat >"$scratch/mosquitto.conf" <<TEXT
-listener $hub_port 127.0.0.1
-cafile $service/ca/root.pem
-certfile $scratch/hub.pem
-keyfile $scratch/hub.key
-require_certificate true
-use_identity_as_username true
-acl_file $scratch/mosquitto.acl
-persistence false
-log_dest stderr
-user $(id -un)
-TEXT
-  # A device may write and read its own topics and no others.
-  echo 'pattern readwrite devices/%u/#' >"$scratch/mosquitto.acl"
-  chmod 0600 "$scratch/mosquitto.acl"
-  background "$hub_log" "running" "$(PATH=$PATH:/usr/sbin:/sbin command -v mosquitto)" -c "$scratch/mosquitto.conf"
-  result="mosquitto on port $hub_port, client certificates required"
+  configure_hub
+  add_backend
+  background "$hub_log" "running" "$(PATH=$PATH:/usr/sbin:/sbin command -v mosquitto)" -c "$scratch/hub/mosquitto.conf"
+  hub_process=${children[-1]}
+  result="port $hub_port: certificates required, each device its own topics, nobody who is revoked"
 }
 
 # with_identity PROGRAM...: as the device: its certificate, its key, its trust bundle, the hub that it was assigned to.
@@ -288,15 +317,20 @@ with_identity () {
   "$@" -h "$hub" -p "$hub_port" --cafile "$scratch/trust-bundle.pem" --cert "$scratch/device.pem" --key "$scratch/ec256-key-pair.key" -V mqttv311
 }
 
+# backend OPTION...: as the operator's backend. Its lasting session keeps what arrives between two calls, so nothing depends on who is
+# faster.
+backend () {
+  mosquitto_sub -h localhost -p "$backend_port" -V mqttv311 -i backend -c -q 1 -t 'devices/+/messages/events/#' "$@"
+}
+
 send_messages () {
   local topic=devices/$registration_id/messages/events/
-  # A lasting session keeps what arrives between the two calls, so nothing depends on who is faster.
-  with_identity mosquitto_sub -i reader -c -q 1 -t "$topic" -E
+  backend -E
   for number in {1..10}; do
     echo "{\"message\": $number}"
   done >"$scratch/sent"
   with_identity mosquitto_pub -i "$registration_id" -q 1 -t "$topic" -l <"$scratch/sent"
-  with_identity mosquitto_sub -i reader -c -q 1 -t "$topic" -C 10 -W 20 >"$scratch/received"
+  backend -C 10 -W 20 >"$scratch/received"
   cmp "$scratch/sent" "$scratch/received" || because "not all messages arrived"
   result="$(wc -l <"$scratch/received") messages arrived"
 }
@@ -306,6 +340,25 @@ send_without_certificate () {
     because "the hub took a message without a certificate"
   fi
   result="refused by the hub"
+}
+
+# Whom the service does not welcome any more, the hub need not either.
+disable_device () {
+  /usr/bin/python3 -c 'import json, sys
+enrollment = json.load(open(sys.argv[1]))
+enrollment["provisioningStatus"] = "disabled"
+json.dump(enrollment, open(sys.argv[1], "w"), indent=4)' "$scratch/enrollment.json"
+  curl -k -L -i -X PUT -H "Content-Type: application/json" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$registration_id?api-version=$version" -H "If-Match: *" -d "@$scratch/enrollment.json" >"$scratch/reply"
+  expect 200 "$scratch/reply" >/dev/null
+  configure_hub
+  kill -HUP "$hub_process"
+  until grep -q 'Reloading config' "$hub_log"; do
+    sleep 0.01
+  done
+  if with_identity mosquitto_pub -i "$registration_id" -q 1 -t "devices/$registration_id/messages/events/" -m x; then
+    because "the hub took a message of a disabled device"
+  fi
+  result="revoked, and refused by the hub"
 }
 
 stop_service () {
@@ -335,10 +388,12 @@ step "curl reads the enrollment" get_enrollment
 step "The enrollment is edited and put back with its etag" edit_enrollment
 step "openssl makes the device's key and CSR" make_csr
 step "brevet register gets the certificate" register
+[ "$mqtt_port" = 0 ] || step "The same over MQTT" register_over_mqtt
 step "openssl checks the certificate" check_certificate
-step "The hub starts" start_hub
+step "brevet-dps hub-config makes mosquitto a hub" start_hub
 step "The device sends ten messages with its certificate" send_messages
 step "Somebody without a certificate tries it too" send_without_certificate
+step "The operator disables the device" disable_device
 
 echo >&3
 step "Another device is enrolled" enroll_device
