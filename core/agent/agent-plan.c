@@ -3,6 +3,7 @@
 
 #include "brevet-config.h"
 #include "brevet-error.h"
+#include "brevet-identifier.h"
 
 #define DEFAULT_STORE "device"
 
@@ -98,6 +99,31 @@ plan_store (BrevetAgentPlan *self, Maker *maker, BrevetConfig *config, GError **
   return self->store != NULL;
 }
 
+static gboolean
+is_same_device (const BrevetIdentityConfig *a, const BrevetIdentityConfig *b)
+{
+  return g_str_equal (a->id_scope, b->id_scope) && brevet_identifier_equal (a->registration_id, b->registration_id)
+         && g_strcmp0 (a->service, b->service) == 0;
+}
+
+/* The service knows one device there, with one assignment: what one of them gets is taken from the other. */
+static void
+warn_of_twins (BrevetAgentPlan *self)
+{
+  for (guint i = 1; i < self->identities->len; i++)
+    for (guint j = 0; j < i; j++)
+      {
+        const BrevetIdentityConfig *first = ((BrevetPlannedIdentity *) g_ptr_array_index (self->identities, j))->config;
+        const BrevetIdentityConfig *second = ((BrevetPlannedIdentity *) g_ptr_array_index (self->identities, i))->config;
+
+        if (is_same_device (first, second))
+          g_ptr_array_add (self->warnings,
+                           g_strdup_printf ("[identity %s] and [identity %s] are the same device for the service %s: id-scope=%s "
+                                            "registration-id=%s; they will take each other's place there", first->name,
+                                            second->name, first->service, first->id_scope, first->registration_id));
+      }
+}
+
 static void
 plan_warnings (BrevetAgentPlan *self, BrevetConfig *config)
 {
@@ -120,6 +146,7 @@ brevet_agent_plan_new (const char *path, BrevetRegistry *registry, GError **erro
   if (config == NULL || !plan_identities (self, &maker, config, path, error) || !plan_store (self, &maker, config, error))
     return NULL;
   plan_warnings (self, config);
+  warn_of_twins (self);
   return g_steal_pointer (&self);
 }
 

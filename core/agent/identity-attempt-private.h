@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What the files of an attempt share: identity-attempt.c (the object, from the key to the answer), identity-attempt-install.c (from the
- * candidate to the switch). */
+/* What the files of an attempt share: identity-attempt.c (the object, from the key to the answer), identity-attempt-install.c
+ * (from the candidate to the switch). */
 struct _BrevetIdentityAttempt
 {
   GObject parent_instance;

@@ -49,8 +49,8 @@ typedef struct {
 /**
  * BrevetIdentityAttempt:
  *
- * One attempt to get an identity: stage a key, register, check what comes, try it at its hub (brevet_identity_needs_proof()), switch.
- * Whatever fails before the switch leaves the stored identity as it is.
+ * One attempt to get an identity: stage a key, register, check what comes, try it at its hub (brevet_identity_needs_proof()),
+ * switch. Whatever fails before the switch leaves the stored identity as it is.
  *
  * Signals: `stage-changed` with the #BrevetIdentityState (%BREVET_IDENTITY_ATTESTING to %BREVET_IDENTITY_INSTALLING) as guint.
  */

@@ -62,6 +62,26 @@ take_certificate (BrevetGeneration *made, const BrevetIdentityCandidateInput *in
   return FALSE;
 }
 
+/* The tolerance is for a clock that is wrong. One that is believed for the certificate in use is believed here, too: nothing that
+ * works is given up for what has ended. */
+static gboolean
+check_gain (BrevetGeneration *made, const BrevetIdentityCandidateInput *input, GError **error)
+{
+  gint64 end = brevet_generation_get_not_after (made);
+  g_autoptr(GDateTime) date = NULL;
+  g_autofree char *text = NULL;
+
+  if (made->chain == NULL || end >= input->now || input->current == NULL || input->current->chain == NULL
+      || brevet_generation_get_not_after (input->current) < input->now)
+    return TRUE;
+  date = g_date_time_new_from_unix_utc (end);
+  text = g_date_time_format (date, "%Y-%m-%dT%H:%M:%SZ");
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_UNTRUSTED,
+               "The certificate “%s” expired at %s, and the one in use is still valid: it stays in use",
+               brevet_certificate_get_subject (brevet_chain_get_leaf (made->chain)), text);
+  return FALSE;
+}
+
 BrevetGeneration *
 brevet_identity_candidate_make (const BrevetIdentityCandidateInput *input, GPtrArray *problems, GError **error)
 {
@@ -81,7 +101,7 @@ brevet_identity_candidate_make (const BrevetIdentityCandidateInput *input, GPtrA
   if (!take_certificate (made, input, error))
     return NULL;
   take_bundle (made, input, problems);
-  if (!brevet_generation_check (made, registration_id, input->now, error))
+  if (!brevet_generation_check (made, registration_id, input->now, error) || !check_gain (made, input, error))
     return NULL;
   return g_steal_pointer (&made);
 }

@@ -6,6 +6,7 @@
 #include "brevet-hub.h"
 #include "brevet-key-policy.h"
 #include "brevet-registration-client.h"
+#include "brevet-text-file.h"
 #include "identity-records.h"
 
 #include <string.h>
@@ -17,6 +18,8 @@
 #define NAME_MAX_LENGTH   32
 #define RECORD_MAX_LENGTH 128
 #define JITTER_MAXIMUM    50
+/* Far more than a service takes. */
+#define PAYLOAD_MAX_SIZE  (1024 * 1024)
 /* Input digests are stored: whatever changes what goes into them needs another word here, and makes all devices register again. */
 #define DIGEST_VERSION    "brevet identity 1"
 
@@ -214,7 +217,8 @@ load_payload (const char *path, GError **error)
   g_autofree char *text = NULL;
   gsize length = 0;
 
-  if (!g_file_get_contents (path, &text, &length, error))
+  text = brevet_text_file_read (path, PAYLOAD_MAX_SIZE, &length, error);
+  if (text == NULL)
     return NULL;
   if (!g_utf8_validate (text, (gssize) length, NULL))
     {

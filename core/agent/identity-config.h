@@ -31,7 +31,8 @@ G_BEGIN_DECLS
  * @trust_bundle_poll: key `trust-bundle-poll`: seconds between two looks at the trust bundle, at least 10; `never` is 0; default 1h
  * @local_trust: (nullable): key `local-trust-file`: certificates that are added behind the service's
  * @payload: (nullable): key `payload-file`: JSON for custom allocation
- * @api_version: key `api-version`, default `2021-11-01-preview`: how the service is spoken to; a change alone makes no other identity
+ * @api_version: key `api-version`, default `2021-11-01-preview`: how the service is spoken to; a change alone makes no
+ *   other identity
  * @brings_trust: whether trust bundles come in this version
  * @hub_proof: key `hub-proof`, default no: a new certificate is tried at its hub before it replaces one that is still valid
  * @hub_port: key `hub-port`, default 8883: where the hub speaks MQTT over TLS

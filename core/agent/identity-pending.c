@@ -4,9 +4,9 @@
 #include "identity-bundle.h"
 #include "identity-staging.h"
 
-/* A complete generation that its hub has not taken yet. It is staged with all that belongs to it, so that it survives a restart. What is
- * trusted may change while it waits, and be what the hub waits for: so it goes with the times, in memory. After a restart the first look
- * at the trust bundle, which asks for all of it, brings it up to date again. */
+/* A complete generation that its hub has not taken yet. It is staged with all that belongs to it, so that it survives a restart.
+ * What is trusted may change while it waits, and be what the hub waits for: so it goes with the times, in memory. After a
+ * restart the first look at the trust bundle, which asks for all of it, brings it up to date again. */
 
 static gboolean
 is_pending (BrevetIdentity *self)
@@ -28,8 +28,8 @@ set_bundle (BrevetIdentity *self, BrevetTrustBundle *bundle, const char *etag)
   self->candidate = copy;
 }
 
-/* What the configuration adds may be other than when it was staged. What it no longer adds goes when the service says what is left: it
- * is asked without a version. */
+/* What the configuration adds may be other than when it was staged. What it no longer adds goes when the service says what is
+ * left: it is asked without a version. */
 void
 brevet_identity_add_local_trust_to_pending (BrevetIdentity *self)
 {
@@ -51,7 +51,8 @@ brevet_identity_load_pending (BrevetIdentity *self)
   brevet_identity_add_local_trust_to_pending (self);
 }
 
-/* Somebody asks for a registration from scratch. The key will not be asked for again, either; what is staged goes with the next key. */
+/* Somebody asks for a registration from scratch. The key will not be asked for again, either; what is staged goes with the next
+ * key. */
 void
 brevet_identity_drop_pending (BrevetIdentity *self)
 {

@@ -14,7 +14,8 @@
 static gboolean
 can_poll (BrevetIdentity *self, gint64 now)
 {
-  return self->config->enabled && self->config->brings_trust && self->config->trust_bundle_poll != 0 && now >= BREVET_IDENTITY_EARLIEST_TIME &&
+  return self->config->enabled && self->config->brings_trust && self->config->trust_bundle_poll != 0 &&
+         now >= BREVET_IDENTITY_EARLIEST_TIME &&
          self->current != NULL && self->input_digest != NULL &&
          g_strcmp0 (self->current->input_digest, self->input_digest) == 0;
 }

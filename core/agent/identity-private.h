@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 
 /* What the files of an identity share: identity.c (the object), identity-run.c (what next, attempts and their ends),
  * identity-settle.c (after a failure), identity-pending.c (a candidate that waits for its hub), identity-wait.c (who waits for an
- * attempt), identity-reconfigure.c, identity-save.c (writing beside attempts), identity-poll.c (the trust bundle), identity-report.c
- * (sentences).
+ * attempt), identity-reconfigure.c, identity-save.c (writing beside attempts), identity-poll.c (the trust bundle),
+ * identity-report.c (sentences).
  *
  * One thing at a time writes to the store: an attempt with the settling of its failure, or a saving. */
 struct _BrevetIdentity

@@ -83,8 +83,8 @@ gint64 brevet_identity_schedule_poll (const BrevetIdentityConfig *config, gint64
  * @current: (nullable): the generation in use
  * @candidate: what would take its place
  *
- * Returns: %TRUE if @candidate must be tried at its hub first: the configuration wants it (`hub-proof`), there is a hub to try it at,
- *   and @current is valid and will be for a while (brevet_identity_find_proof_end())
+ * Returns: %TRUE if @candidate must be tried at its hub first: the configuration wants it (`hub-proof`), there is a hub to try it
+ *   at, and @current is valid and will be for a while (brevet_identity_find_proof_end())
  */
 gboolean brevet_identity_needs_proof (const BrevetIdentityConfig *config, BrevetGeneration *current, BrevetGeneration *candidate,
                                       gint64 now);

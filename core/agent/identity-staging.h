@@ -39,8 +39,8 @@ BrevetGeneration *brevet_identity_staging_make_finish (GAsyncResult *result, GEr
  * @staged: (nullable): what @candidate was asked for with
  * @candidate: a complete generation that is not to be used yet
  *
- * Returns: (transfer full): what is staged while @candidate waits for its hub: all of it, and the CSR with which it could be asked for
- *   again
+ * Returns: (transfer full): what is staged while @candidate waits for its hub: all of it, and the CSR with which it could be asked
+ *   for again
  */
 BrevetGeneration *brevet_identity_staging_complete (BrevetGeneration *staged, BrevetGeneration *candidate);
 

@@ -76,8 +76,10 @@ parse_options (Options *self, int argc, char **argv, int *exit_code)
     { "trust-bundle-out", 0, 0, G_OPTION_ARG_FILENAME, &self->bundle_file, N_("Write the trust bundle to FILE"), N_("FILE") },
     { "payload", 0, 0, G_OPTION_ARG_FILENAME, &self->payload_file, N_("Send the JSON in FILE along"), N_("FILE") },
     { "timeout", 0, 0, G_OPTION_ARG_INT, &self->timeout, N_("Give up after so many seconds (120)"), N_("SECONDS") },
-    { "transport", 0, 0, G_OPTION_ARG_STRING, &self->transport, N_("How to talk to the service (https)"), N_("NAME") },
-    { "api-version", 0, 0, G_OPTION_ARG_STRING, &self->api_version, N_("Version of the protocol (2021-11-01-preview)"), N_("VERSION") },
+    { "transport", 0, 0, G_OPTION_ARG_STRING, &self->transport, N_("How to talk to the service: https (the default) or mqtt"),
+      N_("NAME") },
+    { "api-version", 0, 0, G_OPTION_ARG_STRING, &self->api_version, N_("Version of the protocol (2021-11-01-preview)"),
+      N_("VERSION") },
     { "json", 0, 0, G_OPTION_ARG_NONE, &self->json, N_("Print one JSON object"), NULL },
     { NULL },
   };
@@ -133,8 +135,8 @@ check_api_version (const Options *self)
   if (self->api_version == NULL || g_str_equal (self->api_version, BREVET_API_VERSION_PREVIEW))
     return TRUE;
   if (!brevet_registration_client_speaks (self->api_version))
-    brevet_command_usage_error (_("--api-version “%s” is not spoken; write %s or %s"), self->api_version, BREVET_API_VERSION_PREVIEW,
-                                BREVET_API_VERSION_2025_PREVIEW);
+    brevet_command_usage_error (_("--api-version “%s” is not spoken; write %s or %s"), self->api_version,
+                                BREVET_API_VERSION_PREVIEW, BREVET_API_VERSION_2025_PREVIEW);
   else if (self->bundle_file != NULL)
     brevet_command_usage_error (_("--trust-bundle-out is of no use with --api-version %s: no trust bundle comes then"),
                                 self->api_version);

@@ -139,20 +139,33 @@ colour_of (const char *state, BrevetIdentityHealth health)
   return BREVET_OUTPUT_BUSY;
 }
 
+/* A clock that is behind is not the fault of the certificate. */
+static char *
+describe_dates (View *self)
+{
+  g_autoptr(GDateTime) clock = NULL;
+  g_autofree char *text = NULL;
+
+  if (self->now >= brevet_bus_agent1_identity_get_not_before (self->identity))
+    return g_strdup (_("certificate expired"));
+  clock = g_date_time_new_from_unix_utc (self->now);
+  text = g_date_time_format (clock, "%Y-%m-%d %H:%M:%S");
+  return g_strdup_printf (_("certificate not yet valid: the clock says %s UTC"), text);
+}
+
 /* NULL where the state says it all. */
 static const char *
 remark_of (const char *state, BrevetIdentityHealth health)
 {
   switch (health)
     {
-    case BREVET_IDENTITY_HEALTH_EXPIRED:
-      return _("certificate expired");
     case BREVET_IDENTITY_HEALTH_OVERDUE:
       return _("renewal overdue");
     case BREVET_IDENTITY_HEALTH_UNPROVISIONED:
       return g_strcmp0 (state, "unprovisioned") != 0 ? _("no identity yet") : NULL;
     case BREVET_IDENTITY_HEALTH_BLOCKED:
       return _("no valid identity");
+    case BREVET_IDENTITY_HEALTH_EXPIRED:
     case BREVET_IDENTITY_HEALTH_VALID:
     default:
       return NULL;
@@ -166,7 +179,8 @@ print_title (View *self)
   const char *raw_state = brevet_bus_agent1_identity_get_state (self->identity);
   g_autofree char *state = brevet_command_make_printable (raw_state != NULL ? raw_state : "?");
   BrevetIdentityHealth health = brevet_identity_health_judge (self->identity, self->now);
-  const char *remark = remark_of (state, health);
+  g_autofree char *dates = health == BREVET_IDENTITY_HEALTH_EXPIRED ? describe_dates (self) : NULL;
+  const char *remark = dates != NULL ? dates : remark_of (state, health);
   g_autofree char *whole = remark != NULL ? g_strdup_printf ("%s (%s)", state, remark) : g_strdup (state);
   g_autofree char *painted = brevet_output_paint (colour_of (state, health), whole);
 

@@ -99,8 +99,8 @@ load_key (BrevetBusAgent1Identity *identity, GError **error)
     }
   if (*location == '/' && g_access (location, R_OK) != 0 && errno == EACCES)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, _("You must be root to do this: the key %s is not readable for others"),
-                   location);
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+                   _("You must be root to do this: the key %s is not readable for others"), location);
       return NULL;
     }
   return brevet_key_load (location, NULL, error);
@@ -188,8 +188,9 @@ brevet_send_identity_new (BrevetAgentClient *client, BrevetBusAgent1Identity *id
         }
       wait_for_news (identity);
     }
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_BUSY, _("The key of the identity “%s” does not belong to its certificate; is it being "
-               "replaced? Try again"), brevet_bus_agent1_identity_get_name (identity));
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_BUSY,
+               _("The key of the identity “%s” does not belong to its certificate; is it being replaced? Try again"),
+               brevet_bus_agent1_identity_get_name (identity));
   return NULL;
 }
 

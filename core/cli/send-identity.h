@@ -31,8 +31,8 @@ typedef struct {
  * @identity: what the agent tells
  * @exit_code: (out): where there is no valid identity: the value of its #BrevetIdentityHealth; else 0
  *
- * Fetches certificate and trust bundle from the agent, and the key from where the agent says. That is a use of the identity. A renewal
- * that comes in between is waited for.
+ * Fetches certificate and trust bundle from the agent, and the key from where the agent says. That is a use of the identity. A
+ * renewal that comes in between is waited for.
  *
  * Returns: (transfer full) (nullable): the identity; %NULL with an error for people
  */

@@ -171,14 +171,14 @@ static void
 on_closed (BrevetMqttClient *client, const GError *error, gpointer user_data)
 {
   Sender *self = user_data;
+  const char *hub = self->job->identity->hub;
 
   if (self->over)
     return;
   if (error != NULL)
-    end (self, g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, _("The hub %s ended the connection: %s"), self->job->identity->hub,
-                            error->message));
+    end (self, g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, _("The hub %s ended the connection: %s"), hub, error->message));
   else
-    end (self, g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, _("The hub %s ended the connection"), self->job->identity->hub));
+    end (self, g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, _("The hub %s ended the connection"), hub));
   g_cancellable_cancel (self->cancellable);
 }
 

@@ -36,8 +36,8 @@ typedef struct {
 /**
  * brevet_send_job_run:
  *
- * Connects, sends one message after the other with QoS 1, each when the one before it has been acknowledged, and disconnects. SIGINT and
- * SIGTERM end it; while it waits for standard input, that is no failure.
+ * Connects, sends one message after the other with QoS 1, each when the one before it has been acknowledged, and disconnects.
+ * SIGINT and SIGTERM end it; while it waits for standard input, that is no failure.
  *
  * Returns: %FALSE with an error for people if not everything was acknowledged
  */

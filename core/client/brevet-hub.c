@@ -4,8 +4,8 @@
 #include "brevet-clock.h"
 #include "brevet-error.h"
 
-/* What Azure's hub wants to read in the user name: the version of its own interface for devices, which has nothing to do with that of
- * the provisioning service. */
+/* What Azure's hub wants to read in the user name: the version of its own interface for devices, which has nothing to do with
+ * that of the provisioning service. */
 #define HUB_API_VERSION "2021-04-12"
 
 /* Seconds without a message after which the client asks whether the hub is still there. */

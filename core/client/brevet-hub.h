@@ -41,8 +41,8 @@ typedef struct {
  * brevet_hub_enter_async:
  * @visit: need not live longer than the call
  *
- * Connects to a hub as a device does: MQTT 3.1.1 over TLS with the device's certificate, the device id as client id, and the user name
- * that Azure's hub wants and others ignore. Whoever is connected to the hub with this device id is disconnected by it.
+ * Connects to a hub as a device does: MQTT 3.1.1 over TLS with the device's certificate, the device id as client id, and the user
+ * name that Azure's hub wants and others ignore. Whoever is connected to the hub with this device id is disconnected by it.
  */
 void brevet_hub_enter_async (const BrevetHubVisit *visit, GCancellable *cancellable, GAsyncReadyCallback callback,
                              gpointer user_data);

@@ -42,6 +42,26 @@ describe_problem (BrevetRegistrationAnswer *self, BrevetReply *reply, BrevetErro
   set_error (self, code, reason, problem->code, problem->tracking_id);
 }
 
+/* A proxy's page, or that of a network that wants a login first, has the same status as a refusal, and goes away by itself. */
+static gboolean
+is_of_service (BrevetReply *reply)
+{
+  g_autoptr(BrevetWireProblem) problem = brevet_wire_problem_parse (reply);
+
+  return problem->message != NULL || problem->code != 0;
+}
+
+static void
+read_stranger (BrevetRegistrationAnswer *self, BrevetReply *reply)
+{
+  g_autofree char *reason = NULL;
+
+  reason = g_strdup_printf ("Whoever answers with %u is perhaps not the service, but a proxy or a network that wants a login "
+                            "first: the reply holds no error of the service", brevet_reply_get_status (reply));
+  self->kind = BREVET_REGISTRATION_ANSWER_TROUBLE;
+  set_error (self, BREVET_ERROR_UNREACHABLE, reason, 0, brevet_reply_get_header (reply, "x-ms-request-id"));
+}
+
 static int
 read_retry_after (BrevetReply *reply)
 {
@@ -124,12 +144,14 @@ brevet_registration_answer_read (BrevetReply *reply)
       describe_problem (self, reply, BREVET_ERROR_UNREACHABLE, "The service answers");
       return self;
     }
-  self->kind = BREVET_REGISTRATION_ANSWER_REFUSED;
+  self->challenge = status == 401 ? read_challenge (reply) : NULL;
+  if (self->challenge == NULL && !is_of_service (reply))
+    {
+      read_stranger (self, reply);
+      return self;
+    }
+  self->kind = self->challenge != NULL ? BREVET_REGISTRATION_ANSWER_CHALLENGE : BREVET_REGISTRATION_ANSWER_REFUSED;
   describe_problem (self, reply, BREVET_ERROR_REJECTED, "The service refuses");
-  if (status == 401)
-    self->challenge = read_challenge (reply);
-  if (self->challenge != NULL)
-    self->kind = BREVET_REGISTRATION_ANSWER_CHALLENGE;
   return self;
 }
 

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * @BREVET_REGISTRATION_ANSWER_ASSIGNED: done
  * @BREVET_REGISTRATION_ANSWER_ASSIGNING: ask for the operation later
  * @BREVET_REGISTRATION_ANSWER_CHALLENGE: refused for now, with something to prove oneself with
- * @BREVET_REGISTRATION_ANSWER_REFUSED: asking again changes nothing
- * @BREVET_REGISTRATION_ANSWER_TROUBLE: the service is busy or broken: the same again later
+ * @BREVET_REGISTRATION_ANSWER_REFUSED: the service has said no: asking again changes nothing
+ * @BREVET_REGISTRATION_ANSWER_TROUBLE: the service is busy or broken, or somebody else has answered: the same again later
  *
  * What a reply means for a device.
  */

@@ -285,9 +285,18 @@ def send(agent, path, interface, method, arguments=None):
     agent.bus.connection.call(NAME, path, interface, method, arguments, None, Gio.DBusCallFlags.NONE, -1, None, None)
 
 
+def open_files(agent):
+    """The directory of what brevetd has open."""
+    path = f"/proc/{agent.process.pid}/fd"
+    if not os.access(path, os.R_OK):
+        agent.stop()
+        raise tap.Skip("brevetd hides its files from all but root")
+    return path
+
+
 def test_storms():
     with WORLD.provisioned() as agent:
-        descriptors = f"/proc/{agent.process.pid}/fd"
+        descriptors = open_files(agent)
         options = GLib.Variant("(a{sv})", ({},))
         agent.act("Renew")
         before = len(os.listdir(descriptors))
@@ -331,8 +340,9 @@ def test_closed_standard_streams():
         send(agent, PATH, "org.brevet.Agent1", "Reload")
         agent.act("Renew")
         assert (agent.store / "lock").read_text() == f"{agent.process.pid}\n"
+        descriptors = open_files(agent)
         for number in range(3):
-            assert os.readlink(f"/proc/{agent.process.pid}/fd/{number}") == "/dev/null"
+            assert os.readlink(f"{descriptors}/{number}") == "/dev/null"
         agent.stop()
 
 
@@ -371,7 +381,7 @@ def test_drop_ins_that_are_no_files():
 
 def test_a_hundred_identities():
     with WORLD.provisioned() as agent:
-        descriptors = f"/proc/{agent.process.pid}/fd"
+        descriptors = open_files(agent)
         before = len(os.listdir(descriptors))
         drop_in = agent.scratch / "agent.conf.d/many.conf"
         drop_in.parent.mkdir()

@@ -20,7 +20,7 @@ DATA = pathlib.Path(__file__).parent.parent.parent / "data"
 SAMPLE = (DATA / "agent.conf.sample").read_text()
 PAGE = (DATA / "man/brevet-agent.conf.5").read_text().replace("\\-", "-")
 # Shown in the manual page alone: secrets by other ways, and another plugin.
-LEFT_OUT = {"key-credential", "group-key-file", "group-key-credential", "timeout", "configuration"}
+LEFT_OUT = {"key-credential", "group-key-file", "group-key-credential", "timeout", "configuration", "ways", "connect-timeout"}
 
 
 def sample_keys():

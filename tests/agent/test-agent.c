@@ -352,6 +352,17 @@ assert_warning (AgentFixture *f, guint index, const char *first, const char *sec
 }
 
 static void
+test_twins (AgentFixture *f, gconstpointer data)
+{
+  agent_fixture_configure (f, AGENT_FIXTURE_IDENTITY ("one")
+                           "[identity other]\nid-scope=0ne000A1B2C\nregistration-id=ONE\n");
+  agent_fixture_load (f);
+  assert_warned (1, "*identity one* and *identity other* are the same device*");
+  g_assert_cmpuint (brevet_agent_get_configuration_warnings (f->agent)->len, ==, 1);
+  assert_warning (f, 0, "[identity one] and [identity other]", "registration-id=one");
+}
+
+static void
 test_unknown_keys (AgentFixture *f, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
@@ -462,6 +473,7 @@ main (int argc, char **argv)
   ADD ("network", NULL, test_network);
   ADD ("shared-parts", NULL, test_shared_parts);
   ADD ("unknown-keys", NULL, test_unknown_keys);
+  ADD ("twins", NULL, test_twins);
   ADD ("stop", MAIN SPARE, test_stop);
   ADD ("stop/loading", NULL, test_stop_while_loading);
   exit_code = g_test_run ();

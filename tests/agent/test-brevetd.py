@@ -258,8 +258,7 @@ def test_a_lost_bus_is_a_failure_that_the_manager_sees():
         assert agent.process.wait(PATIENCE) == 1, agent.read_log()
         assert "The connection to the bus was lost" in agent.read_log(), agent.read_log()
         assert "The agent has stopped" in agent.read_log(), agent.read_log()
-        os.close(agent.watch)
-        agent.process = None
+        agent.forget_process()
 
 
 def test_without_a_bus():

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""brevetd with hub-proof: a new certificate takes the place of a valid one when its hub has taken it, and not before. The service is a
-real one and counts what it issues; the hub is a real mosquitto."""
+"""brevetd and its hub: what is sent with an identity, and, with hub-proof, that a new certificate takes the place of a valid one
+when its hub has taken it, and not before. The service is a real one and counts what it issues; the hub is a real mosquitto."""
 
 import contextlib
 import os
@@ -13,33 +13,40 @@ from agent_world import SETTINGS, running_world
 
 import tap
 from agent import NAME, PATH
-from dps import free_port
+from dps import command, free_port
 from mosquitto_hub import Hub, SilentHub
 
 WORLD = None
 MORE = """
 [hub localhost]
+host-name=localhost
 
 [ca momentary]
 type=local
 certificate=ca/issuing.pem
 key=ca/issuing.key
-validity=20s
-backdate=0
+validity=1min
+backdate=14min
 """
 TRYING = "Trying the new certificate at the hub localhost"
 WARNING = "in use without the consent of its hub"
 
 
 @contextlib.contextmanager
-def device(*, started=True, certificate_authority="local", **settings):
+def device(*, started=True, certificate_authority="local", trust_bundle=None, **settings):
     """A device with its first identity, and a hub that takes it."""
     authorities = [WORLD.service.directory / "ca" / name for name in ("root.pem", "issuing.pem")]
     hub = Hub(authorities, (free_port(), free_port()))
+    members = {"iotHubs": ["localhost"], "allocationPolicy": "static",
+               "clientCertificateIssuancePolicy": {"certificateAuthorityName": certificate_authority}}
+    if trust_bundle is not None:
+        put_bundle(trust_bundle, hub.directory / "stranger.pem")
+        members["trustBundleId"] = trust_bundle
+    else:
+        settings.setdefault("local_trust_file", hub.authority)
     try:
-        with WORLD.device(iotHubs=["localhost"], allocationPolicy="static",
-                          clientCertificateIssuancePolicy={"certificateAuthorityName": certificate_authority}) as agent:
-            agent.configure("identity main", hub_proof="yes", hub_port=hub.port, local_trust_file=hub.authority, **settings)
+        with WORLD.device(**members) as agent:
+            agent.configure("identity main", hub_proof="yes", hub_port=hub.port, **settings)
             # The first identity needs no hub.
             agent.start()
             agent.wait_for_generation(1)
@@ -48,6 +55,12 @@ def device(*, started=True, certificate_authority="local", **settings):
             yield agent, hub
     finally:
         hub.clean_up()
+
+
+def put_bundle(name, authority):
+    body = {"certificates": [{"certificate": authority.read_text()}]}
+    reply = WORLD.service.operate("PUT", f"/trustBundles/{name}", body, {"If-Match": "*"})
+    assert reply.status == 200, reply
 
 
 def reload(agent):
@@ -215,6 +228,15 @@ def test_hub_was_not_trusted():
         check_switch(agent, before)
 
 
+def test_trust_bundle_changes_while_it_waits():
+    with device(trust_bundle="hubs", trust_bundle_poll="10s") as (agent, hub):
+        before = renew_in_vain(agent, "Untrusted", "trust bundle")
+        agent.kill()
+        put_bundle("hubs", hub.authority)
+        agent.start()
+        check_switch(agent, before)
+
+
 def test_from_scratch():
     """Who reprovisions wants another certificate than the one that the hub does not take."""
     with device(started=False, retry_minimum="1h", retry_maximum="1h") as (agent, hub):
@@ -228,14 +250,42 @@ def test_from_scratch():
 
 
 def test_certificate_that_is_about_to_end():
-    with device(started=False, certificate_authority="momentary", retry_minimum="1h", retry_maximum="1h", renewal_jitter="0") \
-            as (agent, _):
+    """It lives for a quarter of an hour, of which a minute is left, and the last three quarters of that minute are the end."""
+    with device(started=False, certificate_authority="momentary", retry_minimum="3s", retry_maximum="1h", renewal_jitter="0",
+                renew="55s") as (agent, _):
         before = agent.properties()
         agent.wait_for_signal("Failed")
         assert agent.properties()["Sha256"] == before["Sha256"] and issued(agent) == 2
         now = agent.wait_for("the next generation", lambda now: now["Generation"] > before["Generation"])
         assert now["Sha256"] != before["Sha256"] and WARNING in agent.read_log()
         assert now["Sha256"] in WORLD.issued(agent)
+
+
+def send(agent, hub, *words):
+    return command(os.environ["BREVET"], "send", "--bus=session", "--port", hub.port, *words, env=agent.bus.environment)
+
+
+def test_sending_is_a_use():
+    with device() as (agent, hub):
+        agent.act("Renew")
+        now = agent.wait_for_generation(2)
+        assert now["PreviousGeneration"] == 1, now
+        heard = hub.listen()
+        assert "has acknowledged 1 message" in send(agent, hub, "test wind speed").stdout
+        assert heard.readline() == f"devices/{agent.registration_id}/messages/events/ test wind speed\n"
+        agent.wait_for("the end of the previous generation", lambda now: now["PreviousGeneration"] == 0)
+
+
+def test_sending_while_it_is_renewed():
+    with device() as (agent, hub):
+        # The hub allows one connection for a device; the proof would end that of the sender.
+        agent.configure("identity main", hub_proof="no")
+        reload(agent)
+        for _ in range(10):
+            agent.begin("Renew")
+            send(agent, hub, "x")
+        agent.wait_for("rest", lambda now: now["State"] == "provisioned")
+        assert agent.properties()["Generation"] > 2
 
 
 def main():

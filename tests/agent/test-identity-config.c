@@ -7,6 +7,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FILE_NAME "agent.conf"
 #define REST                                                                                                                       \
@@ -216,8 +217,11 @@ test_wrong_values (Fixture *self, gconstpointer data)
     { "payload-file=broken.json", "payload-file: " },
     { "payload-file=empty.json", "payload-file: " },
     { "payload-file=binary.json", "payload-file: " },
+    { "payload-file=pipe.json", "payload-file: " },
   };
+  g_autofree char *pipe = g_build_filename (self->directory, "pipe.json", NULL);
 
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
   write_file (self, "broken.json", "{");
   write_file (self, "empty.json", "");
   write_file (self, "binary.json", "\"\xff\xfe\"");

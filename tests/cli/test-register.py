@@ -165,6 +165,8 @@ def test_wrong_options_are_named():
     usage_error(*options(registration_id="pump 07"), says="pump 07")
     usage_error(*options(id_scope="a/b"), says="a/b")
     usage_error(*options(group_key_file=world.file("symmetric.key")), says="exclude each other")
+    usage_error(*options(api_version="2021-06-01"), says="2021-06-01")
+    usage_error(*options(api_version="2025-07-01-preview", trust_bundle_out="bundle.pem"), says="no trust bundle comes")
     usage_error(*options(), "--colour", says="--colour")
     usage_error(*options(), "surplus", says="surplus")
 
@@ -234,6 +236,22 @@ def test_csr_as_der_and_base64():
         for name in ("csr.der", "csr.txt"):
             register(*options(dps.server_port, csr=path / name, cert_out=path / "out.pem"))
         assert {asked[3]["clientCertificateCsr"] for asked in dps.asked} == {base64_text}
+
+
+def test_versions_of_the_protocol():
+    """Each has its own member for the CSR, and its own for the certificate."""
+    request = "".join(world.file("device.csr").read_text().splitlines()[1:-1])
+    issued = world.file("device.pem").read_text()
+    bare = "".join(issued.splitlines()[1:-1])
+    for version, asked, given in ((None, "clientCertificateCsr", {"issuedClientCertificate": issued}),
+                                  ("2021-11-01-preview", "clientCertificateCsr", {"issuedClientCertificate": issued}),
+                                  ("2025-07-01-preview", "csr", {"issuedCertificateChain": [bare]})):
+        with scratch() as directory, service(assigned(**given)) as server:
+            register(*options(server.server_port, api_version=version, csr=world.file("device.csr"), cert_out=directory / "out.pem"))
+            _, path, _, body = server.asked[0]
+            assert path.endswith(f"?api-version={version or '2021-11-01-preview'}"), path
+            assert body[asked] == request and len([name for name in body if "csr" in name.lower()]) == 1, body
+            assert (directory / "out.pem").read_text() == issued
 
 
 def test_certificate_for_another_key_is_not_written():

@@ -134,6 +134,12 @@ def test_exit_codes():
             brevet(on, "status", expect=code)
 
 
+def test_a_clock_that_is_behind():
+    with device({"main": {**GOOD, "NotBefore": NOW + DAY}}) as (on, _scripted):
+        title = brevet(on, "status", expect=10).stdout.splitlines()[0]
+        assert "not yet valid: the clock says 20" in title and "expired" not in title, title
+
+
 def test_several_identities_end_with_the_worst():
     everything = {"good": GOOD, "late": OVERDUE, "new": FRESH, "old": EXPIRED, "no": REFUSED}
     with device(everything) as (on, scripted):
