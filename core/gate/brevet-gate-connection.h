@@ -128,8 +128,8 @@ gboolean brevet_gate_connection_start_websocket (BrevetGateConnection *self);
 /**
  * brevet_gate_connection_dismiss:
  *
- * May be called from any thread: has the connection closed soon, as if its peer had gone. `closed` is called on the connection's own
- * thread, never from within.
+ * May be called from any thread: has the connection closed soon, as if its peer had gone. `closed` is called on the connection's
+ * own thread, never from within.
  */
 BREVET_API
 void brevet_gate_connection_dismiss (BrevetGateConnection *self);

@@ -8,11 +8,11 @@ G_BEGIN_DECLS
 /**
  * BrevetMqttChannel:
  *
- * Bytes to and from a broker, over whatever carries them: a TLS connection, or the messages of a WebSocket. Everything happens on the
- * thread-default main context of its making.
+ * Bytes to and from a broker, over whatever carries them: a TLS connection, or the messages of a WebSocket. Everything happens on
+ * the thread-default main context of its making.
  *
- * Signals: `received` with #GBytes; `closed` once, with a #GError (nullable: the peer ended it in order), after which nothing is sent
- * or received.
+ * Signals: `received` with #GBytes; `closed` once, with a #GError (nullable: the peer ended it in order), after which nothing is
+ * sent or received.
  */
 #define BREVET_TYPE_MQTT_CHANNEL (brevet_mqtt_channel_get_type ())
 BREVET_API
@@ -45,8 +45,9 @@ void brevet_mqtt_channel_send (BrevetMqttChannel *self, GBytes *bytes);
 /**
  * brevet_mqtt_channel_close:
  *
- * Ends the connection after what was sent; what arrives from now on is dropped. `closed` comes from the main loop, if it has not come
- * yet. A channel that nobody holds any more stays until then; for a peer that does not take what was sent it waits a few seconds.
+ * Ends the connection after what was sent; what arrives from now on is dropped. `closed` comes from the main loop, if it has not
+ * come yet. A channel that nobody holds any more stays until then; for a peer that does not take what was sent it waits a few
+ * seconds.
  */
 BREVET_API
 void brevet_mqtt_channel_close (BrevetMqttChannel *self);

@@ -430,6 +430,7 @@ brevet_mqtt_client_finalize (GObject *object)
   BrevetMqttClient *self = BREVET_MQTT_CLIENT (object);
 
   g_clear_pointer (&self->heartbeat, g_source_unref);
+  g_clear_pointer (&self->connecting, brevet_mqtt_call_free);
   g_clear_pointer (&self->calls, g_hash_table_unref);
   brevet_mqtt_reader_clear (&self->reader);
   g_main_context_unref (self->context);

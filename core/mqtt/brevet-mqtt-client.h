@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  * BrevetMqttClient:
  *
  * A client of MQTT 3.1.1: one connection to one broker, QoS 0 and 1, clean session. It sends PINGREQ by itself when the keep-alive
- * asks for it, acknowledges what it receives, and notices a broker that does not answer. Everything happens on the thread-default main
- * context of its making.
+ * asks for it, acknowledges what it receives, and notices a broker that does not answer. Everything happens on the thread-default
+ * main context of its making.
  *
  * Signals: `message` with topic (utf8) and payload (#GBytes) for each PUBLISH that arrives; `closed` once, with a #GError, which is
  * %NULL only after brevet_mqtt_client_disconnect(). Calls in flight fail with %BREVET_ERROR_UNREACHABLE when the connection ends.
@@ -47,8 +47,8 @@ void brevet_mqtt_client_connect_async (BrevetMqttClient *self, const char *clien
  * brevet_mqtt_client_connect_finish:
  * @code: (out) (optional): what the broker answered; %BREVET_MQTT_ACCEPTED on success
  *
- * Returns: %FALSE with %BREVET_ERROR_REJECTED if the broker refused (@code says how, the message in words), %BREVET_ERROR_UNREACHABLE if
- *   there was no answer or a malformed one; @code is %BREVET_MQTT_ACCEPTED then too
+ * Returns: %FALSE with %BREVET_ERROR_REJECTED if the broker refused (@code says how, the message in words),
+ *   %BREVET_ERROR_UNREACHABLE if there was no answer or a malformed one; @code is %BREVET_MQTT_ACCEPTED then too
  */
 BREVET_API
 gboolean brevet_mqtt_client_connect_finish (BrevetMqttClient *self, GAsyncResult *result, BrevetMqttConnectCode *code,

@@ -35,7 +35,8 @@ fail (GError **error, const char *problem)
 static gboolean
 fail_unsupported (GError **error)
 {
-  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED, "The MQTT packet needs QoS 2, which is not spoken here; use QoS 1");
+  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED,
+                       "The MQTT packet needs QoS 2, which is not spoken here; use QoS 1");
   return FALSE;
 }
 

@@ -125,12 +125,13 @@ void brevet_mqtt_packet_add_subscription (BrevetMqttPacket *self, const char *fi
  * @body: (nullable): what follows the remaining length
  * @length: bytes of @body
  *
- * Reads one packet of either direction. Strict: reserved bits and flags, QoS 2 and 3, packet identifier 0, text that is not UTF-8 or
- * has a NUL, wildcards in a topic name, malformed filters, an empty list of filters and bytes left over are errors, each with a
+ * Reads one packet of either direction. Strict: reserved bits and flags, QoS 2 and 3, packet identifier 0, text that is not UTF-8
+ * or has a NUL, wildcards in a topic name, malformed filters, an empty list of filters and bytes left over are errors, each with a
  * sentence that names the rule. A CONNECT of another protocol level is no error: it is returned with its level and nothing else but
  * the clean flag, so that it can be answered.
  *
- * Returns: (transfer full) (nullable): the packet, or %NULL with %BREVET_ERROR_INVALID, %BREVET_ERROR_UNSUPPORTED for packets of QoS 2
+ * Returns: (transfer full) (nullable): the packet, or %NULL with %BREVET_ERROR_INVALID,
+ *   %BREVET_ERROR_UNSUPPORTED for packets of QoS 2
  */
 BrevetMqttPacket *brevet_mqtt_packet_parse (guint8 first, const guint8 *body, gsize length, GError **error);
 

@@ -51,8 +51,8 @@ gboolean brevet_mqtt_reader_is_idle (const BrevetMqttReader *self);
  * @used: (out): how many of them belong to the packet that is returned or begun; the rest is to be given to the next call
  * @packet: (out) (transfer full) (nullable): a packet that is complete now; %NULL if bytes are missing
  *
- * Reads until one packet is complete, or @data is used up. A remaining length beyond the limit is an error as soon as it is known, and
- * so is one of more than four bytes; nothing is allocated for it. After an error the stream cannot be read on.
+ * Reads until one packet is complete, or @data is used up. A remaining length beyond the limit is an error as soon as it is known,
+ * and so is one of more than four bytes; nothing is allocated for it. After an error the stream cannot be read on.
  *
  * Returns: %FALSE with an error of brevet_mqtt_packet_parse(), or %BREVET_ERROR_INVALID
  */

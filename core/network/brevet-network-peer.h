@@ -32,9 +32,9 @@ typedef struct {
 
 /**
  * brevet_network_peer_read:
- * @settings: of a transport: `host`, `port`, `ca-file`, `timeout`, `proxy` (an `http://` URI, or `system` for what the desktop or the
- *   environment says; absent: none)
- * @default_port: port if the settings name none
+ * @settings: of a transport: `host`, `port`, `ca-file`, `timeout`, `proxy` (an `http://` URI, or `system` for what the desktop or
+ *   the environment says; absent: none)
+ * @default_port: port if the settings name none; 0 if the peer has none then
  * @default_timeout: seconds if the settings name no time-out
  *
  * Reads and checks the settings; the CA file is parsed, and nothing else is opened.
@@ -73,8 +73,8 @@ void brevet_network_connect_async (const BrevetNetworkPeer *peer, guint16 port, 
 /**
  * brevet_network_connect_finish:
  *
- * Returns: (transfer full) (nullable): the open connection; %NULL with %BREVET_ERROR_UNREACHABLE (the message names host and port and
- *   says in an operator's words why), %BREVET_ERROR_UNTRUSTED if the peer's certificate is not acceptable,
+ * Returns: (transfer full) (nullable): the open connection; %NULL with %BREVET_ERROR_UNREACHABLE (the message names host and port
+ *   and says in an operator's words why), %BREVET_ERROR_UNTRUSTED if the peer's certificate is not acceptable,
  *   %BREVET_ERROR_NOT_CONFIGURED if the key cannot be used
  */
 BREVET_API

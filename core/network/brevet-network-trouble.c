@@ -59,7 +59,8 @@ failed_connection (const BrevetNetworkPeer *peer, guint16 port, const GError *ca
   switch (cause->code)
     {
     case G_IO_ERROR_CONNECTION_REFUSED:
-      return brevet_network_trouble_new_text (peer, port, BREVET_ERROR_UNREACHABLE, "the connection is refused, nobody listens there");
+      return brevet_network_trouble_new_text (peer, port, BREVET_ERROR_UNREACHABLE,
+                                              "the connection is refused, nobody listens there");
     case G_IO_ERROR_TIMED_OUT:
       return brevet_network_trouble_new_text (peer, port, BREVET_ERROR_UNREACHABLE, "time-out while connecting");
     case G_IO_ERROR_HOST_UNREACHABLE:

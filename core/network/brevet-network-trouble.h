@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  *
  * Says in words of an operator why @peer gave no answer.
  *
- * Returns: (transfer full): an error of %BREVET_ERROR_UNREACHABLE, or %BREVET_ERROR_UNTRUSTED for a flaw, naming host and port; a copy
- *   of @cause if that is of %BREVET_ERROR already
+ * Returns: (transfer full): an error of %BREVET_ERROR_UNREACHABLE, or %BREVET_ERROR_UNTRUSTED for a flaw, naming host and port; a
+ *   copy of @cause if that is of %BREVET_ERROR already
  */
 BREVET_API
 GError *brevet_network_trouble_new (const BrevetNetworkPeer *peer, guint16 port, const GError *cause, GTlsCertificateFlags flaws);

@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * brevet_network_trust_new:
  *
- * What the certificate of @peer is checked against. Loads the TLS module of the process when it is called for the first time, so call
- * it when the network is needed and not before.
+ * What the certificate of @peer is checked against. Loads the TLS module of the process when it is called for the first time, so
+ * call it when the network is needed and not before.
  *
  * The trust of the first peer that has a file or certificates in memory becomes the default TLS database of the process: each TLS
  * connection would otherwise read the system's whole trust store first, which costs megabytes and tens of milliseconds on a device.

@@ -41,7 +41,8 @@ brevet_dialect_parse (const char *api_version, BrevetDialect *dialect, GError **
                            "The query parameter api-version is missing; add for example api-version=" BREVET_API_VERSION_PREVIEW);
       return FALSE;
     }
-  if (is_date (api_version) && (api_version[DATE_LENGTH] == '\0' || g_ascii_strcasecmp (api_version + DATE_LENGTH, "-preview") == 0))
+  if (is_date (api_version) &&
+      (api_version[DATE_LENGTH] == '\0' || g_ascii_strcasecmp (api_version + DATE_LENGTH, "-preview") == 0))
     {
       *dialect = find_dialect (api_version);
       return TRUE;

@@ -28,7 +28,8 @@ read_bundled (JsonNode *node)
 static gboolean
 is_root_of (BrevetCertificate *certificate, BrevetCertificate *last)
 {
-  return certificate != NULL && brevet_certificate_is_self_issued (certificate) && brevet_certificate_is_issued_by (last, certificate);
+  return certificate != NULL && brevet_certificate_is_self_issued (certificate) &&
+         brevet_certificate_is_issued_by (last, certificate);
 }
 
 static void

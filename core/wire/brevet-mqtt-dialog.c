@@ -78,7 +78,8 @@ brevet_mqtt_user_print (const char *id_scope, const char *registration_id, const
   g_autofree char *version = escape (api_version);
   g_autofree char *client = client_version != NULL ? g_uri_escape_string (client_version, NULL, FALSE) : NULL;
 
-  return g_strconcat (scope, "/registrations/", id, "/api-version=", version, client != NULL ? "&ClientVersion=" : NULL, client, NULL);
+  return g_strconcat (scope, "/registrations/", id, "/api-version=", version, client != NULL ? "&ClientVersion=" : NULL, client,
+                      NULL);
 }
 
 void
@@ -112,7 +113,8 @@ take_rid (const char *parameters, char **rid, GError **error)
   if (*rid != NULL && is_rid (*rid))
     return TRUE;
   fail (error, *rid == NULL ? "The topic has no parameter $rid"
-                            : "The parameter $rid of the topic is malformed; it has 1 to 128 bytes without / + # & and control characters");
+                            : "The parameter $rid of the topic is malformed; it has 1 to 128 bytes without / + # & and control "
+                              "characters");
   return FALSE;
 }
 
@@ -143,7 +145,8 @@ brevet_mqtt_question_parse (const char *topic, GError **error)
     {
       g_autofree char *excerpt = brevet_wire_excerpt (topic);
 
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The topic “%s” is none of those that a device may publish to", excerpt);
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The topic “%s” is none of those that a device may publish to",
+                   excerpt);
       return NULL;
     }
   parameters = strchr (topic, '?') + 1;

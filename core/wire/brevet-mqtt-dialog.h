@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* What the device API says in user names and topics of MQTT (protocol/dps.md §4.1, §4.2). Both directions, for service and device. */
+/* What the device API says in user names and topics of MQTT (protocol/dps.md §4.1, §4.2). Both directions, for service and
+ * device. */
 
 /**
  * BREVET_MQTT_RESPONSE_FILTER:
@@ -30,9 +31,9 @@ typedef struct {
 
 /**
  * brevet_mqtt_user_parse:
- * @user_name: `{idScope}/registrations/{registrationId}/api-version={V}` and optional further parameters, of which `ClientVersion` may be
- *   percent-encoded or raw, and contain slashes, spaces and parentheses; unknown ones are ignored, the word `registrations` is compared
- *   without case
+ * @user_name: `{idScope}/registrations/{registrationId}/api-version={V}` and optional further parameters, of which `ClientVersion`
+ *   may be percent-encoded or raw, and contain slashes, spaces and parentheses; unknown ones are ignored, the word `registrations`
+ *   is compared without case
  *
  * Checks scope and id as brevet_route_parse() does, and the version with brevet_dialect_parse().
  *
@@ -46,7 +47,8 @@ BrevetMqttUser *brevet_mqtt_user_parse (const char *user_name, GError **error);
  *
  * Returns: (transfer full): the user name for a client
  */
-char *brevet_mqtt_user_print (const char *id_scope, const char *registration_id, const char *api_version, const char *client_version);
+char *brevet_mqtt_user_print (const char *id_scope, const char *registration_id, const char *api_version,
+                              const char *client_version);
 
 void brevet_mqtt_user_free (BrevetMqttUser *self);
 
@@ -67,8 +69,8 @@ typedef struct {
 /**
  * brevet_mqtt_question_parse:
  * @topic: `$dps/registrations/PUT/iotdps-register/?$rid={rid}` or
- *   `$dps/registrations/GET/iotdps-get-operationstatus/?$rid={rid}&operationId={operationId}`; the parameters in any order, unknown ones
- *   are ignored. The rid must be 1 to 128 bytes without `/`, `+`, `#`, `&` and control characters.
+ *   `$dps/registrations/GET/iotdps-get-operationstatus/?$rid={rid}&operationId={operationId}`; the parameters in any order, unknown
+ *   ones are ignored. The rid must be 1 to 128 bytes without `/`, `+`, `#`, `&` and control characters.
  *
  * Returns: (transfer full) (nullable): its parts, or %NULL with %BREVET_ERROR_INVALID
  */

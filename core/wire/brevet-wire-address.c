@@ -37,7 +37,8 @@ brevet_wire_check_operation_id (const char *operation_id, GError **error)
 {
   gsize length = strlen (operation_id);
 
-  if (length > 0 && length <= OPERATION_ID_MAX_LENGTH && strspn (operation_id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._:") == length)
+  if (length > 0 && length <= OPERATION_ID_MAX_LENGTH &&
+      strspn (operation_id, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-._:") == length)
     return TRUE;
   g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The operation id is malformed");
   return FALSE;

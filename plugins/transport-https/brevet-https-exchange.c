@@ -2,6 +2,7 @@
 
 #include "brevet-https-exchange.h"
 
+#include "brevet-clock.h"
 #include "brevet-network-credential.h"
 #include "brevet-network-trouble.h"
 
@@ -67,12 +68,24 @@ fail (GTask *task, GError *cause)
   g_error_free (cause);
 }
 
+/* A date says the same as a number of seconds (RFC 9110 §10.2.3); readers of replies know the number alone. NULL if it is none. */
+static char *
+seconds_until (const char *value)
+{
+  g_autoptr(GDateTime) date = soup_date_time_new_from_http_string (value);
+
+  if (date == NULL)
+    return NULL;
+  return g_strdup_printf ("%" G_GINT64_FORMAT, MAX (g_date_time_to_unix (date) - brevet_clock_now_seconds (), 0));
+}
+
 static void
 copy_header (const char *name, const char *value, gpointer user_data)
 {
   g_autofree char *lower_case = g_ascii_strdown (name, -1);
+  g_autofree char *seconds = g_str_equal (lower_case, "retry-after") ? seconds_until (value) : NULL;
 
-  brevet_reply_set_header (user_data, lower_case, value);
+  brevet_reply_set_header (user_data, lower_case, seconds != NULL ? seconds : value);
 }
 
 static void
@@ -222,7 +235,8 @@ add_evidence (Exchange *self, BrevetEvidence *evidence, GError **error)
     soup_message_headers_replace (headers, "Authorization", brevet_evidence_get_token (evidence));
   if (brevet_evidence_get_chain (evidence) == NULL)
     return TRUE;
-  self->credential = brevet_network_credential_new (brevet_evidence_get_chain (evidence), brevet_evidence_get_key (evidence), error);
+  self->credential = brevet_network_credential_new (brevet_evidence_get_chain (evidence), brevet_evidence_get_key (evidence),
+                                                    error);
   if (self->credential == NULL)
     return FALSE;
   soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);

@@ -62,7 +62,7 @@ find_route (BrevetRequest *request, GError **error)
   return NULL;
 }
 
-/* Two connections of one device would throw each other out, so an old one that nobody needs is closed before a new one is opened. */
+/* Two connections of one device would throw each other out: an old one that nobody needs is closed before a new one is opened. */
 static MqttLine *
 find_line (BrevetMqttTransport *self, const char *user_name, BrevetEvidence *evidence)
 {

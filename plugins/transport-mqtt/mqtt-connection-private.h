@@ -52,6 +52,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MqttConnection, mqtt_connection_unref)
 /* Collects a packet to be written by mqtt_connection_flush(). */
 void mqtt_connection_answer (MqttConnection *self, const BrevetMqttPacket *packet);
 
+/* The same, for a packet that was printed before. */
+void mqtt_connection_answer_bytes (MqttConnection *self, GBytes *bytes);
+
 /* May close. */
 void mqtt_connection_flush (MqttConnection *self);
 

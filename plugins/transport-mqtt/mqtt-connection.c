@@ -106,7 +106,7 @@ mqtt_connection_update (MqttConnection *self)
     return;
 
   brevet_gate_connection_set_busy (self->connection, busy);
-  if (self->phase == MQTT_PHASE_OPEN && !busy && brevet_gate_connection_is_stopping (self->connection))
+  if (!busy && brevet_gate_connection_is_stopping (self->connection))
     {
       mqtt_connection_close (self);
       return;
@@ -138,6 +138,12 @@ mqtt_connection_answer (MqttConnection *self, const BrevetMqttPacket *packet)
 {
   g_autoptr(GBytes) bytes = brevet_mqtt_packet_print (packet);
 
+  mqtt_connection_answer_bytes (self, bytes);
+}
+
+void
+mqtt_connection_answer_bytes (MqttConnection *self, GBytes *bytes)
+{
   if (self->output == NULL)
     self->output = g_byte_array_new ();
   g_byte_array_append (self->output, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));

@@ -22,10 +22,10 @@ typedef struct
 
 /* MQTT 3.1.1 over a gate; its user data is a MqttService.
  *
- * Memory of one connection beside the gate's. Before it is accepted: one packet of at most 16 KiB. Idle: about 1 KiB, and its token
- * (4 KiB at most) and certificates. At work: one incomplete packet, `packet_limit` payloads of questions times `request_limit`
- * (8 times 96 KiB), as many replies, and the answers to 16 KiB of small packets (16 KiB). Reading stops when so many questions are
- * open, and as long as the peer does not take what was written. */
+ * Memory of one connection beside the gate's. Before it is accepted: one packet of at most 16 KiB. Idle: about 1 KiB, its token
+ * (4 KiB at most) and its certificates. At work: one incomplete packet, `request_limit` questions of at most `packet_limit` (8
+ * times 96 KiB) with what the handler makes of them, as many replies, and 32 KiB of acknowledgements. Reading stops when so many
+ * questions are open, and as long as the peer does not take what was written. */
 extern const BrevetGateProtocol mqtt_connection_protocol;
 
 G_END_DECLS

@@ -400,7 +400,8 @@ void
 mqtt_line_close (MqttLine *self)
 {
   if (!mqtt_line_is_closed (self))
-    g_main_context_invoke_full (self->context, G_PRIORITY_DEFAULT, on_close, mqtt_line_ref (self), (GDestroyNotify) mqtt_line_unref);
+    g_main_context_invoke_full (self->context, G_PRIORITY_DEFAULT, on_close, mqtt_line_ref (self),
+                                (GDestroyNotify) mqtt_line_unref);
 }
 
 MqttLine *

@@ -10,9 +10,9 @@ G_BEGIN_DECLS
 /**
  * MqttLine:
  *
- * The connection of one device to the service: opened for its first question, kept while it polls, closed after a final answer, after
- * trouble, and after a pause. Lives on the thread-default main context of its making, but for ref and unref. It never comes back to
- * life.
+ * The connection of one device to the service: opened for its first question, kept while it polls, closed after a final answer,
+ * after trouble, and after a pause. Lives on the thread-default main context of its making, but for ref and unref. It never comes
+ * back to life.
  */
 typedef struct _MqttLine MqttLine;
 

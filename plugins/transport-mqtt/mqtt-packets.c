@@ -259,12 +259,21 @@ take_unsubscribe (MqttConnection *self, BrevetMqttPacket *packet)
   mqtt_connection_answer (self, answer);
 }
 
-static void
-take_ping (MqttConnection *self)
+static gpointer
+print_pong (gpointer data)
 {
   g_autoptr(BrevetMqttPacket) answer = brevet_mqtt_packet_new (BREVET_MQTT_PINGRESP);
 
-  mqtt_connection_answer (self, answer);
+  return brevet_mqtt_packet_print (answer);
+}
+
+/* Two bytes that ask for two: what costs a peer least must not cost us most. */
+static void
+take_ping (MqttConnection *self)
+{
+  static GOnce pong = G_ONCE_INIT;
+
+  mqtt_connection_answer_bytes (self, g_once (&pong, print_pong, NULL));
 }
 
 void

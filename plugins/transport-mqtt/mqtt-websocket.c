@@ -121,8 +121,8 @@ mqtt_websocket_connect_async (const BrevetNetworkPeer *peer, const MqttWay *way,
       g_task_return_error (task, error);
       return;
     }
-  soup_session_websocket_connect_async (self->session, self->message, NULL, protocols, G_PRIORITY_DEFAULT, cancellable, on_connected,
-                                        g_object_ref (task));
+  soup_session_websocket_connect_async (self->session, self->message, NULL, protocols, G_PRIORITY_DEFAULT, cancellable,
+                                        on_connected, g_object_ref (task));
 }
 
 BrevetMqttChannel *

@@ -3,8 +3,8 @@
 """Measures brevet-dps beside the bare crypto of the same machine, in one run.
 
 Rows are registrations (CSR in, certificate out) or connections per second and the processor time that the service spends on one, in
-multiples of one bare signature verification plus one signature: times differ from machine to machine, multiples hardly do. Rounds go
-A B A B; medians are shown. Nothing here passes or fails on a time; a wrong answer does fail.
+multiples of one bare signature verification plus one signature: times differ from machine to machine, multiples hardly do. Rounds
+go A B A B; medians are shown. Nothing here passes or fails on a time; a wrong answer does fail.
 """
 import argparse
 import json
@@ -23,6 +23,14 @@ from bench_peers import Mosquitto, Nginx, Service, find_mosquitto
 SPARE_FILES = 200
 # Whatever is made with the first connections is no cost of one.
 FIRST_CONNECTIONS = 100
+# How a device registers: in one question, whose reply waits for the result, or with polls.
+WAYS = (
+    ("HTTPS, waiting", "https", ("--wait",)),
+    ("MQTT, waiting", "mqtt", ("--protocol", "mqtt")),
+    ("MQTT over WebSocket, waiting", "https", ("--protocol", "websocket")),
+    ("HTTPS, polling", "https", ()),
+    ("MQTT, polling", "mqtt-poll", ("--protocol", "mqtt")),
+)
 
 
 def parse_arguments():
@@ -90,7 +98,7 @@ def row(arguments, peer, client_arguments):
     return lambda: run_client(arguments.build, client_arguments, arguments.seconds, peer.processor_seconds)
 
 
-def measure_registrations(arguments, results, memory):
+def measure_registrations(arguments, results, other):
     every = Service(arguments.build)
     single = Service(arguments.build, workers=1)
 
@@ -107,12 +115,12 @@ def measure_registrations(arguments, results, memory):
     before = every.resident_kib()
     results[f"registration, keep-alive, {arguments.idle} idle connections"] = \
         measure_rows(arguments, [("idle", registration(every, "keep-alive", idle=arguments.idle))])["idle"]
-    memory["resident"] = f"{every.resident_kib() / 1024:.0f} MiB, {before / 1024:.0f} MiB before the idle connections"
+    other["memory, resident"] = f"{every.resident_kib() / 1024:.0f} MiB, {before / 1024:.0f} MiB before the idle connections"
     single.stop()
     every.stop()
 
 
-def measure_tls(arguments, results, _memory):
+def measure_tls(arguments, results, _other):
     if shutil.which("nginx") is None:
         print("nginx is not installed: no comparison of TLS", file=sys.stderr)
         return
@@ -131,25 +139,18 @@ def measure_tls(arguments, results, _memory):
     service.stop()
 
 
-def measure_mqtt(arguments, results, _memory):
-    """Registrations over MQTT and HTTPS beside each other: in one question, where the reply waits for the result, and with polls."""
+def measure_mqtt(arguments, results, _other):
+    """Registrations over MQTT and HTTPS beside each other."""
     service = Service(arguments.build)
-    ways = (
-        ("HTTPS, waiting", "https", ["--wait"]),
-        ("MQTT, waiting", "mqtt", ["--protocol", "mqtt"]),
-        ("MQTT over WebSocket, waiting", "https", ["--protocol", "websocket"]),
-        ("HTTPS, polling", "https", []),
-        ("MQTT, polling", "mqtt-poll", ["--protocol", "mqtt"]),
-    )
     results.update(measure_rows(arguments, [
         (f"registration, {name}, {title}",
          row(arguments, service, [*address_arguments(service, service.ports[port]), *options, "--mode", mode]))
         for mode, title in (("new", "new connection"), ("resumed", "resumed connection"), ("keep-alive", "kept connection"))
-        for name, port, options in ways]))
+        for name, port, options in WAYS]))
     service.stop()
 
 
-def measure_connections(arguments, results, _memory):
+def measure_connections(arguments, results, _other):
     """TLS, CONNECT, CONNACK. brevet checks a token and looks an enrollment up for it."""
     service = Service(arguments.build)
     peers = [("brevet", service, service.ports["mqtt"])]
@@ -177,30 +178,62 @@ def idle_kib(arguments, service, peer, port, protocol):
     return grown / arguments.idle
 
 
-def measure_idle(arguments, _results, memory):
+def measure_idle(arguments, _results, other):
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit < arguments.idle + SPARE_FILES:
         print(f"a process may open {limit} files only: no measurement of {arguments.idle} idle connections", file=sys.stderr)
         return
-    for title, protocol, port in (("HTTPS", "https", "https"), ("MQTT", "mqtt", "mqtt"), ("MQTT over WebSocket", "websocket", "https")):
+    kinds = (("HTTPS", "https", "https"), ("MQTT", "mqtt", "mqtt"), ("MQTT over WebSocket", "websocket", "https"))
+    for title, protocol, port in kinds:
         service = Service(arguments.build)
-        memory[f"per idle connection, {title}"] = f"{idle_kib(arguments, service, service, service.ports[port], protocol):.1f} KiB"
+        cost = idle_kib(arguments, service, service, service.ports[port], protocol)
+        other[f"memory per idle connection, {title}"] = f"{cost:.1f} KiB"
         service.stop()
     if find_mosquitto():
         service = Service(arguments.build)
         mosquitto = Mosquitto(service)
-        memory["per idle connection, mosquitto"] = f"{idle_kib(arguments, service, mosquitto, mosquitto.port, 'mqtt'):.1f} KiB"
+        cost = idle_kib(arguments, service, mosquitto, mosquitto.port, "mqtt")
+        other["memory per idle connection, mosquitto"] = f"{cost:.1f} KiB"
         mosquitto.stop()
         service.stop()
 
 
-def measure_disk(arguments, results, _memory):
+def measure_disk(arguments, results, _other):
     for delay in (0, 1000, 5000):
         service = Service(arguments.build, fsync_delay=delay)
         results.update(measure_rows(arguments, [
             (f"registration, keep-alive, 32 clients, fsync +{delay // 1000} ms",
              row(arguments, service, registration_arguments(service, "keep-alive", threads=32)))]))
         service.stop()
+
+
+def count_instructions(arguments, peer, port, service, *options):
+    """Instructions of the peer for one request, in millions: other work on the machine does not change them."""
+    options = [*address_arguments(service, port, threads=1), "--devices", "8", *options]
+    run_client(arguments.build, options, arguments.seconds, lambda: 0)
+    client = start_client(arguments.build, ["--seconds", str(arguments.seconds * 3), *options])
+    peer.count_from_here()
+    result = json.loads(client.communicate("go\n")[0])
+    return peer.instructions() / result["requests"] / 1e6
+
+
+def measure_instructions(arguments, _results, other):
+    if shutil.which("valgrind") is None:
+        print("valgrind is not installed: instructions are not counted", file=sys.stderr)
+        return
+    service = Service(arguments.build, counted=True)
+    mosquitto = Mosquitto(service, counted=True) if find_mosquitto() else None
+    for mode, title in (("new", "new connection"), ("keep-alive", "kept connection")):
+        for name, port, options in WAYS:
+            count = count_instructions(arguments, service, service.ports[port], service, *options, "--mode", mode)
+            other[f"instructions, registration, {name}, {title}"] = f"{count:.2f} million"
+    for name, peer, port in (("brevet", service, service.ports["mqtt"]), ("mosquitto", mosquitto, mosquitto and mosquitto.port)):
+        for mode in ("new", "resumed") if peer else ():
+            count = count_instructions(arguments, peer, port, service, "--protocol", "mqtt", "--connect", "--mode", mode)
+            other[f"instructions, {name}, MQTT connect, {mode} connection"] = f"{count:.2f} million"
+    if mosquitto:
+        mosquitto.stop()
+    service.stop()
 
 
 MEASUREMENTS = {
@@ -210,20 +243,22 @@ MEASUREMENTS = {
     "connections": measure_connections,
     "idle": measure_idle,
     "disk": measure_disk,
+    "instructions": measure_instructions,
 }
 
 
-def show(results, memory, crypto, as_json):
+def show(results, other, crypto, as_json):
     if as_json:
-        print(json.dumps({"bare crypto": crypto, "rows": results, "memory": memory}, indent=2))
+        print(json.dumps({"bare crypto": crypto, "rows": results, "other": other}, indent=2))
         return
     unit = crypto["verify-sign"]["microseconds"] / 1e6
     print(f"one bare verification + signature (P-256): {unit * 1e6:.0f} µs of one core\n")
-    print(f"{'':64}{'per second':>12}{'cost in units':>15}")
+    if results:
+        print(f"{'':64}{'per second':>12}{'cost in units':>15}")
     for name, (rate, cost) in results.items():
         print(f"{name:64}{rate:12.0f}{cost / unit:15.2f}")
-    for name, value in memory.items():
-        print(f"memory {name}: {value}")
+    for name, value in other.items():
+        print(f"{name}: {value}")
 
 
 def main():
@@ -233,10 +268,10 @@ def main():
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     crypto = bare_crypto(arguments.build)
-    results, memory = {}, {}
+    results, other = {}, {}
     for name in arguments.only or MEASUREMENTS:
-        MEASUREMENTS[name](arguments, results, memory)
-    show(results, memory, crypto, arguments.json)
+        MEASUREMENTS[name](arguments, results, other)
+    show(results, other, crypto, arguments.json)
 
 
 if __name__ == "__main__":

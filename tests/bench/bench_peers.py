@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is measured: a brevet-dps of its own, and other servers with the same certificate beside it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -38,11 +39,13 @@ def free_port():
 
 
 class Peer:
-    """A process with a scratch directory."""
+    """A process with a scratch directory. Its instructions are counted if `counted`; it is some fifty times slower then."""
 
-    def __init__(self, name):
+    def __init__(self, name, counted=False):
         self.directory = tempfile.mkdtemp(prefix=f"brevet-bench-{name}-")
         self.process = None
+        self.dumps = 0
+        self.wrapper = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={self.directory}/callgrind"] if counted else []
 
     def processor_seconds(self):
         return processor_seconds(self.process.pid)
@@ -51,8 +54,28 @@ class Peer:
         with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
             return int(next(line.split()[1] for line in status if line.startswith("VmRSS")))
 
+    def control_callgrind(self, option):
+        subprocess.run(["callgrind_control", option, str(self.process.pid)], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+
+    def count_from_here(self):
+        self.control_callgrind("-z")
+
+    def instructions(self):
+        """Instructions since count_from_here()."""
+        self.dumps += 1
+        self.control_callgrind("-d")
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(FileNotFoundError), open(f"{self.directory}/callgrind.{self.dumps}", encoding="utf-8") as dump:
+                for line in dump:
+                    if line.startswith("totals:"):
+                        return int(line.split()[1])
+            time.sleep(0.05)
+        sys.exit("callgrind has counted nothing")
+
     def wait_until_it_accepts(self):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -70,8 +93,8 @@ class Peer:
 class Service(Peer):
     """A service of its own in a scratch directory."""
 
-    def __init__(self, build, workers=None, fsync_delay=None):
-        super().__init__("service")
+    def __init__(self, build, workers=None, fsync_delay=None, counted=False):
+        super().__init__("service", counted)
         self.home = os.path.join(self.directory, "dps")
         program = os.path.join(build, "core/service/brevet-dps")
         environment = dict(os.environ, BREVET_PLUGIN_PATH=os.path.join(build, "plugins"))
@@ -83,8 +106,8 @@ class Service(Peer):
             environment["BREVET_FSYNC_MICROSECONDS"] = str(fsync_delay)
         ready = os.path.join(self.directory, "ready")
         with open(os.path.join(self.directory, "log"), "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([program, "run", "--config", os.path.join(self.home, "dps.conf"), "--ready-file", ready],
-                                            env=environment, stdout=subprocess.DEVNULL, stderr=log)
+            command = [*self.wrapper, program, "run", "--config", os.path.join(self.home, "dps.conf"), "--ready-file", ready]
+            self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
         while not os.path.exists(ready) or not os.path.getsize(ready):
             if self.process.poll() is not None:
                 sys.exit("the service did not start:\n" + self.read_log())
@@ -98,7 +121,8 @@ class Service(Peer):
     def configure(self, workers):
         with open(os.path.join(self.home, "dps.conf.d", "90-bench.conf"), "w", encoding="utf-8") as drop_in:
             for name, settings in LISTENERS.items():
-                drop_in.write(f"[listener {name}]\n{settings}address=127.0.0.1\nport=0\ncertificate=tls/server.pem\nkey=tls/server.key\n"
+                drop_in.write(f"[listener {name}]\n{settings}address=127.0.0.1\nport=0\n"
+                              "certificate=tls/server.pem\nkey=tls/server.key\n"
                               "maximum-connections=100000\nmaximum-connections-per-address=100000\n")
                 if workers:
                     drop_in.write(f"workers={workers}\n")
@@ -115,7 +139,8 @@ class Service(Peer):
     def create_group(self):
         with open(os.path.join(self.home, "keys/provisioningserviceowner-primary.key"), encoding="utf-8") as key:
             token = sas_token.make_token("localhost", key.read().strip(), "provisioningserviceowner")
-        connection = http.client.HTTPSConnection("localhost", self.ports["https"], context=ssl.create_default_context(cafile=self.ca_file))
+        context = ssl.create_default_context(cafile=self.ca_file)
+        connection = http.client.HTTPSConnection("localhost", self.ports["https"], context=context)
         body = {"enrollmentGroupId": "bench", "attestation": {"type": "symmetricKey"},
                 "clientCertificateIssuancePolicy": {"certificateAuthorityName": "local"}}
         connection.request("PUT", "/enrollmentGroups/bench?api-version=2021-11-01-preview", json.dumps(body),
@@ -154,8 +179,8 @@ http {{
         self.wait_until_it_accepts()
 
     def processor_seconds(self):
-        children = subprocess.run(["pgrep", "-P", str(self.process.pid)], stdout=subprocess.PIPE, text=True, check=False).stdout.split()
-        return sum(processor_seconds(int(pid)) for pid in children)
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], stdout=subprocess.PIPE, text=True, check=False)
+        return sum(processor_seconds(int(pid)) for pid in found.stdout.split())
 
 
 def find_mosquitto():
@@ -165,13 +190,13 @@ def find_mosquitto():
 class Mosquitto(Peer):
     """A broker that lets everybody in, as a peer for connections: it checks no token and looks nobody up."""
 
-    def __init__(self, service):
-        super().__init__("mosquitto")
+    def __init__(self, service, counted=False):
+        super().__init__("mosquitto", counted)
         self.port = free_port()
         tls = os.path.join(service.home, "tls")
         configuration = os.path.join(self.directory, "mosquitto.conf")
         with open(configuration, "w", encoding="utf-8") as text:
             text.write(f"user root\nlog_type error\nlog_dest stderr\nallow_anonymous true\nset_tcp_nodelay true\n"
                        f"listener {self.port} 127.0.0.1\ncertfile {tls}/server.pem\nkeyfile {tls}/server.key\n")
-        self.process = subprocess.Popen([find_mosquitto(), "-c", configuration], stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*self.wrapper, find_mosquitto(), "-c", configuration], stderr=subprocess.DEVNULL)
         self.wait_until_it_accepts()

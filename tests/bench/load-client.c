@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A load client that knows little but sockets, TLS and what is to be said: so cheap that the service is what is measured. Prints one
- * line of JSON: requests, errors, seconds, handshakes, resumed. Every answer is checked. */
+/* A load client that knows little but sockets, TLS and what is to be said: so cheap that the service is what is measured. Prints
+ * one line of JSON: requests, errors, seconds, handshakes, resumed. Every answer is checked. */
 
 #include "load-protocol.h"
 
@@ -38,10 +38,17 @@ static struct {
 static LoadPlan plan = { .target.port = 443, .expected_status = 200 };
 
 typedef struct {
-  GPtrArray *devices; /* LoadDevice */
-  guint next;
   LoadConnection connection;
   LoadDialog *dialog; /* NULL while not connected */
+} Line;
+
+/* A thread whose devices register one after another: whoever registers again before the service has noted that the last answer was
+ * delivered gets the same certificate again, which is cheap and not what is measured. */
+typedef struct {
+  GPtrArray *devices; /* LoadDevice */
+  guint next;
+  Line *lines; /* one for all devices or, where a connection that is kept belongs to a device, one for each */
+  guint line_count;
   guint64 answered;
   guint64 errors;
 } Client;
@@ -58,8 +65,8 @@ static const GOptionEntry entries[] = {
   { "get", 0, 0, G_OPTION_ARG_STRING, &plan.path, "HTTPS: send GET requests for PATH instead of registrations", "PATH" },
   { "expect", 0, 0, G_OPTION_ARG_INT, &plan.expected_status, "Status that every reply to GET must have", "STATUS" },
   { "connect", 0, 0, G_OPTION_ARG_NONE, &options.connect, "MQTT: only connect instead of registering", NULL },
-  { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads, "Simultaneous connections", "N" },
-  { "devices", 0, 0, G_OPTION_ARG_INT, &options.devices, "Devices per connection", "N" },
+  { "threads", 0, 0, G_OPTION_ARG_INT, &options.threads, "Clients that work at the same time", "N" },
+  { "devices", 0, 0, G_OPTION_ARG_INT, &options.devices, "Devices of each", "N" },
   { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &options.seconds, "How long", "S" },
   { "idle", 0, 0, G_OPTION_ARG_INT, &options.idle, "Idle connections beside", "N" },
   { NULL },
@@ -121,28 +128,33 @@ prepare_devices (Client *client, BrevetSecret *group_key, guint index)
     }
 }
 
-static const LoadDevice *
-current_device (Client *client)
+static gboolean
+open_line (Line *line, const LoadDevice *device)
 {
-  return g_ptr_array_index (client->devices, client->next % client->devices->len);
+  if (!load_connection_open (&line->connection, &plan.target))
+    return FALSE;
+  line->dialog = options.protocol->open (&plan, &line->connection, device);
+  if (line->dialog == NULL)
+    load_connection_close (&line->connection, FALSE);
+  return line->dialog != NULL;
 }
 
 static void
-disconnect_client (Client *client)
+close_line (Line *line)
 {
-  g_clear_pointer (&client->dialog, options.protocol->close);
-  load_connection_close (&client->connection, options.mode == MODE_RESUMED);
+  g_clear_pointer (&line->dialog, options.protocol->close);
+  load_connection_close (&line->connection, options.mode == MODE_RESUMED);
 }
 
-static gboolean
-connect_client (Client *client)
+/* Connections that are kept are no part of what is measured. */
+static void
+prepare_lines (Client *client)
 {
-  if (!load_connection_open (&client->connection, &plan.target))
-    return FALSE;
-  client->dialog = options.protocol->open (&plan, &client->connection, current_device (client));
-  if (client->dialog == NULL)
-    disconnect_client (client);
-  return client->dialog != NULL;
+  client->line_count = options.mode == MODE_KEEP_ALIVE && options.protocol->one_device ? client->devices->len : 1;
+  client->lines = g_new0 (Line, client->line_count);
+  for (guint i = 0; i < client->line_count && options.mode == MODE_KEEP_ALIVE; i++)
+    if (!open_line (&client->lines[i], g_ptr_array_index (client->devices, i)))
+      g_error ("The connection of device %u was not accepted", i);
 }
 
 static gpointer
@@ -151,26 +163,28 @@ run_client (gpointer data)
   Client *client = data;
   gint64 end = g_get_monotonic_time () + (gint64) (options.seconds * G_USEC_PER_SEC);
 
-  while (g_get_monotonic_time () < end)
+  for (; g_get_monotonic_time () < end; client->next++)
     {
-      if (client->dialog == NULL && !connect_client (client))
+      const LoadDevice *device = g_ptr_array_index (client->devices, client->next % client->devices->len);
+      Line *line = &client->lines[client->next % client->line_count];
+
+      if (line->dialog == NULL && !open_line (line, device))
         {
           client->errors++;
           break;
         }
-      if (options.protocol->exchange (client->dialog, current_device (client)))
+      if (options.protocol->exchange (line->dialog, device))
         client->answered++;
       else
         {
           client->errors++;
-          disconnect_client (client);
+          close_line (line);
         }
       if (options.mode != MODE_KEEP_ALIVE)
-        disconnect_client (client);
-      if (client->dialog == NULL || !options.protocol->one_device)
-        client->next++;
+        close_line (line);
     }
-  disconnect_client (client);
+  for (guint i = 0; i < client->line_count; i++)
+    close_line (&client->lines[i]);
   return NULL;
 }
 
@@ -180,12 +194,9 @@ open_idle_connections (BrevetSecret *group_key)
 {
   for (int i = 0; i < options.idle; i++)
     {
-      Client *client = g_new0 (Client, 1);
       g_autofree char *id = g_strdup_printf ("bench-idle-%d", i);
 
-      client->devices = g_ptr_array_new ();
-      g_ptr_array_add (client->devices, make_device (group_key, id, FALSE));
-      if (!connect_client (client))
+      if (!open_line (g_new0 (Line, 1), make_device (group_key, id, FALSE)))
         g_error ("The idle connection %d was not accepted", i);
     }
 }
@@ -194,17 +205,21 @@ static void
 print_result (Client *clients, double seconds)
 {
   Client sum = { 0 };
+  Line lines = { 0 };
 
   for (int i = 0; i < options.threads; i++)
     {
       sum.answered += clients[i].answered;
       sum.errors += clients[i].errors;
-      sum.connection.handshakes += clients[i].connection.handshakes;
-      sum.connection.resumed += clients[i].connection.resumed;
+      for (guint j = 0; j < clients[i].line_count; j++)
+        {
+          lines.connection.handshakes += clients[i].lines[j].connection.handshakes;
+          lines.connection.resumed += clients[i].lines[j].connection.resumed;
+        }
     }
   g_print ("{\"requests\":%" G_GUINT64_FORMAT ",\"errors\":%" G_GUINT64_FORMAT ",\"seconds\":%.3f,\"handshakes\":%" G_GUINT64_FORMAT
            ",\"resumed\":%" G_GUINT64_FORMAT "}\n",
-           sum.answered, sum.errors, seconds, sum.connection.handshakes, sum.connection.resumed);
+           sum.answered, sum.errors, seconds, lines.connection.handshakes, lines.connection.resumed);
 }
 
 static void
@@ -263,7 +278,10 @@ main (int argc, char **argv)
   clients = g_new0 (Client, options.threads);
   threads = g_new0 (GThread *, options.threads);
   for (int i = 0; i < options.threads; i++)
-    prepare_devices (&clients[i], group_key, i);
+    {
+      prepare_devices (&clients[i], group_key, i);
+      prepare_lines (&clients[i]);
+    }
   open_idle_connections (group_key);
   /* Whoever measures the service's processor time says when to go. */
   g_print ("ready\n");

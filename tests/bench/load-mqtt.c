@@ -109,7 +109,8 @@ upgrade (LoadDialog *self)
 {
   g_autofree char *request =
     g_strdup_printf ("GET /$iothub/websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n",
+                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n"
+                     "Sec-WebSocket-Protocol: mqtt\r\n\r\n",
                      self->plan->target.host);
   char reply[1024];
   gssize got;

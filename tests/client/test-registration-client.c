@@ -150,11 +150,18 @@ test_refused (Fixture *fixture, gconstpointer data)
 {
   scripted_transport_reply (fixture->transport, 401, NULL, REFUSED);
   assert_error (fixture, 60, BREVET_ERROR_REJECTED, "Unauthorized (code 401002, tracking id track-9)");
-  scripted_transport_reply (fixture->transport, 404, NULL, "<html>");
-  assert_error (fixture, 60, BREVET_ERROR_REJECTED, "404 (tracking id request-7)");
-  scripted_transport_reply (fixture->transport, 302, NULL, NULL);
-  assert_error (fixture, 60, BREVET_ERROR_REJECTED, "302");
-  g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, 3);
+  scripted_transport_reply (fixture->transport, 404, NULL, "{\"errorCode\":404201}");
+  assert_error (fixture, 60, BREVET_ERROR_REJECTED, "404 (code 404201, tracking id request-7)");
+  g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, 2);
+}
+
+/* A network that wants a login first answers everything with a page of its own, until somebody has logged in. */
+static void
+test_stranger_refuses (Fixture *fixture, gconstpointer data)
+{
+  scripted_transport_reply (fixture->transport, 403, NULL, "<html>Please log in");
+  scripted_transport_reply (fixture->transport, 200, NULL, ASSIGNED);
+  assert_assigned (fixture, 2);
 }
 
 static void
@@ -376,6 +383,10 @@ test_impatient (Fixture *fixture, gconstpointer data)
   assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 401002, "track-9", 86400);
   scripted_transport_reply (fixture->transport, 503, NULL, "<html>");
   assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, "request-7", -1);
+  scripted_transport_reply (fixture->transport, 302, NULL, NULL);
+  assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, "request-7", -1);
+  scripted_transport_reply (fixture->transport, 401, NULL, "[]");
+  assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, "request-7", -1);
   scripted_transport_fail (fixture->transport, BREVET_ERROR_UNREACHABLE, "Nobody there");
   assert_gives_up (fixture, client, BREVET_ERROR_UNREACHABLE, 0, NULL, -1);
   scripted_transport_reply (fixture->transport, 401, NULL, REFUSED);
@@ -435,6 +446,7 @@ main (int argc, char **argv)
   ADD ("challenge", test_challenge);
   ADD ("second-challenge-is-a-refusal", test_second_challenge_is_a_refusal);
   ADD ("refused", test_refused);
+  ADD ("stranger-refuses", test_stranger_refuses);
   ADD ("failed", test_failed);
   ADD ("trouble-passes", test_trouble_passes);
   ADD ("stranger-answers", test_stranger_answers);

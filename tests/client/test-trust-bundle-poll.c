@@ -129,6 +129,9 @@ test_other_services (Fixture *fixture, gconstpointer data)
       scripted_transport_reply (fixture->transport, statuses[i], NULL, "{\"message\":\"Resource not found\"}");
       assert_kind (fixture, "0a01", BREVET_TRUST_BUNDLE_UNSUPPORTED);
     }
+  /* The way to the service may have no words for it either. */
+  scripted_transport_fail (fixture->transport, BREVET_ERROR_UNSUPPORTED, "There is no topic for that");
+  assert_kind (fixture, "0a01", BREVET_TRUST_BUNDLE_UNSUPPORTED);
 }
 
 static void
@@ -137,7 +140,7 @@ test_refused (Fixture *fixture, gconstpointer data)
   scripted_transport_reply (fixture->transport, 401, NULL, REFUSED);
   assert_fails (fixture, BREVET_ERROR_REJECTED, "Unauthorized (code 401002, tracking id track-9)", -1);
   scripted_transport_reply (fixture->transport, 403, NULL, NULL);
-  assert_fails (fixture, BREVET_ERROR_REJECTED, "403", -1);
+  assert_fails (fixture, BREVET_ERROR_UNREACHABLE, "Whoever answers with 403 is perhaps not the service", -1);
 }
 
 static void

@@ -142,6 +142,16 @@ answer_who (GOutputStream *output, GTlsConnection *connection)
   return answer (output, "200 OK", header, "", 0);
 }
 
+static gboolean
+answer_busy (GOutputStream *output, int hours)
+{
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr(GDateTime) then = g_date_time_add_hours (now, hours);
+  g_autofree char *header = g_date_time_format (then, "retry-after: %a, %d %b %Y %H:%M:%S GMT\r\n");
+
+  return answer (output, "503 Service Unavailable", hours != 0 ? header : "retry-after: 17\r\n", "", 0);
+}
+
 /* Returns FALSE when the connection should be closed. */
 static gboolean
 serve (HttpsPeer *self, GTlsConnection *connection, GDataInputStream *input, GOutputStream *output, const Asked *asked)
@@ -156,6 +166,12 @@ serve (HttpsPeer *self, GTlsConnection *connection, GDataInputStream *input, GOu
     return answer (output, "302 Found", "location: " TRANSPORT_ECHO "\r\n", "", 0);
   if (g_str_equal (asked->path, HTTPS_CHALLENGE))
     return answer (output, "401 Unauthorized", "www-authenticate: Basic realm=\"x\"\r\n", "", 0);
+  if (g_str_equal (asked->path, HTTPS_LATER))
+    return answer_busy (output, 1);
+  if (g_str_equal (asked->path, HTTPS_SOON))
+    return answer_busy (output, -1);
+  if (g_str_equal (asked->path, HTTPS_SECONDS))
+    return answer_busy (output, 0);
   if (g_str_equal (asked->path, HTTPS_GZIP))
     return answer (output, "200 OK", "content-encoding: gzip\r\n", "{}", 2);
   if (g_str_equal (asked->path, HTTPS_WHO))

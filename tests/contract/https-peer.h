@@ -26,3 +26,6 @@ guint https_peer_count_connections (HttpsPeer *self);
 #define HTTPS_GZIP      "/gzip"        /* claims to be compressed */
 #define HTTPS_WHO       "/who"         /* the subject of the client's certificate in the header x-who */
 #define HTTPS_CHALLENGE "/challenge"   /* 401 with www-authenticate */
+#define HTTPS_LATER     "/later"       /* 503 with retry-after: a date in an hour */
+#define HTTPS_SOON      "/soon"        /* 503 with retry-after: a date that is past */
+#define HTTPS_SECONDS   "/seconds"     /* 503 with retry-after: 17 */

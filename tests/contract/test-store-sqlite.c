@@ -265,6 +265,46 @@ test_short_lived_contexts (StoreFixture *fixture, gconstpointer suite)
     g_thread_join (threads[i]);
 }
 
+/* A program looks into the store of a service that goes on with its work. */
+static void
+test_open_to_read (StoreFixture *fixture, gconstpointer suite)
+{
+  SqliteWorld *world = fixture->world;
+  g_autoptr(BrevetStore) reader = sqlite_create_store (world->file, 0);
+  g_autoptr(BrevetBatch) batch = store_batch_put ("k", "mine", NULL);
+  g_autoptr(GError) error = NULL;
+
+  store_assert_put (fixture->store, "k", "before", NULL);
+  g_assert_true (brevet_store_open_to_read (reader, &error));
+  g_assert_no_error (error);
+  store_assert_text (reader, "k", "before");
+  store_assert_put (fixture->store, "k", "after", NULL);
+  store_assert_text (reader, "k", "after");
+  g_assert_false (brevet_store_commit (reader, batch, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED);
+  g_clear_object (&reader);
+  store_assert_put (fixture->store, "k", "last", NULL);
+  store_assert_text (fixture->store, "k", "last");
+}
+
+static void
+test_nothing_to_read (void)
+{
+  SqliteWorld *world = sqlite_world_new ();
+  g_autoptr(BrevetStore) reader = sqlite_create_store (world->file, 0);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_false (brevet_store_open_to_read (reader, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND);
+  g_assert_false (g_file_test (world->file, G_FILE_TEST_EXISTS));
+  g_clear_error (&error);
+  run_sql (world->file, "CREATE TABLE aunt (letter TEXT)");
+  g_assert_false (brevet_store_open_to_read (reader, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+  g_clear_object (&reader);
+  sqlite_world_free (world);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -277,6 +317,8 @@ main (int argc, char **argv)
   store_suite_add_test (&sqlite_suite, "deleted-file", test_deleted_file);
   store_suite_add_test (&sqlite_suite, "short-lived-contexts", test_short_lived_contexts);
   store_suite_add_test (&sqlite_suite, "group-pays", test_group_pays);
+  store_suite_add_test (&sqlite_suite, "open-to-read", test_open_to_read);
+  g_test_add_func ("/store-sqlite/nothing-to-read", test_nothing_to_read);
   g_test_add_func ("/store-sqlite/settings", test_settings);
   g_test_add_func ("/store-sqlite/missing-directory", test_missing_directory);
   g_test_add_func ("/store-sqlite/no-database", test_no_database);

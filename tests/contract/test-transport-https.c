@@ -193,6 +193,34 @@ test_challenge_is_a_reply (TransportFixture *fixture, gconstpointer data)
   g_assert_cmpuint (https_peer_count_requests (world->peer, HTTPS_CHALLENGE), ==, 1);
 }
 
+static gint64
+ask_retry_after (TransportFixture *fixture, const char *path)
+{
+  g_autoptr(BrevetTransport) transport = world_create (fixture->world, TRANSPORT_PEER_GOOD, 30);
+  g_autoptr(BrevetReply) reply = NULL;
+  g_autoptr(GError) error = NULL;
+  gint64 seconds = -1;
+
+  reply = transport_ask (transport, path, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (brevet_reply_get_status (reply), ==, 503);
+  g_ascii_string_to_signed (brevet_reply_get_header (reply, "retry-after"), 10, 0, G_MAXINT64, &seconds, &error);
+  g_assert_no_error (error);
+  return seconds;
+}
+
+/* A proxy may name a moment where a service names a number. */
+static void
+test_retry_after (TransportFixture *fixture, gconstpointer data)
+{
+  gint64 seconds = ask_retry_after (fixture, HTTPS_LATER);
+
+  g_assert_cmpint (seconds, >, 3600 - 120);
+  g_assert_cmpint (seconds, <=, 3600);
+  g_assert_cmpint (ask_retry_after (fixture, HTTPS_SOON), ==, 0);
+  g_assert_cmpint (ask_retry_after (fixture, HTTPS_SECONDS), ==, 17);
+}
+
 /* A body is taken as it comes: a small one must not grow into a large one. */
 static void
 test_nothing_is_decoded (TransportFixture *fixture, gconstpointer data)
@@ -373,6 +401,7 @@ main (int argc, char **argv)
   transport_suite_add_test (&suite, "broken-answers", test_broken_answers);
   transport_suite_add_test (&suite, "redirect-is-a-reply", test_redirect_is_a_reply);
   transport_suite_add_test (&suite, "challenge-is-a-reply", test_challenge_is_a_reply);
+  transport_suite_add_test (&suite, "retry-after", test_retry_after);
   transport_suite_add_test (&suite, "nothing-is-decoded", test_nothing_is_decoded);
   transport_suite_add_test (&suite, "kept-and-never-repeated", test_kept_and_never_repeated);
   transport_suite_add_test (&suite, "client-certificates", test_client_certificates);

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 import mqtt_client as mqtt
 import sas_token
 import tap
+import web_socket
 from dps import PATIENCE, PREVIEW, Device, Service, command, make_csr, running_service
 
 SCRATCH = tempfile.TemporaryDirectory(prefix="brevet-test-")
@@ -330,6 +332,23 @@ def test_the_newer_connection_of_a_device_takes_over():
     open_session(shared, "twin-1", key).ping()
 
 
+def test_a_connection_over_websocket_is_one_like_any_other():
+    key = shared.enroll("web-1")
+    first = open_session(shared, "web-1", key)
+    raw = socket.create_connection(("localhost", shared.port), PATIENCE)
+    try:
+        stream = web_socket.Stream(shared.context().wrap_socket(raw, server_hostname="localhost"), size=7)
+    except AssertionError as error:
+        raise tap.Skip("this build has no WebSocket") from error
+    second = mqtt.Session(stream, shared.id_scope, "web-1")
+    assert second.connect(key) == 0
+    first.expect_end()
+    second.subscribe()
+    assert register(second)["status"] == "assigned"
+    open_session(shared, "web-1", key).ping()
+    second.expect_end()
+
+
 def test_a_takeover_in_the_middle_of_a_registration():
     with gated_service() as (service, gate):
         key = service.enroll("twin-4", **HELD)
@@ -377,7 +396,10 @@ def test_more_questions_than_are_allowed_wait_for_their_turn():
                 seen["rids"].add(mqtt.read_message(received).topic.partition("$rid=")[2])
                 # What comes after the first delivery is a new registration, whose certificate is another one.
                 gate.release()
-            seen["pongs"] += received.type == mqtt.PINGRESP
+            if received.type == mqtt.PINGRESP:
+                # It stood behind the last question, of which no more than two were open at a time.
+                assert len(seen["rids"]) >= 4, seen
+                seen["pongs"] += 1
         assert seen["rids"] == {"1", "2", "3", "4", "5"}, seen
 
 
@@ -444,12 +466,14 @@ def test_a_throttled_device_is_told_so():
             assert register(session, str(number))["status"] == "assigned"
         statuses = []
         while 429 not in statuses:
+            assert len(statuses) < 200
             session.publish(mqtt.REGISTER.format("last"))
             status, rid, retry_after, payload = session.answer()
             statuses.append(status)
         assert 2 <= retry_after <= 59 and json.loads(payload)["errorCode"] == 429000, (retry_after, payload)
         codes = []
         while 3 not in codes:
+            assert len(codes) < 50, codes
             again = service.connect_mqtt("eager-1")
             codes.append(again.connect(key))
         again.expect_end()
@@ -530,4 +554,10 @@ def test_the_service_stops_cleanly():
         shared.clean_up()
 
 
-tap.run(tap.collect(dict(globals())))
+try:
+    tap.run(tap.collect(dict(globals())))
+finally:
+    # Also when the test takes too long and is ended.
+    for service in (shared,):
+        if service.process is not None:
+            service.clean_up()

@@ -209,8 +209,8 @@ test_other_evidence (TransportFixture *fixture, gconstpointer data)
   g_autoptr(BrevetRequest) request = mqtt_make_poll ("pump-07");
   g_autoptr(BrevetEvidence) evidence = brevet_evidence_new ();
   g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
-  g_autoptr(BrevetChain) chain = tls_world_sign (((MqttWorld *) fixture->world)->tls, BREVET_CERTIFICATE_USAGE_CLIENT, "pump-07", key,
-                                                 FALSE);
+  MqttWorld *world = fixture->world;
+  g_autoptr(BrevetChain) chain = tls_world_sign (world->tls, BREVET_CERTIFICATE_USAGE_CLIENT, "pump-07", key, FALSE);
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetReply) reply = NULL;
 

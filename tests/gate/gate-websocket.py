@@ -207,8 +207,7 @@ def test_frames_behind_the_request():
 
 def test_upgrade_behind_a_request_that_is_still_handled():
     with Server(world) as server, Client(server) as client, Client(server) as other:
-        client.request("GET", "/hold")
-        client.send(ws.upgrade("lines") + ws.frame(ws.BINARY, b"kept\n") + ws.frame(ws.PING) + ws.close(3000))
+        client.send(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n" + ws.upgrade("lines") + ws.frame(ws.BINARY, b"kept\n") + ws.frame(ws.PING) + ws.close(3000))
         while other.get("/counters").json["held"] != 1:
             pass
         other.get("/release")
@@ -353,10 +352,10 @@ def test_we_close_and_the_peer_sends_without_end():
         assert client.frame() == (ws.CLOSE, b"\x03\xe8")
         sent = 0
         with contextlib.suppress(OSError):
-            while sent < 100 * MEGABYTE:
+            while sent < 16 * MEGABYTE:
                 client.say(bytes(10000))
                 sent += 10000
-        assert 0 < sent < 100 * MEGABYTE
+        assert 0 < sent < 16 * MEGABYTE
 
 
 def test_we_abort():
@@ -443,7 +442,13 @@ def test_a_ping_flood():
                 client.say(b"%d" % number, ws.PING)
             while client.frame() != (ws.PONG, b"1999"):
                 pass
-            # One that does not read costs nothing.
+            # One that does not read gets the last one answered, behind what the kernel has taken for it.
+            for number in range(8000):
+                client.say(b"%0125d" % number, ws.PING)
+            count = 1
+            while client.frame() != (ws.PONG, b"%0125d" % 7999):
+                count += 1
+            assert count < 4000, count
             assert until_blocked(client, ws.frame(ws.PING, b"x" * 125) * 1000, 64 * MEGABYTE) >= MEGABYTE
             good.say(b"still here\n")
             good.hears(b"still here")
@@ -482,33 +487,6 @@ def test_a_full_gate_makes_room():
         assert idle[0].frame() is None
         for client in idle + others:
             client.close()
-
-
-def test_idle_connections_are_small():
-    """The buffer for an incomplete frame is not kept."""
-    count = 200
-    with Server(world, "maximum-connections=1000\nmaximum-connections-per-address=1000\nworkers=1") as server:
-        sizes = {}
-        with Web(server) as client:
-            # Where freed memory is not used again at once, there is enough of it behind this.
-            for _ in range(3000):
-                client.say(b"x\n")
-            client.hears(*[b"x"] * 3000)
-        for kind in ("https", "websocket", "https", "websocket"):
-            before = server.memory()
-            clients = []
-            for _ in range(count):
-                client = Client(server) if kind == "https" else Web(server)
-                if kind == "https":
-                    client.get()
-                else:
-                    client.say(b"x\n")
-                    client.hears(b"x")
-                clients.append(client)
-            sizes[kind] = (server.memory() - before) // count
-            for client in clients:
-                client.close()
-        print(f"# bytes for an idle connection, in this build: {sizes}")
 
 
 run([value for name, value in list(globals().items()) if name.startswith("test_")])

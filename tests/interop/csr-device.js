@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Registers devices as the SDKs that send a CSR do it over MQTT, with the MQTT client of the official SDK, all at once, and prints the final
-// replies as one line of JSON.
+// Registers devices as the SDKs that send a CSR do it over MQTT, with the MQTT client of the official SDK, all at once, and prints
+// the final replies as one line of JSON.
 // csr-device.js '{"idScope", "devices": [{"registrationId", "password", "url", "apiVersion", "request": {}}]}'
 'use strict';
 const mqtt = require('mqtt');
@@ -27,8 +27,10 @@ function connect(device) {
     password: device.password, protocolVersion: 4, clean: true, keepalive: 60, reconnectPeriod: 0,
   });
   return new Promise((resolve, reject) => {
-    client.once('connect', () => client.subscribe('$dps/registrations/res/#', { qos: 1 }, (error) => error ? reject(error) : resolve(client)));
     client.once('error', reject);
+    client.once('connect', () => {
+      client.subscribe('$dps/registrations/res/#', { qos: 1 }, (error) => error ? reject(error) : resolve(client));
+    });
   });
 }
 

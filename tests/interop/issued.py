@@ -10,11 +10,12 @@ ISSUE = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": "local"
 
 
 def make_csr_text(directory, name, member):
-    """A CSR for a member of a registration: the older one is PEM, as the samples of the SDKs have it, the newer one base64 of DER."""
+    """A CSR for a member of a registration: PEM for the older one, as the SDKs' samples have it, base64 of DER for the newer."""
     path = make_csr(directory, name)[1]
     if member == "clientCertificateCsr":
         return path.read_text()
-    der = subprocess.run(["openssl", "req", "-in", path, "-outform", "DER"], stdout=subprocess.PIPE, check=True, timeout=PATIENCE).stdout
+    der = subprocess.run(["openssl", "req", "-in", path, "-outform", "DER"], stdout=subprocess.PIPE, check=True,
+                         timeout=PATIENCE).stdout
     return base64.b64encode(der).decode()
 
 
@@ -25,8 +26,8 @@ def pem_of(chain):
 
 
 def check_issued(service, directory, name, state, member):
-    """What a hub would check of the certificate in a final state, which has the form that goes with the member of the CSR, and that it is
-    for the key that the CSR was made with."""
+    """What a hub would check of the certificate in a final state, and that it is for the key that the CSR was made with. It has the
+    form that goes with the member of the CSR."""
     if member == "clientCertificateCsr":
         assert "issuedCertificateChain" not in state, state
         pem = state["issuedClientCertificate"]
@@ -35,8 +36,8 @@ def check_issued(service, directory, name, state, member):
         pem = pem_of(state["issuedCertificateChain"])
     leaf = directory / f"{name}.pem"
     leaf.write_text(pem)
-    command("openssl", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", service.directory / "ca/root.pem", "-untrusted", leaf,
-            leaf)
+    command("openssl", "verify", "-x509_strict", "-purpose", "sslclient", "-CAfile", service.directory / "ca/root.pem",
+            "-untrusted", leaf, leaf)
     assert command("openssl", "x509", "-in", leaf, "-noout", "-subject", "-nameopt", "RFC2253").stdout == f"subject=CN={name}\n"
     assert (command("openssl", "x509", "-in", leaf, "-noout", "-pubkey").stdout
             == command("openssl", "pkey", "-in", directory / f"{name}.key", "-pubout").stdout)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Preloaded into a client whose ports are fixed: BREVET_PORTS=443=20443,8883=28883 sends what is meant for port 443 of this machine to
-// port 20443. Nothing else of the client changes: names, certificates and its own idea of the port stay as they are.
+// Preloaded into a client whose ports are fixed: BREVET_PORTS=443=20443,8883=28883 sends what is meant for port 443 of this machine
+// to port 20443. Nothing else of the client changes: names, certificates and its own idea of the port stay as they are.
 'use strict';
 const net = require('node:net');
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// What an operator does with the official service SDK. Runs the calls of its argument one after another and prints their results as one
-// line of JSON. sdk-operator.js '{"connectionString", "calls": [[METHOD, ARGUMENT...]...]}'
+// What an operator does with the official service SDK. Runs the calls of its argument one after another and prints their results as
+// one line of JSON. sdk-operator.js '{"connectionString", "calls": [[METHOD, ARGUMENT...]...]}'
 'use strict';
 const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
 

@@ -3,8 +3,8 @@
 """The official SDK for Node.js, unchanged, against brevet-dps: devices over HTTPS, MQTT and MQTT over WebSocket, and the operator.
 
 test-node-sdk.py NODE NPM DIRECTORY WEBSOCKET: the SDK is installed once from the npm registry into DIRECTORY, at the versions of
-package-lock.json; WEBSOCKET says whether the service was built with it. The SDK waits as long as it is told before it polls, so devices
-register side by side.
+package-lock.json; WEBSOCKET says whether the service was built with it. The SDK waits as long as it is told before it polls, so
+devices register side by side.
 """
 
 import base64
@@ -113,7 +113,8 @@ def check_assigned(answer, registration_id, device_id=None):
 
 @functools.cache
 def group_key():
-    reply = shared.operate("PUT", "/enrollmentGroups/line-4", {"enrollmentGroupId": "line-4", "attestation": {"type": "symmetricKey"}})
+    body = {"enrollmentGroupId": "line-4", "attestation": {"type": "symmetricKey"}}
+    reply = shared.operate("PUT", "/enrollmentGroups/line-4", body)
     assert reply.status == 200, reply
     return shared.operate("POST", "/enrollmentGroups/line-4/attestationmechanism").json["symmetricKey"]["primaryKey"]
 
@@ -149,13 +150,14 @@ def test_a_device_polls_where_the_service_does_not_wait():
 
 def test_the_same_client_registers_twice():
     names = [f"twice-{transport}" for transport in TRANSPORTS]
-    answers = register(*(device(name, shared.enroll(name), transport, times=2) for name, transport in zip(names, TRANSPORTS)))
+    answers = register(*(device(name, shared.enroll(name), transport, times=2)
+                         for name, transport in zip(names, TRANSPORTS)))
     for name, [first, second] in zip(names, answers, strict=True):
         assert check_assigned(first, name)["createdDateTimeUtc"] <= check_assigned(second, name)["createdDateTimeUtc"]
 
 
 def check_refused(answers):
-    """As the SDK reports the refusal of a credential: over HTTPS with an error of its own, over MQTT with that of its MQTT client."""
+    """As the SDK reports that a credential is refused: over HTTPS with an error of its own, over MQTT with that of mqtt.js."""
     for transport, [answer] in zip(TRANSPORTS, answers, strict=True):
         error = answer.get("error")
         assert error, answer
@@ -193,7 +195,8 @@ def test_a_cancelled_registration_ends_and_the_next_one_works():
 
 def test_twenty_devices_at_once():
     names = [f"crowd-{i}" for i in range(20)]
-    answers = register(*(device(name, sas_token.derive_key(group_key(), name), CONNECTED[i % len(CONNECTED)]) for i, name in enumerate(names)))
+    answers = register(*(device(name, sas_token.derive_key(group_key(), name), CONNECTED[i % len(CONNECTED)])
+                         for i, name in enumerate(names)))
     for name, [answer] in zip(names, answers, strict=True):
         check_assigned(answer, name)
 
@@ -201,7 +204,8 @@ def test_twenty_devices_at_once():
 def csr_device(registration_id, key, url, version, member, csr):
     resource = f"{shared.id_scope}/registrations/{registration_id}"
     return {"registrationId": registration_id, "url": url, "apiVersion": version,
-            "password": sas_token.make_token(resource, key, "registration"), "request": {"registrationId": registration_id, member: csr}}
+            "password": sas_token.make_token(resource, key, "registration"),
+            "request": {"registrationId": registration_id, member: csr}}
 
 
 def test_a_csr_gives_a_certificate_in_the_form_of_each_preview():
@@ -232,7 +236,8 @@ def test_an_operator_makes_reads_and_removes_enrollments():
     made, made_group, got, mechanism, group_mechanism = (one["result"] for one in results)
     assert got["deviceId"] == "pump-1" and got["etag"] == made["etag"] and made_group["enrollmentGroupId"] == "operated", results
     # What the operator was told is what the devices need.
-    keys = (mechanism["symmetricKey"]["secondaryKey"], sas_token.derive_key(group_mechanism["symmetricKey"]["primaryKey"], "operated-2"))
+    keys = (mechanism["symmetricKey"]["secondaryKey"],
+            sas_token.derive_key(group_mechanism["symmetricKey"]["primaryKey"], "operated-2"))
     [one], [other] = register(*map(device, ("operated-1", "operated-2"), keys, TRANSPORTS))
     check_assigned(one, "operated-1", "pump-1")
     check_assigned(other, "operated-2")

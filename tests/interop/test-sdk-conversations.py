@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The conversations of the official device SDKs over MQTT, one row for each: how it spells what it says, and what it insists on in an
-answer. Each row is played over TLS and over WebSocket, against a service that answers when it has the result and one that is polled.
+"""The conversations of the official device SDKs over MQTT, one row for each: how it spells what it says, and what it insists on in
+an answer. Each row is played over TLS and over WebSocket, where the service answers when it has the result and where it is polled.
 
 test-sdk-conversations.py WEBSOCKET, where WEBSOCKET says whether the service was built with it.
 """
@@ -31,7 +31,10 @@ import web_socket
 from dps import PATIENCE, PREVIEW, Service, free_port
 from issued import ISSUE, check_issued, make_csr_text
 
-PREVIEW_2025 = "2025-07-01-preview"
+# Versions of the API, each with the member for a CSR.
+STABLE = ("2019-03-31", None)
+FIRST_PREVIEW = (PREVIEW, "clientCertificateCsr")
+SECOND_PREVIEW = ("2025-07-01-preview", "csr")
 WAYS = ("TLS", "TLS, polling", "WebSocket")
 ANSWER = "$dps/registrations/res/"
 SCRATCH = tempfile.TemporaryDirectory(prefix="brevet-test-")
@@ -105,7 +108,7 @@ class Client:
     spell: typing.Callable                     # the resource of its token
     token: str                                 # the order of its fields
     insists: typing.Callable
-    versions: tuple                            # api-versions, each with the member for a CSR
+    versions: tuple
     lifetime: int = 3600
     clean: bool = True
     keep_alive: int = 60
@@ -128,23 +131,23 @@ def raw(resource):
 
 
 CLIENTS = (
-    Client("C", "azure-iot-sdk-c/1.14.0 (native; Linux; x86_64)", lower_hex, "sr={sr}&sig={sig}&se={se}&skn=registration", answer_of_c,
-           (("2021-06-01", None), (PREVIEW, "clientCertificateCsr"), (PREVIEW_2025, "csr")), lifetime=2400, keep_alive=0, qos=0,
-           oldest_tls_only=True, rid=str, poll=lambda request: request, protocol="MQTT"),
-    Client("Embedded C", "c%2F1.5.0", encoded, "sr={sr}&sig={sig}&se={se}", answer_of_embedded_c, (("2019-03-31", None),),
+    Client("C", "azure-iot-sdk-c/1.14.0 (native; Linux; x86_64)", lower_hex, "sr={sr}&sig={sig}&se={se}&skn=registration",
+           answer_of_c, (("2021-06-01", None), FIRST_PREVIEW, SECOND_PREVIEW), lifetime=2400, keep_alive=0,
+           qos=0, oldest_tls_only=True, rid=str, poll=lambda request: request, protocol="MQTT"),
+    Client("Embedded C", "c%2F1.5.0", encoded, "sr={sr}&sig={sig}&se={se}", answer_of_embedded_c, (STABLE,),
            keep_alive=240, qos=0, rid=lambda number: "1", poll=lambda request: ""),
     Client("Python", "azure-iot-device-provisioning-py%2F2.12.0%20%283.11.2%3BLinux%29", encoded, "sr={sr}&sig={sig}&se={se}",
-           answer_of_python, (("2019-03-31", None), (PREVIEW, "clientCertificateCsr")), clean=False, oldest_tls_only=True,
+           answer_of_python, (STABLE, FIRST_PREVIEW), clean=False, oldest_tls_only=True,
            register=lambda members: json.dumps({"clientCertificateCsr": None, "payload": None, **members}, sort_keys=True)),
     Client("Node", "azure-iot-provisioning-device%2F1.9.1", raw, "sr={sr}&sig={sig}&skn=registration&se={se}", answer_of_node,
-           (("2019-03-31", None), (PREVIEW, "clientCertificateCsr")), keep_alive=180, unsubscribes=True),
+           (STABLE, FIRST_PREVIEW), keep_alive=180, unsubscribes=True),
     Client("C#", ".NET%2F1.19.4%20(.NET%208.0.4;%20Linux;%20X64)", encoded, "sr={sr}&sig={sig}&se={se}&skn=registration",
-           answer_of_csharp, (("2019-03-31", None), (PREVIEW, "clientCertificateCsr"), (PREVIEW_2025, "csr")), lifetime=86400,
+           answer_of_csharp, (STABLE, FIRST_PREVIEW, SECOND_PREVIEW), lifetime=86400,
            keep_alive=300, rid=str, poll=lambda request: "", path="/",
            register=lambda members: json.dumps({name: value for name, value in members.items() if name != "registrationId"})
            if len(members) > 1 else ""),
     Client("Java", "com.microsoft.azure.sdk.iot.provisioning/2.1.0", raw, "sr={sr}&sig={sig}&se={se}&skn=", answer_of_java,
-           (("2019-03-31", None), (PREVIEW_2025, "csr")), clean=False, keep_alive=230, qos=0, rid=str, poll=lambda request: "",
+           (STABLE, SECOND_PREVIEW), clean=False, keep_alive=230, qos=0, rid=str, poll=lambda request: "",
            path="/mqtt"),
 )
 
@@ -156,7 +159,7 @@ class WebSocket:
         self.stream, self.buffer, self.settimeout, self.close = stream, b"", stream.settimeout, stream.close
         stream.sendall(web_socket.upgrade(client.protocol, client.path))
         while b"\r\n\r\n" not in self.buffer:
-            self._fill()
+            assert self._fill(), self.buffer
         head, _, self.buffer = self.buffer.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
         fields = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
@@ -286,8 +289,8 @@ def make_case(action, client, way):
 
 def test_the_service_starts():
     (shared.directory / "dps.conf.d/50-polled.conf").write_text(
-        f"[listener polled]\ntype=mqtt\naddress=127.0.0.1\nport={polled_port}\ncertificate=tls/server.pem\nkey=tls/server.key\nwait=0\n"
-        "websocket=false\n")
+        f"[listener polled]\ntype=mqtt\naddress=127.0.0.1\nport={polled_port}\ncertificate=tls/server.pem\nkey=tls/server.key\n"
+        "wait=0\nwebsocket=false\n")
     shared.start()
 
 

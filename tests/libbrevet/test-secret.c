@@ -2,6 +2,7 @@
 #include <brevet.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void
@@ -171,6 +172,22 @@ test_bad_file (void)
   g_assert_error (directory, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
 }
 
+/* Opening it would wait for somebody who writes into it. */
+static void
+test_pipe (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("brevet-secret-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "pipe", NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  g_assert_null (brevet_secret_new_from_file (path, &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
+  g_assert_nonnull (strstr (error->message, "it is a pipe; name a file"));
+  unlink (path);
+  rmdir (directory);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -184,5 +201,6 @@ main (int argc, char **argv)
   g_test_add_func ("/secret/random", test_random);
   g_test_add_func ("/secret/file", test_file);
   g_test_add_func ("/secret/bad-file", test_bad_file);
+  g_test_add_func ("/secret/pipe", test_pipe);
   return g_test_run ();
 }

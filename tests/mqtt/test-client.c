@@ -191,7 +191,7 @@ test_refused (void)
 static gboolean
 react_with_garbage (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
 {
-  mqtt_peer_send_bytes (output, "220 mail.example.net ESMTP\r\n", 28);
+  mqtt_peer_send_bytes (output, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
   return TRUE;
 }
 

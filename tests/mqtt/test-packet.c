@@ -323,7 +323,8 @@ test_longest_text (void)
 
   packet->topic = g_strnfill (65535, 'a');
   printed = brevet_mqtt_packet_print (packet);
-  again = brevet_mqtt_packet_parse (0x30, (const guint8 *) g_bytes_get_data (printed, NULL) + 4, g_bytes_get_size (printed) - 4, &error);
+  again = brevet_mqtt_packet_parse (0x30, (const guint8 *) g_bytes_get_data (printed, NULL) + 4, g_bytes_get_size (printed) - 4,
+                                    &error);
   g_assert_no_error (error);
   g_assert_cmpstr (again->topic, ==, packet->topic);
 }

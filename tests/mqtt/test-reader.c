@@ -160,7 +160,8 @@ test_limit (void)
 static void
 test_length_too_long (void)
 {
-  g_assert_cmpuint (assert_refused (BREVET_MQTT_MAXIMUM_LENGTH, "c0 80 80 80 80 00", BREVET_ERROR_INVALID, "more than four bytes"), ==, 5);
+  g_assert_cmpuint (assert_refused (BREVET_MQTT_MAXIMUM_LENGTH, "c0 80 80 80 80 00", BREVET_ERROR_INVALID, "more than four bytes"),
+                    ==, 5);
   g_assert_cmpuint (assert_refused (G_MAXSIZE, "30 ff ff ff ff 7f", BREVET_ERROR_INVALID, "more than four bytes"), ==, 5);
 }
 

@@ -185,8 +185,9 @@ def test_the_sandbox_leaves_nothing_but_its_own_state():
 def test_devices_find_the_socket_of_mqtt():
     service.configure(f"[listener mqtt]\ntype=mqtt\ncertificate={service.directory}/tls/server.pem\nkey={service.directory}/tls/server.key\n"
                       "address=192.0.2.1\nport=1\n")
+    unit.stop()
     mqtt_socket.start()
-    unit.restart()
+    unit.start()
     unit.wait_for("the port in the status", lambda: "mqtt on port 8883" in unit["StatusText"])
     service.mqtt_port = 8883
     session = service.connect_mqtt("pump-08")

@@ -19,8 +19,8 @@ test_users (void)
   } users[] = {
     { "0ne000A1B2C/registrations/pump-07/api-version=2019-03-31", "0ne000A1B2C", "pump-07", "2019-03-31" },
     /* percent-encoded, as Python and Node do it */
-    { "0ne000A1B2C/registrations/pump-07/api-version=2019-03-31&ClientVersion=py-azure-iot-device%2F2.13.0%20%283.11%29", "0ne000A1B2C",
-      "pump-07", "2019-03-31" },
+    { "0ne000A1B2C/registrations/pump-07/api-version=2019-03-31&ClientVersion=py-azure-iot-device%2F2.13.0%20%283.11%29",
+      "0ne000A1B2C", "pump-07", "2019-03-31" },
     /* raw, as C does it */
     { "0ne000A1B2C/registrations/pump-07/api-version=2021-06-01&ClientVersion=prov_device_client/1.14.0 (native; Linux; x86_64)",
       "0ne000A1B2C", "pump-07", "2021-06-01" },
