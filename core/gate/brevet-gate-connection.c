@@ -409,18 +409,21 @@ void
 brevet_gate_connection_close (BrevetGateConnection *self)
 {
   g_autoptr(BrevetGateConnection) guard = brevet_gate_connection_ref (self);
+  gboolean is_sent;
 
   if (self->phase != BREVET_GATE_PHASE_OPEN || self->closing)
     return;
 
   self->closing = TRUE;
   self->reading = FALSE;
+  is_sent = g_queue_is_empty (&self->output);
   if (self->websocket != NULL)
     {
       brevet_gate_connection_push_close (self);
       brevet_gate_tls_send (self);
     }
-  else if (g_queue_is_empty (&self->output))
+  /* The protocol has no deadline for what it has not written: a closing frame that the peer does not take. */
+  if (is_sent && self->phase == BREVET_GATE_PHASE_OPEN)
     brevet_gate_connection_begin_closing (self);
 }
 

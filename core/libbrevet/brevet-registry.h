@@ -9,9 +9,10 @@ G_BEGIN_DECLS
 /**
  * BREVET_PLUGIN_ABI:
  *
- * Version of the contracts. A plugin's `.plugin` file says `X-Brevet-Abi=` this number; another number is refused.
+ * Version of the contracts: one more whenever a plugin that was built before would be called wrongly. A plugin's `.plugin` file
+ * says `X-Brevet-Abi=` this number; another number is refused.
  */
-#define BREVET_PLUGIN_ABI 1
+#define BREVET_PLUGIN_ABI 2
 
 /**
  * BrevetRegistry:

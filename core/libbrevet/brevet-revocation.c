@@ -3,7 +3,7 @@
 
 struct _BrevetRevocation
 {
-  BrevetCertificate     *certificate;
+  GBytes                *der;   /* parsed, a certificate takes twenty times as much memory */
   gint64                 time;
   BrevetRevocationReason reason;
 };
@@ -18,7 +18,7 @@ brevet_revocation_new (BrevetCertificate *certificate, gint64 time, BrevetRevoca
   g_return_val_if_fail (certificate != NULL, NULL);
 
   self = g_atomic_rc_box_new0 (BrevetRevocation);
-  self->certificate = brevet_certificate_ref (certificate);
+  self->der = g_bytes_ref (brevet_certificate_get_der (certificate));
   self->time = time;
   self->reason = reason;
   return self;
@@ -36,7 +36,7 @@ brevet_revocation_clear (gpointer data)
 {
   BrevetRevocation *self = data;
 
-  brevet_certificate_unref (self->certificate);
+  g_bytes_unref (self->der);
 }
 
 void
@@ -50,7 +50,7 @@ BrevetCertificate *
 brevet_revocation_get_certificate (BrevetRevocation *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
-  return self->certificate;
+  return brevet_certificate_new (self->der, NULL);
 }
 
 gint64

@@ -55,7 +55,9 @@ void brevet_revocation_unref (BrevetRevocation *self);
 /**
  * brevet_revocation_get_certificate:
  *
- * Returns: (transfer none): what is revoked
+ * Made anew each time, so that a long list does not hold a parsed certificate for each entry.
+ *
+ * Returns: (transfer full): what is revoked
  */
 BREVET_API
 BrevetCertificate *brevet_revocation_get_certificate (BrevetRevocation *self);

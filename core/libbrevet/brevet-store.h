@@ -259,7 +259,7 @@ gboolean brevet_store_open (BrevetStore *self, GError **error);
  *
  * Instead of brevet_store_open(), for a program that looks into the store of a service that runs or does not: makes and changes
  * nothing, keeps nobody away, and commit is answered with %BREVET_ERROR_UNSUPPORTED. A store that only one process can use is
- * opened as usual, if nobody else has it open.
+ * opened as with brevet_store_open(), which makes it if there is none, and fails while a service has it open.
  *
  * Returns: %FALSE with %BREVET_ERROR_NOT_FOUND if there is no such store yet, or an error that names file or server
  */

@@ -35,6 +35,15 @@ choose_substatus (BrevetEnrollment *enrollment, const BrevetRegistration *regist
   return "deviceDataReset";
 }
 
+/* An enrollment's own spelling goes before that of the device (protocol/dps.md §1.3). */
+static const char *
+get_device_id (const BrevetEnrollment *enrollment, const char *registration_id)
+{
+  if (enrollment->device_id != NULL)
+    return enrollment->device_id;
+  return enrollment->is_group ? registration_id : enrollment->id;
+}
+
 static BrevetAllocation *
 allocate (BrevetServiceContext *context, BrevetEnrollment *enrollment, const char *registration_id,
           const BrevetRegistration *registration, const char *remote_address, GError **error)
@@ -54,7 +63,7 @@ allocate (BrevetServiceContext *context, BrevetEnrollment *enrollment, const cha
     return NULL;
   allocation = g_new0 (BrevetAllocation, 1);
   allocation->hub = g_strdup (hub);
-  allocation->device_id = g_strdup (enrollment->device_id != NULL ? enrollment->device_id : registration_id);
+  allocation->device_id = g_strdup (get_device_id (enrollment, registration_id));
   allocation->substatus = choose_substatus (enrollment, registration, current, hub);
   return allocation;
 }

@@ -55,7 +55,10 @@ check_path (const char *option, const char *path, GError **error)
 static char *
 make_path (const char *option, const char *path, GError **error)
 {
-  return check_path (option, path, error) ? g_canonicalize_filename (path, NULL) : NULL;
+  g_autofree char *full = g_canonicalize_filename (path, NULL);
+
+  /* Both, as an empty path would be that of the working directory, whose own name may be an odd one. */
+  return check_path (option, path, error) && check_path (option, full, error) ? g_steal_pointer (&full) : NULL;
 }
 
 /* Everything that can be wrong with the command line alone. */

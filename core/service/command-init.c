@@ -16,11 +16,14 @@
 
 #define MAX_HOST_NAME 253
 
+/* No number that can be meant as a port. */
+#define MQTT_PORT_UNSET G_MININT
+
 typedef struct {
   char **host_names;
   char *address;
   int https_port;
-  int mqtt_port; /* -1 for the usual one, if there is a plugin for it */
+  int mqtt_port; /* MQTT_PORT_UNSET for the usual one, if there is a plugin for it */
   char **hubs;
   char *id_scope;
   char *ca_name;
@@ -161,11 +164,11 @@ choose_ports (const Options *options, BrevetScaffold *scaffold, GError **error)
   gboolean has_mqtt = brevet_registry_has_type (registry, "transport", "mqtt");
 
   if (!check_port ("--https-port", options->https_port, 1, error)
-      || (options->mqtt_port != -1 && !check_port ("--mqtt-port", options->mqtt_port, 0, error)))
+      || (options->mqtt_port != MQTT_PORT_UNSET && !check_port ("--mqtt-port", options->mqtt_port, 0, error)))
     return FALSE;
   scaffold->https_port = options->https_port;
   scaffold->mqtt_port = options->mqtt_port;
-  if (options->mqtt_port == -1)
+  if (options->mqtt_port == MQTT_PORT_UNSET)
     scaffold->mqtt_port = has_mqtt ? BREVET_SCAFFOLD_MQTT_PORT : 0;
   if (scaffold->mqtt_port == scaffold->https_port)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--mqtt-port: %u is the port for HTTPS already", scaffold->mqtt_port);
@@ -264,7 +267,7 @@ renew_tls (const Options *options, const char *directory)
   g_autofree char *config = config_path (options, directory);
 
   if (options->address != NULL || options->hubs != NULL || options->id_scope != NULL || options->ca_name != NULL
-      || options->mqtt_port != -1)
+      || options->mqtt_port != MQTT_PORT_UNSET)
     return brevet_command_usage_error (_("With --renew-tls only --host-name, --system and --json have a meaning"));
   if (options->host_names != NULL)
     {
@@ -286,7 +289,7 @@ renew_tls (const Options *options, const char *directory)
 int
 brevet_dps_command_init (int argc, char **argv)
 {
-  g_auto(Options) options = { .https_port = BREVET_SCAFFOLD_HTTPS_PORT, .mqtt_port = -1 };
+  g_auto(Options) options = { .https_port = BREVET_SCAFFOLD_HTTPS_PORT, .mqtt_port = MQTT_PORT_UNSET };
   g_autofree char *directory = NULL;
   int exit_code = BREVET_EXIT_OK;
   const GOptionEntry entries[] = {

@@ -21,9 +21,10 @@ typedef struct {
   BrevetStore *store; /* NULL if there is none yet */
   BrevetAuthorityPool *pool;
   BrevetRevocations *revocations;
-  GHashTable *backends;    /* those that were asked */
+  GHashTable *backends;     /* those that were asked */
   GHashTable *fingerprints; /* of the certificates in @trust */
-  GHashTable *listed;      /* names of issuers that have a list */
+  GHashTable *listed;       /* names of issuers that have a list */
+  GHashTable *signers;      /* see identify_signer() */
 } Collection;
 
 static void
@@ -36,6 +37,7 @@ collection_clear (Collection *self)
   g_clear_pointer (&self->backends, g_hash_table_unref);
   g_clear_pointer (&self->fingerprints, g_hash_table_unref);
   g_clear_pointer (&self->listed, g_hash_table_unref);
+  g_clear_pointer (&self->signers, g_hash_table_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Collection, collection_clear)
@@ -140,7 +142,21 @@ get_issuer (Crl *crl)
   return issuer;
 }
 
-/* Several authorities may share one issuing certificate, and an issuer has one list. */
+/* A certificate authority that is renewed often keeps its name and changes its key: each key has a list of its own. */
+static char *
+identify_signer (Crl *crl, const char *issuer)
+{
+  guint8 id[64];
+  gsize size = sizeof id;
+  g_autofree char *key = NULL;
+
+  if (gnutls_x509_crl_get_authority_key_id (crl, id, &size, NULL) < 0)
+    size = 0;
+  key = g_base64_encode (id, size);
+  return g_strconcat (key, " ", issuer, NULL);
+}
+
+/* Several authorities may share one issuing certificate, and there is one list of it. */
 static gboolean
 add_list (Collection *self, const char *authority, GBytes *der, GError **error)
 {
@@ -157,8 +173,9 @@ add_list (Collection *self, const char *authority, GBytes *der, GError **error)
                    "next one comes", authority);
       return FALSE;
     }
-  if (!g_hash_table_add (self->listed, g_steal_pointer (&issuer)))
+  if (!g_hash_table_add (self->signers, identify_signer (crl, issuer)))
     return TRUE;
+  g_hash_table_add (self->listed, g_steal_pointer (&issuer));
   g_ptr_array_add (self->trust->lists, g_bytes_ref (der));
   self->trust->revoked += MAX (gnutls_x509_crl_get_crt_count (crl), 0);
   if (self->trust->next_update == 0 || next_update < self->trust->next_update)
@@ -217,11 +234,28 @@ ask_stored (Collection *self, BrevetRecord *record, GError **error)
   return TRUE;
 }
 
+/* Asks those of one page. @after is the key of its last record, or NULL behind the last page. */
+static gboolean
+ask_stored_page (Collection *self, char **after, GError **error)
+{
+  g_autoptr(GPtrArray) records = brevet_store_list (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, *after, PER_PAGE, error);
+
+  if (records == NULL)
+    return FALSE;
+  for (guint i = 0; i < records->len; i++)
+    if (!ask_stored (self, g_ptr_array_index (records, i), error))
+      return FALSE;
+  g_clear_pointer (after, g_free);
+  if (records->len == PER_PAGE)
+    *after = g_strdup (brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
+  return TRUE;
+}
+
 static gboolean
 ask_all (Collection *self, GError **error)
 {
   const char *const *names = brevet_authority_pool_list_configured (self->pool);
-  g_autoptr(GPtrArray) records = NULL;
+  g_autofree char *after = NULL;
 
   for (guint i = 0; names[i] != NULL; i++)
     {
@@ -232,12 +266,10 @@ ask_all (Collection *self, GError **error)
     }
   if (self->store == NULL)
     return TRUE;
-  records = brevet_store_list (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, NULL, PER_PAGE, error);
-  if (records == NULL)
-    return FALSE;
-  for (guint i = 0; i < records->len; i++)
-    if (!ask_stored (self, g_ptr_array_index (records, i), error))
+  do
+    if (!ask_stored_page (self, &after, error))
       return FALSE;
+  while (after != NULL);
   return TRUE;
 }
 
@@ -286,6 +318,7 @@ brevet_hub_trust_collect (BrevetConfig *config, GError **error)
     .backends = g_hash_table_new (NULL, NULL),
     .fingerprints = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
     .listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
+    .signers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
   };
 
   if (!open_world (&self, config, error) || !ask_all (&self, error))

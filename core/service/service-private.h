@@ -26,6 +26,7 @@ struct _BrevetService
   BrevetServiceContext *context;              /* under the lock: replaced by a reload */
   gint64                next_overload_report; /* under the lock: monotonic microseconds */
   guint                 stopping;
+  guint                 patience;             /* source; until those who wait are sent away, while the service stops */
   int                   prepared;             /* number of the last change that was prepared */
   GMutex                applying;             /* held while a change takes effect, so that one follows the other */
   int                   applied;              /* atomic: number of the last change that took effect */

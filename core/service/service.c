@@ -11,6 +11,9 @@
 #define OVERLOAD_REPORT_PAUSE (10 * G_USEC_PER_SEC)
 #define OVERLOAD_RETRY_AFTER 5
 
+/* How long a service that stops goes on waiting for results; less than a listener gives its connections. */
+#define STOP_PATIENCE_SECONDS 3
+
 static void brevet_service_handler_init (BrevetHandlerInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetService, brevet_service, G_TYPE_OBJECT,
@@ -259,8 +262,20 @@ on_listener_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (!brevet_listener_stop_finish (BREVET_LISTENER (source), result, &error))
     g_warning ("A listener did not stop cleanly: %s", error->message);
-  if (--self->stopping == 0)
-    g_task_return_boolean (task, TRUE);
+  if (--self->stopping > 0)
+    return;
+  g_clear_handle_id (&self->patience, g_source_remove);
+  g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+on_patience_ended (gpointer user_data)
+{
+  BrevetService *self = user_data;
+
+  self->patience = 0;
+  brevet_waiters_release (self->waiters);
+  return G_SOURCE_REMOVE;
 }
 
 void
@@ -271,7 +286,10 @@ brevet_service_stop_async (BrevetService *self, GAsyncReadyCallback callback, gp
   self->stopping = self->listeners->len;
   for (guint i = 0; i < self->listeners->len; i++)
     brevet_listener_stop_async (g_ptr_array_index (self->listeners, i), NULL, on_listener_stopped, g_object_ref (task));
-  if (self->stopping == 0)
+  /* Held by the task. Listeners cut off after some time whoever has no answer then. */
+  if (self->stopping > 0)
+    self->patience = g_timeout_add_seconds (STOP_PATIENCE_SECONDS, on_patience_ended, self);
+  else
     g_task_return_boolean (task, TRUE);
 }
 

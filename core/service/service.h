@@ -121,7 +121,8 @@ gboolean brevet_service_apply (BrevetService *self, BrevetServiceChange *change,
 /**
  * brevet_service_stop_async:
  *
- * Closes the listeners, letting requests in flight be answered. Once; also after a start that failed halfway.
+ * Closes the listeners, letting requests in flight be answered: those that wait for the result of an operation, with what there is
+ * after a few seconds. Once; also after a start that failed halfway.
  */
 void brevet_service_stop_async (BrevetService *self, GAsyncReadyCallback callback, gpointer user_data);
 

@@ -5,6 +5,7 @@ struct _BrevetWaiters
 {
   GMutex      lock;
   GHashTable *by_operation; /* operation id → GPtrArray of BrevetWaiter */
+  gboolean    released;     /* nobody is to wait any more */
 };
 
 struct _BrevetWaiter
@@ -135,8 +136,9 @@ on_wake_from_afar (gpointer user_data)
 }
 
 static void
-wake_waiter (BrevetWaiter *self)
+wake_waiter (gpointer data, gpointer user_data)
 {
+  BrevetWaiter *self = data;
   g_autoptr(GSource) source = g_idle_source_new ();
   Wake *wake = g_new0 (Wake, 1);
 
@@ -162,15 +164,29 @@ brevet_waiters_notify (BrevetWaiters *self, const BrevetOperation *operation)
       if (waiter->result != NULL)
         continue;
       waiter->result = brevet_operation_copy (operation);
-      wake_waiter (waiter);
+      wake_waiter (waiter, NULL);
     }
+  g_mutex_unlock (&self->lock);
+}
+
+void
+brevet_waiters_release (BrevetWaiters *self)
+{
+  GHashTableIter iter;
+  gpointer waiters;
+
+  g_mutex_lock (&self->lock);
+  self->released = TRUE;
+  g_hash_table_iter_init (&iter, self->by_operation);
+  while (g_hash_table_iter_next (&iter, NULL, &waiters))
+    g_ptr_array_foreach (waiters, wake_waiter, NULL);
   g_mutex_unlock (&self->lock);
 }
 
 static void
 on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  wake_waiter (user_data);
+  wake_waiter (user_data, NULL);
 }
 
 void
@@ -182,7 +198,7 @@ brevet_waiter_wait_async (BrevetWaiter *self, guint seconds, GCancellable *cance
   g_mutex_lock (&self->waiters->lock);
   self->task = g_task_new (NULL, NULL, callback, user_data);
   g_task_set_source_tag (self->task, brevet_waiter_wait_async);
-  ready = self->result != NULL;
+  ready = self->result != NULL || self->waiters->released;
   g_mutex_unlock (&self->waiters->lock);
   if (ready)
     {

@@ -38,6 +38,13 @@ BrevetWaiter *brevet_waiters_add (BrevetWaiters *self, const char *operation_id)
 void brevet_waiters_notify (BrevetWaiters *self, const BrevetOperation *operation);
 
 /**
+ * brevet_waiters_release:
+ *
+ * Ends every wait like a time-out, also those that are yet to begin. From any thread.
+ */
+void brevet_waiters_release (BrevetWaiters *self);
+
+/**
  * brevet_waiter_wait_async:
  * @seconds: longest time to wait
  *

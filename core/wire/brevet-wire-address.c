@@ -44,12 +44,18 @@ brevet_wire_check_operation_id (const char *operation_id, GError **error)
   return FALSE;
 }
 
+/* Whoever sends many parameters makes us look at each: most cannot be the one by their length alone. */
 static gboolean
 has_name (const char *parameter, gsize length, const char *name)
 {
-  g_autofree char *encoded = g_strndup (parameter, length);
-  g_autofree char *decoded = brevet_wire_percent_decode (encoded);
+  gsize least = strlen (name);
+  g_autofree char *encoded = NULL;
+  g_autofree char *decoded = NULL;
 
+  if (length < least || length > least * 3)
+    return FALSE;
+  encoded = g_strndup (parameter, length);
+  decoded = brevet_wire_percent_decode (encoded);
   return decoded != NULL && g_ascii_strcasecmp (decoded, name) == 0;
 }
 

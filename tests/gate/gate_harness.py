@@ -71,13 +71,14 @@ class Server:
                 os.dup2(listening.fileno(), number)
 
         self.log = open(world.path("server.log"), "w+")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment, preexec_fn=prepare,
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=environment, preexec_fn=prepare, bufsize=0,
                                         pass_fds=range(3, 3 + len(passed)))
         self.first_line = self.read_line()
         if self.first_line.startswith("port "):
             self.port = int(self.first_line.split()[1])
 
     def read_line(self):
+        # The pipe has no buffer here: select() would not see a line that is in it already.
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
         assert ready, "the server says nothing"
         return self.process.stdout.readline().decode().strip()

@@ -164,6 +164,15 @@ def check_headers(root):
             yield f'{path.relative_to(root)}: exports symbols and is not in brevet.h'
 
 
+def check_abi(root):
+    """Every plugin, and the example of one, is for the contracts of this tree."""
+    header = (root / 'core/libbrevet/brevet-registry.h').read_text(encoding='utf-8')
+    number = re.search(r'#define BREVET_PLUGIN_ABI (\d+)', header).group(1)
+    for path in sorted([*root.glob('plugins/**/*.plugin*'), *root.glob('tests/**/*.plugin*'), root / 'docs/hacking.md']):
+        if path.exists() and set(re.findall(r'^ *X-Brevet-Abi=(.*)$', path.read_text(encoding='utf-8'), re.MULTILINE)) != {number}:
+            yield f'{path.relative_to(root)}: does not say X-Brevet-Abi={number}'
+
+
 def check_licenses(root):
     """Every source file says its licence in the first line, or in the second behind #!."""
     for path in sorted([*sources(root, 'core', 'plugins', 'tests'), *root.glob('tests/**/*.py'), *root.glob('tests/**/*.sh')]):
@@ -218,6 +227,7 @@ CHECKS = {
     'names': check_names,
     'tests': check_tests,
     'headers': check_headers,
+    'abi': check_abi,
     'licenses': check_licenses,
     'translations': check_translations,
     'width': check_width,
@@ -239,6 +249,7 @@ PLANTED = [
     ('tests', {'tests/wire/test-a.c': '', 'tests/wire/meson.build': "'b'"}, 'nobody runs it'),
     ('headers', {'core/libbrevet/a.h': 'BREVET_API', 'core/libbrevet/brevet.h': '', 'core/libbrevet/meson.build': ''},
      'not installed'),
+    ('abi', {'core/libbrevet/brevet-registry.h': '#define BREVET_PLUGIN_ABI 7\n', 'plugins/ca-x/ca-x.plugin.in': 'X-Brevet-Abi=6'}, 'Abi=7'),
     ('licenses', {'core/wire/a.c': 'int a;'}, 'SPDX'),
     ('translations', {'core/cli/a.c': 'x = _("Hello");', 'po/POTFILES.in': ''}, 'not in po/POTFILES.in'),
     ('translations', {'po/POTFILES.in': 'core/gone.c'}, 'does not exist'),

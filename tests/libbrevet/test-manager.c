@@ -103,6 +103,61 @@ test_manager_gone (Manager *manager, gconstpointer data)
   brevet_manager_notify ("READY=1");
 }
 
+/* Fills the queue of the manager, which does not read. Returns how many messages that took. */
+static guint
+fill (void)
+{
+  g_autoptr(GSocketAddress) address = g_unix_socket_address_new (g_getenv ("NOTIFY_SOCKET"));
+  g_autoptr(GSocket) socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
+  g_autoptr(GError) error = NULL;
+  guint count = 0;
+
+  g_socket_set_blocking (socket, FALSE);
+  while (g_socket_send_to (socket, address, "full", strlen ("full"), NULL, &error) >= 0)
+    count++;
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  return count;
+}
+
+/* A manager that does not read for a while stops nobody, and hears in order what counts as soon as it reads again. */
+static void
+test_manager_busy (Manager *manager, gconstpointer data)
+{
+  guint count = fill ();
+
+  brevet_manager_notify ("RELOADING=1");
+  brevet_manager_notify ("WATCHDOG=1");
+  brevet_manager_set_status ("Half way");
+  brevet_manager_notify ("WATCHDOG=1");
+  brevet_manager_set_status ("Done");
+  brevet_manager_notify ("READY=1");
+  g_main_context_iteration (NULL, FALSE);
+  for (guint i = 0; i < count; i++)
+    assert_received (manager, "full");
+  assert_silent (manager);
+  while (!(g_socket_condition_check (manager->socket, G_IO_IN) & G_IO_IN))
+    g_main_context_iteration (NULL, TRUE);
+  assert_received (manager, "RELOADING=1");
+  assert_received (manager, "WATCHDOG=1");
+  assert_received (manager, "STATUS=Done");
+  assert_received (manager, "READY=1");
+  brevet_manager_notify ("STOPPING=1");
+  assert_received (manager, "STOPPING=1");
+}
+
+/* Of what is told for ever to a manager that never reads, the last is kept; and then it goes. */
+static void
+test_manager_stuck (Manager *manager, gconstpointer data)
+{
+  fill ();
+  for (guint i = 0; i < 1000; i++)
+    brevet_manager_notify (i % 2 == 0 ? "RELOADING=1" : "READY=1");
+  g_socket_close (manager->socket, NULL);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  brevet_manager_notify ("READY=1");
+}
+
 static void
 test_reloading (Manager *manager, gconstpointer data)
 {
@@ -195,6 +250,8 @@ main (int argc, char **argv)
   g_test_add ("/manager/state", Manager, NULL, manager_set_up, test_state, manager_tear_down);
   g_test_add ("/manager/abstract", Manager, NULL, manager_set_up, test_abstract, manager_tear_down);
   g_test_add ("/manager/gone", Manager, NULL, manager_set_up, test_manager_gone, manager_tear_down);
+  g_test_add ("/manager/busy", Manager, NULL, manager_set_up, test_manager_busy, manager_tear_down);
+  g_test_add ("/manager/stuck", Manager, NULL, manager_set_up, test_manager_stuck, manager_tear_down);
   g_test_add ("/manager/reloading", Manager, NULL, manager_set_up, test_reloading, manager_tear_down);
   g_test_add ("/manager/watchdog", Manager, NULL, manager_set_up, test_watchdog, manager_tear_down);
   g_test_add ("/manager/no-watchdog", Manager, NULL, manager_set_up, test_no_watchdog, manager_tear_down);

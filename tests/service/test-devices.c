@@ -135,6 +135,19 @@ test_device_id (Pipeline *pipeline, gconstpointer data)
   g_assert_cmpstr (brevet_certificate_get_common_name (certificate), ==, "pump-07");
 }
 
+/* A hub tells ids apart by their case: it is given what the operator has written, however the device spells it. */
+static void
+test_device_id_spelling (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = NULL;
+
+  enroll (pipeline, "Case-1", STATIC_ONE);
+  final = device_provision (pipeline, "cASE-1", NULL);
+  assert_assigned (final, "hub1.example.net");
+  g_assert_cmpstr (heard_get (final, "registrationState.deviceId"), ==, "Case-1");
+  g_assert_cmpstr (heard_get (final, "registrationState.registrationId"), ==, "cASE-1");
+}
+
 static void
 reprovision (Pipeline *pipeline, const char *members, const char *hub, const char *substatus)
 {
@@ -190,6 +203,7 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/devices/disabled-group", NULL, test_disabled_group);
   PIPELINE_TEST ("/devices/static-hub", NULL, test_static_hub);
   PIPELINE_TEST ("/devices/device-id", NULL, test_device_id);
+  PIPELINE_TEST ("/devices/device-id-spelling", NULL, test_device_id_spelling);
   PIPELINE_TEST ("/devices/reprovisioning", NULL, test_reprovisioning);
   PIPELINE_TEST ("/devices/hub-is-kept", NULL, test_hub_is_kept);
   PIPELINE_TEST ("/devices/failed-attempt-keeps-assignment", NULL, test_failed_attempt_keeps_assignment);

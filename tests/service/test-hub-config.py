@@ -17,6 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 
 import sas_token
 import tap
+from changes import wait_for_change
 from dps import DPS, PATIENCE, Device, command, free_port, make_csr, running_service
 
 MOSQUITTO = os.environ["MOSQUITTO"]
@@ -40,11 +41,11 @@ def enroll(service, registration_id, authority="local"):
     return issue(service, registration_id, service.enroll(registration_id, **policy))
 
 
-def add_authority(service, name, usage="keyCertSign,cRLSign"):
+def add_authority(service, name, usage="keyCertSign,cRLSign", subject=None):
     """Another CA with a root of its own, from the next start on."""
     key, certificate = service.directory / f"ca/{name}.key", service.directory / f"ca/{name}.pem"
     command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-keyout", key,
-            "-out", certificate, "-subj", f"/CN=Root of {name}", "-addext", f"keyUsage=critical,{usage}",
+            "-out", certificate, "-subj", f"/CN={subject or 'Root of ' + name}", "-addext", f"keyUsage=critical,{usage}",
             "-addext", "basicConstraints=critical,CA:TRUE")
     (service.directory / f"dps.conf.d/{name}.conf").write_text(f"[ca {name}]\ntype=local\ncertificate=ca/{name}.pem\nkey=ca/{name}.key\n")
 
@@ -78,10 +79,7 @@ class Hub:
         return self
 
     def wait_for_log(self, text, times=1):
-        deadline = time.monotonic() + PATIENCE
-        while self.log.read_text().count(text) < times:
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.01)
+        wait_for_change(lambda: self.log.read_text().count(text) >= times, self.log.parent, PATIENCE, self.log.read_text, self.process)
 
     def reload(self):
         before = self.log.read_text().count("Reloading config")
@@ -257,6 +255,21 @@ def test_several_authorities_share_a_hub():
             assert "Root of second" in warning and "no revocation list" in warning, warning
 
 
+def test_a_new_key_under_the_same_name_has_a_list_of_its_own():
+    """As when a certificate authority is renewed: devices of the former key come as long as those of the new one."""
+    with running_service() as service:
+        service.stop()
+        add_authority(service, "former", subject="Works CA")
+        add_authority(service, "renewed", subject="Works CA")
+        service.start()
+        devices = {name: enroll(service, f"pump-{name}", name) for name in ("former", "renewed")}
+        with running_hub(service) as hub:
+            assert all(hub.accepts(identity, f"pump-{name}") for name, identity in devices.items())
+            set_status(service, "enrollments", "pump-former", "disabled")
+            assert hub.refresh()["revoked"] == 1
+            assert not hub.accepts(devices["former"], "pump-former") and hub.accepts(devices["renewed"], "pump-renewed")
+
+
 def test_an_authority_without_lists_is_told_and_not_shut_out():
     with running_service() as service:
         device = enroll(service, "pump-1")
@@ -380,6 +393,10 @@ def test_what_is_wrong_is_explained():
                                  (["mosquitto", "--certificate", "", "--key", "k"], "--certificate"), (["mosquitto", "x", *files], "x")):
             done = command(DPS, "hub-config", *arguments, expect=2)
             assert words in done.stderr and not done.stdout, done
+        odd = pathlib.Path(path) / "a\nuser root"
+        odd.mkdir()
+        done = command(DPS, "hub-config", "mosquitto", *files, "--config", f"{path}/none.conf", cwd=odd, expect=2)
+        assert "control characters" in done.stderr, done
         done = command(DPS, "hub-config", "mosquitto", *files, "--config", f"{path}/none.conf", expect=5)
         assert "none.conf" in done.stderr, done
         service = pathlib.Path(path) / "service"

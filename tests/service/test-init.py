@@ -258,7 +258,7 @@ def test_wrong_command_lines_change_nothing():
                 ([target, "--host-name", "a;b"], "a;b"), ([target, "--hub", "x]y"], "x]y"), ([target, "--hub", "a\nb"], "--hub"),
                 ([target, "--hub", "::1"], "::1"), ([target, "--address", "localhost"], "localhost"), ([target, "--https-port", "0"], "--https-port"),
                 ([target, "--https-port", "65536"], "65536"), ([target, "--https-port", "x"], "x"),
-                ([target, "--mqtt-port", "65536"], "65536"), ([target, "--mqtt-port", "-2"], "--mqtt-port"),
+                ([target, "--mqtt-port", "65536"], "65536"), ([target, "--mqtt-port", "-1"], "--mqtt-port"),
                 ([target, "--mqtt-port", "443"], "HTTPS" if MQTT else "--mqtt-port"), ([target, "--id-scope", "a/b"], "a/b"),
                 ([target, "--id-scope", ""], "--id-scope"), ([target, "--ca-name", "a b"], "a b"), ([target, "--ca-name", ".x"], ".x"),
                 ([target, "--ca-name", "x" * 129], "--ca-name"), ([target, "--renew-tls", "--hub", "a"], "--renew-tls")]:
