@@ -2,6 +2,7 @@
 
 #include "commands.h"
 
+#include "argument-file.h"
 #include "brevet-command.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
@@ -224,6 +225,9 @@ make_prover (Job *self, GError **error)
 {
   g_autoptr(BrevetSettings) settings = brevet_settings_new ("attestation", MECHANISM, NULL);
   const char *module = brevet_registry_find_module (self->registry, "attestation", MECHANISM);
+  gboolean own_key = self->options->symmetric_key_file != NULL;
+  const char *file = own_key ? self->options->symmetric_key_file : self->options->group_key_file;
+  g_autofree char *settled = NULL;
 
   if (module == NULL)
     {
@@ -231,14 +235,14 @@ make_prover (Job *self, GError **error)
                    brevet_registry_get_search_path (self->registry));
       return FALSE;
     }
-  if (self->options->symmetric_key_file != NULL)
-    brevet_settings_set (settings, "key-file", self->options->symmetric_key_file, "--symmetric-key-file");
-  else
-    brevet_settings_set (settings, "group-key-file", self->options->group_key_file, "--group-key-file");
+  settled = brevet_argument_file_settle (file, error);
+  if (settled == NULL)
+    return FALSE;
+  brevet_settings_set (settings, own_key ? "key-file" : "group-key-file", settled,
+                       own_key ? "--symmetric-key-file" : "--group-key-file");
   self->prover = (BrevetProver *) brevet_registry_create (self->registry, BREVET_TYPE_PROVER, module, MECHANISM, settings, error);
   if (self->prover == NULL)
-    g_prefix_error (error, _("Cannot use the key in %s: "),
-                    self->options->symmetric_key_file != NULL ? self->options->symmetric_key_file : self->options->group_key_file);
+    g_prefix_error (error, _("Cannot use the key in %s: "), file);
   return self->prover != NULL;
 }
 
@@ -256,7 +260,13 @@ make_transport (Job *self, GError **error)
       brevet_settings_set (settings, "port", port, "--port");
     }
   if (self->options->ca_file != NULL)
-    brevet_settings_set (settings, "ca-file", self->options->ca_file, "--ca-file");
+    {
+      g_autofree char *settled = brevet_argument_file_settle (self->options->ca_file, error);
+
+      if (settled == NULL)
+        return FALSE;
+      brevet_settings_set (settings, "ca-file", settled, "--ca-file");
+    }
   self->transport = (BrevetTransport *) brevet_registry_create (self->registry, BREVET_TYPE_TRANSPORT, module, module, settings,
                                                                 error);
   return self->transport != NULL;

@@ -4,6 +4,7 @@
 
 #include "agent-client.h"
 #include "agent-options.h"
+#include "argument-file.h"
 #include "brevet-command.h"
 #include "brevet-duration.h"
 #include "brevet-hub.h"
@@ -189,6 +190,19 @@ send_as (const Options *options, const BrevetSendIdentity *identity)
   return brevet_output_finish (error != NULL ? brevet_command_fail (error) : BREVET_EXIT_OK);
 }
 
+static gboolean
+settle_ca_file (Options *self, GError **error)
+{
+  char *settled;
+
+  if (self->ca_file == NULL)
+    return TRUE;
+  settled = brevet_argument_file_settle (self->ca_file, error);
+  g_free (self->ca_file);
+  self->ca_file = settled;
+  return settled != NULL;
+}
+
 static int
 run (Options *options)
 {
@@ -199,7 +213,7 @@ run (Options *options)
   int health = 0;
   int exit_code;
 
-  if (found != NULL)
+  if (found != NULL && settle_ca_file (options, &error))
     identity = brevet_send_identity_new (client, found, &health, &error);
   if (identity == NULL)
     {

@@ -9,13 +9,19 @@ is_blocked (BrevetBusAgent1Identity *identity)
   return g_strcmp0 (state, "refused") == 0 || g_strcmp0 (state, "disabled") == 0;
 }
 
+gboolean
+brevet_identity_health_is_early (BrevetBusAgent1Identity *identity, gint64 now)
+{
+  return now < brevet_bus_agent1_identity_get_not_before (identity);
+}
+
 /* An identity without a certificate has no dates. */
 static gboolean
 is_outside_validity (BrevetBusAgent1Identity *identity, gint64 now)
 {
   gint64 not_after = brevet_bus_agent1_identity_get_not_after (identity);
 
-  return not_after != 0 && (now >= not_after || now < brevet_bus_agent1_identity_get_not_before (identity));
+  return not_after != 0 && (now >= not_after || brevet_identity_health_is_early (identity, now));
 }
 
 /* One failure is enough: while an attempt is being made in time, the renewal time is past too. */
@@ -77,12 +83,12 @@ brevet_identity_health_judge_all (GPtrArray *identities, gint64 now)
 }
 
 const char *
-brevet_identity_health_to_string (BrevetIdentityHealth health)
+brevet_identity_health_describe (BrevetBusAgent1Identity *identity, gint64 now)
 {
-  switch (health)
+  switch (brevet_identity_health_judge (identity, now))
     {
     case BREVET_IDENTITY_HEALTH_EXPIRED:
-      return "expired";
+      return brevet_identity_health_is_early (identity, now) ? "not-yet-valid" : "expired";
     case BREVET_IDENTITY_HEALTH_OVERDUE:
       return "renewal-overdue";
     case BREVET_IDENTITY_HEALTH_UNPROVISIONED:

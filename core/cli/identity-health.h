@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /**
  * BrevetIdentityHealth:
  * @BREVET_IDENTITY_HEALTH_VALID: there is an identity, and it is within its validity
- * @BREVET_IDENTITY_HEALTH_EXPIRED: the certificate is past its validity, or before it
+ * @BREVET_IDENTITY_HEALTH_EXPIRED: the certificate is past its validity, or before it (brevet_identity_health_is_early())
  * @BREVET_IDENTITY_HEALTH_OVERDUE: it is valid; its renewal is due, and the last attempt failed
  * @BREVET_IDENTITY_HEALTH_UNPROVISIONED: there is none yet
  * @BREVET_IDENTITY_HEALTH_BLOCKED: there is none that is valid, and there will be none until somebody acts: it is disabled, or the
@@ -41,10 +41,19 @@ BrevetIdentityHealth brevet_identity_health_judge (BrevetBusAgent1Identity *iden
 BrevetIdentityHealth brevet_identity_health_judge_all (GPtrArray *identities, gint64 now);
 
 /**
- * brevet_identity_health_to_string:
+ * brevet_identity_health_is_early:
+ * @now: seconds since 1970-01-01 UTC
  *
- * Returns: (transfer none): the word for programs: `renewal-overdue`
+ * Returns: whether the certificate of @identity is not valid yet by this clock, which is %BREVET_IDENTITY_HEALTH_EXPIRED, too
  */
-const char *brevet_identity_health_to_string (BrevetIdentityHealth health);
+gboolean brevet_identity_health_is_early (BrevetBusAgent1Identity *identity, gint64 now);
+
+/**
+ * brevet_identity_health_describe:
+ * @now: seconds since 1970-01-01 UTC
+ *
+ * Returns: (transfer none): how @identity is, in the word for programs: `renewal-overdue`
+ */
+const char *brevet_identity_health_describe (BrevetBusAgent1Identity *identity, gint64 now);
 
 G_END_DECLS

@@ -4,6 +4,63 @@
 #include "identity-health.h"
 #include "output.h"
 
+/* How a property of the bus is written. What is not there is the empty text or 0 on the bus, and null here, but for a count. */
+typedef enum {
+  TEXT,
+  TIME,
+  NUMBER,
+  COUNT,
+  LIST,
+} Kind;
+
+typedef struct {
+  const char *member;
+  const char *property;
+  Kind kind;
+} Member;
+
+static const Member condition[] = {
+  { "nextAttempt", "next-attempt", TIME },
+  { "renewalTime", "renewal-time", TIME },
+  { "failures", "failures", COUNT },
+  { "lastSuccess", "last-success", TIME },
+};
+
+static const Member last_error[] = {
+  { "name", "last-error-name", TEXT },
+  { "code", "last-error-code", NUMBER },
+  { "text", "last-error-text", TEXT },
+  { "trackingId", "last-error-tracking-id", TEXT },
+  { "time", "last-error-time", TIME },
+};
+
+static const Member possession[] = {
+  { "service", "service", TEXT },
+  { "idScope", "id-scope", TEXT },
+  { "registrationId", "registration-id", TEXT },
+  { "deviceId", "device-id", TEXT },
+  { "assignedHub", "assigned-hub", TEXT },
+  { "generation", "generation", NUMBER },
+  { "previousGeneration", "previous-generation", NUMBER },
+  { "keyLocation", "key-location", TEXT },
+};
+
+static const Member certificate[] = {
+  { "file", "certificate-location", TEXT },
+  { "subject", "subject", TEXT },
+  { "issuer", "issuer", TEXT },
+  { "serialNumber", "serial", TEXT },
+  { "notBefore", "not-before", TIME },
+  { "notAfter", "not-after", TIME },
+  { "sha256", "sha256", TEXT },
+};
+
+static const Member trust_bundle[] = {
+  { "file", "trust-bundle-location", TEXT },
+  { "etag", "trust-bundle-etag", TEXT },
+  { "problems", "trust-bundle-problems", LIST },
+};
+
 JsonArray *
 brevet_identity_json_new_list (const char *const *texts)
 {
@@ -14,94 +71,83 @@ brevet_identity_json_new_list (const char *const *texts)
   return array;
 }
 
-static gboolean
-is_empty (const char *text)
-{
-  return text == NULL || *text == '\0';
-}
-
-/* 0 means that there is no such number. */
 static void
-set_number (JsonObject *object, const char *member, guint64 number)
+set_number (JsonObject *object, const Member *member, const GValue *value)
 {
-  if (number != 0)
-    json_object_set_int_member (object, member, (gint64) MIN (number, G_MAXINT64));
+  GValue number = G_VALUE_INIT;
+
+  g_value_init (&number, G_TYPE_UINT64);
+  g_value_transform (value, &number);
+  if (member->kind == COUNT || g_value_get_uint64 (&number) != 0)
+    json_object_set_int_member (object, member->member, (gint64) MIN (g_value_get_uint64 (&number), G_MAXINT64));
   else
-    json_object_set_null_member (object, member);
+    json_object_set_null_member (object, member->member);
 }
 
 static void
-set_last_error (JsonObject *object, BrevetBusAgent1Identity *identity)
+set_member (JsonObject *object, BrevetBusAgent1Identity *identity, const Member *member)
 {
-  JsonObject *error = NULL;
+  g_auto(GValue) value = G_VALUE_INIT;
 
-  if (is_empty (brevet_bus_agent1_identity_get_last_error_name (identity)) &&
-      is_empty (brevet_bus_agent1_identity_get_last_error_text (identity)))
+  g_object_get_property (G_OBJECT (identity), member->property, &value);
+  switch (member->kind)
     {
-      json_object_set_null_member (object, "lastError");
-      return;
+    case TIME:
+      brevet_output_set_time (object, member->member, g_value_get_int64 (&value));
+      break;
+    case NUMBER:
+    case COUNT:
+      set_number (object, member, &value);
+      break;
+    case LIST:
+      json_object_set_array_member (object, member->member, brevet_identity_json_new_list (g_value_get_boxed (&value)));
+      break;
+    case TEXT:
+    default:
+      brevet_output_set_text (object, member->member, g_value_get_string (&value));
     }
-  error = json_object_new ();
-  brevet_output_set_text (error, "name", brevet_bus_agent1_identity_get_last_error_name (identity));
-  set_number (error, "code", brevet_bus_agent1_identity_get_last_error_code (identity));
-  brevet_output_set_text (error, "text", brevet_bus_agent1_identity_get_last_error_text (identity));
-  brevet_output_set_text (error, "trackingId", brevet_bus_agent1_identity_get_last_error_tracking_id (identity));
-  brevet_output_set_time (error, "time", brevet_bus_agent1_identity_get_last_error_time (identity));
-  json_object_set_object_member (object, "lastError", error);
 }
 
 static void
-set_certificate (JsonObject *object, BrevetBusAgent1Identity *identity)
+set_members (JsonObject *object, BrevetBusAgent1Identity *identity, const Member *members, gsize count)
 {
-  JsonObject *certificate = NULL;
+  for (gsize i = 0; i < count; i++)
+    set_member (object, identity, &members[i]);
+}
 
-  if (is_empty (brevet_bus_agent1_identity_get_sha256 (identity)))
-    {
-      json_object_set_null_member (object, "certificate");
-      return;
-    }
-  certificate = json_object_new ();
-  brevet_output_set_text (certificate, "file", brevet_bus_agent1_identity_get_certificate_location (identity));
-  brevet_output_set_text (certificate, "subject", brevet_bus_agent1_identity_get_subject (identity));
-  brevet_output_set_text (certificate, "issuer", brevet_bus_agent1_identity_get_issuer (identity));
-  brevet_output_set_text (certificate, "serialNumber", brevet_bus_agent1_identity_get_serial (identity));
-  brevet_output_set_time (certificate, "notBefore", brevet_bus_agent1_identity_get_not_before (identity));
-  brevet_output_set_time (certificate, "notAfter", brevet_bus_agent1_identity_get_not_after (identity));
-  brevet_output_set_text (certificate, "sha256", brevet_bus_agent1_identity_get_sha256 (identity));
-  json_object_set_object_member (object, "certificate", certificate);
+static gboolean
+is_there (const char *text)
+{
+  return text != NULL && *text != '\0';
 }
 
 static void
-set_trust_bundle (JsonObject *object, BrevetBusAgent1Identity *identity)
+set_object (JsonObject *object, const char *name, gboolean there, BrevetBusAgent1Identity *identity, const Member *members,
+            gsize count)
 {
-  JsonObject *bundle = NULL;
+  JsonObject *inner = NULL;
 
-  if (is_empty (brevet_bus_agent1_identity_get_trust_bundle_location (identity)))
+  if (!there)
     {
-      json_object_set_null_member (object, "trustBundle");
+      json_object_set_null_member (object, name);
       return;
     }
-  bundle = json_object_new ();
-  brevet_output_set_text (bundle, "file", brevet_bus_agent1_identity_get_trust_bundle_location (identity));
-  brevet_output_set_text (bundle, "etag", brevet_bus_agent1_identity_get_trust_bundle_etag (identity));
-  json_object_set_array_member (bundle, "problems",
-                                brevet_identity_json_new_list (brevet_bus_agent1_identity_get_trust_bundle_problems (identity)));
-  json_object_set_object_member (object, "trustBundle", bundle);
+  inner = json_object_new ();
+  set_members (inner, identity, members, count);
+  json_object_set_object_member (object, name, inner);
 }
 
 static void
 set_condition (JsonObject *object, BrevetBusAgent1Identity *identity, gint64 now)
 {
-  BrevetIdentityHealth health = brevet_identity_health_judge (identity, now);
+  gboolean failed = is_there (brevet_bus_agent1_identity_get_last_error_name (identity)) ||
+                    is_there (brevet_bus_agent1_identity_get_last_error_text (identity));
 
   brevet_output_set_text (object, "state", brevet_bus_agent1_identity_get_state (identity));
   brevet_output_set_text (object, "cause", brevet_bus_agent1_identity_get_cause (identity));
-  brevet_output_set_text (object, "health", brevet_identity_health_to_string (health));
-  brevet_output_set_time (object, "nextAttempt", brevet_bus_agent1_identity_get_next_attempt (identity));
-  brevet_output_set_time (object, "renewalTime", brevet_bus_agent1_identity_get_renewal_time (identity));
-  json_object_set_int_member (object, "failures", brevet_bus_agent1_identity_get_failures (identity));
-  brevet_output_set_time (object, "lastSuccess", brevet_bus_agent1_identity_get_last_success (identity));
-  set_last_error (object, identity);
+  brevet_output_set_text (object, "health", brevet_identity_health_describe (identity, now));
+  set_members (object, identity, condition, G_N_ELEMENTS (condition));
+  set_object (object, "lastError", failed, identity, last_error, G_N_ELEMENTS (last_error));
 }
 
 JsonObject *
@@ -111,15 +157,10 @@ brevet_identity_json_new (BrevetBusAgent1Identity *identity, gint64 now)
 
   brevet_output_set_text (object, "name", brevet_bus_agent1_identity_get_name (identity));
   set_condition (object, identity, now);
-  brevet_output_set_text (object, "service", brevet_bus_agent1_identity_get_service (identity));
-  brevet_output_set_text (object, "idScope", brevet_bus_agent1_identity_get_id_scope (identity));
-  brevet_output_set_text (object, "registrationId", brevet_bus_agent1_identity_get_registration_id (identity));
-  brevet_output_set_text (object, "deviceId", brevet_bus_agent1_identity_get_device_id (identity));
-  brevet_output_set_text (object, "assignedHub", brevet_bus_agent1_identity_get_assigned_hub (identity));
-  set_number (object, "generation", brevet_bus_agent1_identity_get_generation (identity));
-  set_number (object, "previousGeneration", brevet_bus_agent1_identity_get_previous_generation (identity));
-  brevet_output_set_text (object, "keyLocation", brevet_bus_agent1_identity_get_key_location (identity));
-  set_certificate (object, identity);
-  set_trust_bundle (object, identity);
+  set_members (object, identity, possession, G_N_ELEMENTS (possession));
+  set_object (object, "certificate", is_there (brevet_bus_agent1_identity_get_sha256 (identity)), identity, certificate,
+              G_N_ELEMENTS (certificate));
+  set_object (object, "trustBundle", is_there (brevet_bus_agent1_identity_get_trust_bundle_location (identity)), identity,
+              trust_bundle, G_N_ELEMENTS (trust_bundle));
   return object;
 }

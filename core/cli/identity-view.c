@@ -146,7 +146,7 @@ describe_dates (View *self)
   g_autoptr(GDateTime) clock = NULL;
   g_autofree char *text = NULL;
 
-  if (self->now >= brevet_bus_agent1_identity_get_not_before (self->identity))
+  if (!brevet_identity_health_is_early (self->identity, self->now))
     return g_strdup (_("certificate expired"));
   clock = g_date_time_new_from_unix_utc (self->now);
   text = g_date_time_format (clock, "%Y-%m-%d %H:%M:%S");

@@ -2,8 +2,10 @@
 
 #include "register-input.h"
 
+#include "argument-file.h"
 #include "brevet-error.h"
 #include "brevet-registration-request.h"
+#include "brevet-text-file.h"
 
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
@@ -16,14 +18,13 @@
 static GBytes *
 load (const char *path, GError **error)
 {
-  g_autoptr(GError) local_error = NULL;
-  char *content;
+  g_autofree char *settled = brevet_argument_file_settle (path, error);
+  char *content = NULL;
   gsize length;
 
-  if (g_file_get_contents (path, &content, &length, &local_error))
-    return g_bytes_new_take (content, length);
-  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, local_error->message);
-  return NULL;
+  if (settled != NULL)
+    content = brevet_text_file_read (settled, BREVET_ARGUMENT_FILE_MAXIMUM, &length, error);
+  return content != NULL ? g_bytes_new_take (content, length) : NULL;
 }
 
 static GBytes *

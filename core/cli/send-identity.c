@@ -62,7 +62,7 @@ fetch_chain (BrevetBusAgent1Identity *identity, GError **error)
   return NULL;
 }
 
-/* None, and an empty one, leave it to the system whom to trust. */
+/* None is no error. */
 static gboolean
 fetch_trust (BrevetBusAgent1Identity *identity, BrevetTrustBundle **trust, GError **error)
 {
@@ -78,11 +78,7 @@ fetch_trust (BrevetBusAgent1Identity *identity, BrevetTrustBundle **trust, GErro
       return FALSE;
     }
   *trust = brevet_trust_bundle_new_from_pem (pem, error);
-  if (*trust == NULL)
-    return FALSE;
-  if (brevet_trust_bundle_get_length (*trust) == 0)
-    g_clear_pointer (trust, brevet_trust_bundle_unref);
-  return TRUE;
+  return *trust != NULL;
 }
 
 static BrevetKey *

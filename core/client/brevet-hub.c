@@ -157,6 +157,15 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
                                     g_object_ref (task));
 }
 
+/* A file for trust that is empty leaves it to the system, as none does. */
+static BrevetTrustBundle *
+ref_trust (const BrevetHubVisit *visit)
+{
+  if (visit->ca_file != NULL || visit->trust == NULL || brevet_trust_bundle_get_length (visit->trust) == 0)
+    return NULL;
+  return brevet_trust_bundle_ref (visit->trust);
+}
+
 void
 brevet_hub_enter_async (const BrevetHubVisit *visit, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
@@ -169,7 +178,7 @@ brevet_hub_enter_async (const BrevetHubVisit *visit, GCancellable *cancellable, 
   self->peer = brevet_network_peer_new (visit->host, visit->port);
   self->peer->timeout = visit->timeout;
   self->peer->ca_file = g_strdup (visit->ca_file);
-  self->peer->trust = visit->trust != NULL && visit->ca_file == NULL ? brevet_trust_bundle_ref (visit->trust) : NULL;
+  self->peer->trust = ref_trust (visit);
   self->device_id = g_strdup (visit->device_id);
   self->deadline = brevet_clock_monotonic () + (gint64) visit->timeout * G_TIME_SPAN_SECOND;
   brevet_network_connect_async (self->peer, visit->port, visit->timeout, visit->chain, visit->key, cancellable, on_connected,

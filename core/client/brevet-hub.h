@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * @port: its port
  * @timeout: seconds until the hub must have accepted the device
  * @ca_file: (nullable): what the hub must be trusted by, in place of @trust
- * @trust: (nullable): the same, in memory; with neither of them: the system's trust
+ * @trust: (nullable): the same, in memory; with neither of them, or an empty one: the system's trust
  * @device_id: name of the device at the hub
  * @chain: its certificate and intermediates
  * @key: private key of the certificate

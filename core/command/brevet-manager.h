@@ -7,7 +7,7 @@ G_BEGIN_DECLS
 
 /*
  * What a daemon tells the service manager that started it. Without one (no `NOTIFY_SOCKET` in the environment) all of this does
- * nothing, so callers never ask.
+ * nothing, so callers never ask. All of it is for the thread that turns the default main context.
  */
 
 /**
@@ -15,7 +15,8 @@ G_BEGIN_DECLS
  * @state: assignments as in sd_notify(3), one a line: `READY=1`, `STOPPING=1`
  *
  * Tells the service manager what state the daemon is in. `STATUS=` is better set with brevet_manager_set_status(), and
- * `RELOADING=1` needs the time that brevet_manager_notify_reloading() adds.
+ * `RELOADING=1` needs the time that brevet_manager_notify_reloading() adds. Never waits: what a manager has no room for that has
+ * not read for long, it is told, in order, as soon as it has. The main loop sees to that.
  */
 void brevet_manager_notify (const char *state);
 

@@ -37,7 +37,7 @@ void brevet_mqtt_channel_start (BrevetMqttChannel *self);
 
 /**
  * brevet_mqtt_channel_send:
- * @bytes: what to send, in the order of the calls; never blocks
+ * @bytes: what to send, in the order of the calls; never blocks. A peer that leaves megabytes of it waiting loses the connection
  */
 BREVET_API
 void brevet_mqtt_channel_send (BrevetMqttChannel *self, GBytes *bytes);

@@ -6,6 +6,18 @@
 /* A fixed header is at most this long; the body is written behind that much room. */
 #define HEADER_MAX_SIZE 5
 
+static gsize
+text_size (const char *text)
+{
+  return text != NULL ? strlen (text) : 0;
+}
+
+static gsize
+bytes_size (GBytes *bytes)
+{
+  return bytes != NULL ? g_bytes_get_size (bytes) : 0;
+}
+
 static void
 put_byte (GByteArray *array, guint byte)
 {
@@ -50,7 +62,7 @@ put_bytes (GByteArray *array, GBytes *bytes)
 static void
 put_counted_bytes (GByteArray *array, GBytes *bytes)
 {
-  put_counted (array, bytes != NULL ? g_bytes_get_data (bytes, NULL) : NULL, bytes != NULL ? g_bytes_get_size (bytes) : 0);
+  put_counted (array, bytes != NULL ? g_bytes_get_data (bytes, NULL) : NULL, bytes_size (bytes));
 }
 
 static guint
@@ -172,13 +184,14 @@ write_header (guint8 *header, guint8 first, gsize length)
   return size;
 }
 
-/* Room for everything but a CONNECT's and SUBSCRIBE's texts, which are short. */
+/* Room for everything but a SUBSCRIBE's texts, which are short. What holds a password must never grow: each growth would leave a
+ * copy behind. */
 static guint
 guess_size (const BrevetMqttPacket *self)
 {
-  gsize payload = self->payload != NULL ? g_bytes_get_size (self->payload) : 0;
-
-  return (guint) (HEADER_MAX_SIZE + 64 + payload + (self->topic != NULL ? strlen (self->topic) : 0));
+  return (guint) (HEADER_MAX_SIZE + 64 + text_size (self->topic) + bytes_size (self->payload) + text_size (self->client_id)
+                  + text_size (self->will_topic) + bytes_size (self->will) + text_size (self->user_name)
+                  + bytes_size (self->password));
 }
 
 GBytes *
@@ -186,9 +199,8 @@ brevet_mqtt_packet_print (const BrevetMqttPacket *self)
 {
   static const guint8 room[HEADER_MAX_SIZE];
   g_autoptr(GByteArray) array = g_byte_array_sized_new (guess_size (self));
-  g_autoptr(GBytes) bytes = NULL;
   guint8 header[HEADER_MAX_SIZE];
-  gsize length, header_size;
+  gsize length, header_size, spare;
 
   g_byte_array_append (array, room, sizeof room);
   put_body (array, self);
@@ -196,7 +208,11 @@ brevet_mqtt_packet_print (const BrevetMqttPacket *self)
   g_return_val_if_fail (length <= BREVET_MQTT_MAXIMUM_LENGTH, NULL);
 
   header_size = write_header (header, first_byte (self), length);
-  memcpy (array->data + HEADER_MAX_SIZE - header_size, header, header_size);
-  bytes = g_byte_array_free_to_bytes (g_steal_pointer (&array));
-  return g_bytes_new_from_bytes (bytes, HEADER_MAX_SIZE - header_size, header_size + length);
+  spare = HEADER_MAX_SIZE - header_size;
+  memcpy (array->data + spare, header, header_size);
+  /* Not a part of larger bytes: who wants to wipe what is returned could not reach the rest. */
+  memmove (array->data, array->data + spare, header_size + length);
+  explicit_bzero (array->data + header_size + length, spare);
+  g_byte_array_set_size (array, (guint) (header_size + length));
+  return g_byte_array_free_to_bytes (g_steal_pointer (&array));
 }

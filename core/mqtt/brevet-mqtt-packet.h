@@ -139,7 +139,8 @@ BrevetMqttPacket *brevet_mqtt_packet_parse (guint8 first, const guint8 *body, gs
  * brevet_mqtt_packet_print:
  * @self: a packet that is valid: texts of at most 65535 bytes, in all at most %BREVET_MQTT_MAXIMUM_LENGTH
  *
- * Returns: (transfer full): the packet as it goes over the network, fixed header included
+ * Returns: (transfer full): the packet as it goes over the network, fixed header included. Nobody else holds its bytes, so
+ *   that those of a CONNECT can be wiped.
  */
 GBytes *brevet_mqtt_packet_print (const BrevetMqttPacket *self);
 

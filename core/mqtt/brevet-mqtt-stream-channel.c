@@ -4,7 +4,12 @@
 
 #include "brevet-mqtt-channel.h"
 
+#include "brevet-error.h"
+
 #define CHUNK 16384
+
+/* Bytes that may wait for a peer that does not take them: what answers one that sends and does not read would grow for ever. */
+#define MAXIMUM_OUTPUT (4 * 1024 * 1024)
 
 /* How long a channel that is to be closed waits for a peer that does not take what was sent, in seconds. */
 #define LINGER 5
@@ -20,6 +25,7 @@ struct _BrevetMqttStreamChannel
   GCancellable *cancellable;   /* ends reading and writing */
   GMainContext *context;
   GQueue        output;        /* GBytes; the first is being written */
+  gsize         waiting;       /* bytes in it */
   GSource      *end;           /* closes it when its time has come */
   gboolean      reading;
   gboolean      closing;
@@ -60,7 +66,12 @@ finish (BrevetMqttStreamChannel *self, const GError *error)
 static gboolean
 on_end (gpointer user_data)
 {
-  finish (BREVET_MQTT_STREAM_CHANNEL (user_data), NULL);
+  BrevetMqttStreamChannel *self = user_data;
+  g_autoptr(GError) error = NULL;
+
+  if (self->waiting > MAXIMUM_OUTPUT)
+    error = g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The broker does not take what it is sent");
+  finish (self, error);
   return G_SOURCE_REMOVE;
 }
 
@@ -112,6 +123,7 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GError) error = NULL;
   gboolean written = g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error);
 
+  self->waiting -= g_bytes_get_size (g_queue_peek_head (&self->output));
   g_bytes_unref (g_queue_pop_head (&self->output));
   if (self->closed)
     return;
@@ -149,6 +161,13 @@ brevet_mqtt_stream_channel_send (BrevetMqttChannel *channel, GBytes *bytes)
 
   if (self->closing || g_bytes_get_size (bytes) == 0)
     return;
+  self->waiting += g_bytes_get_size (bytes);
+  if (self->waiting > MAXIMUM_OUTPUT)
+    {
+      self->closing = TRUE;
+      finish_in (self, 0);
+      return;
+    }
   g_queue_push_tail (&self->output, g_bytes_ref (bytes));
   if (g_queue_get_length (&self->output) == 1)
     write_next (self);

@@ -58,10 +58,11 @@ read_proxy (BrevetNetworkPeer *self, BrevetSettings *settings, GError **error)
       return TRUE;
     }
   uri = g_uri_parse (proxy, G_URI_FLAGS_NONE, NULL);
+  /* What is there is not repeated: there may be a password in it. */
   if (uri == NULL || !g_str_equal (g_uri_get_scheme (uri), "http") || g_uri_get_host (uri) == NULL)
     {
-      g_propagate_error (error, brevet_settings_error (settings, "proxy", "“%s” is not a proxy; write for example "
-                                                       "http://proxy:3128, or " SYSTEM_PROXY, proxy));
+      g_propagate_error (error, brevet_settings_error (settings, "proxy", "that is not a proxy; write for example "
+                                                       "http://proxy:3128, or " SYSTEM_PROXY));
       return FALSE;
     }
   self->resolver = g_simple_proxy_resolver_new (proxy, NULL);

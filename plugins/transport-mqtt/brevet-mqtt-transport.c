@@ -5,14 +5,6 @@
 #include "brevet-error.h"
 #include "brevet-route.h"
 #include "mqtt-line.h"
-#include "mqtt-way.h"
-
-/* Seconds for one whole exchange, as over HTTPS. */
-#define DEFAULT_TIMEOUT 90
-
-/* Seconds for one way: a firewall that drops packets should leave time for the others. */
-#define DEFAULT_CONNECT_TIMEOUT 10
-#define MAXIMUM_CONNECT_TIMEOUT 3600
 
 #define CLIENT_VERSION "brevet/" BREVET_VERSION
 
@@ -20,7 +12,7 @@ struct _BrevetMqttTransport
 {
   BrevetPlugin parent_instance;
 
-  MqttPlan     plan;
+  MqttPlan    *plan;
   GMutex       lock;
   GPtrArray   *lines;   /* MqttLine; under the lock */
 };
@@ -34,17 +26,9 @@ static gboolean
 brevet_mqtt_transport_configure (BrevetPlugin *plugin, GError **error)
 {
   BrevetMqttTransport *self = BREVET_MQTT_TRANSPORT (plugin);
-  BrevetSettings *settings = brevet_plugin_get_settings (plugin);
-  gint64 timeout;
 
-  self->plan.peer = brevet_network_peer_read (settings, 0, DEFAULT_TIMEOUT, error);
-  if (self->plan.peer == NULL ||
-      !brevet_settings_get_duration (settings, "connect-timeout", DEFAULT_CONNECT_TIMEOUT, 1, MAXIMUM_CONNECT_TIMEOUT, &timeout,
-                                     error))
-    return FALSE;
-  self->plan.timeout = (guint) timeout;
-  self->plan.ways = mqtt_ways_read (settings, error);
-  return self->plan.ways != NULL;
+  self->plan = mqtt_plan_read (brevet_plugin_get_settings (plugin), error);
+  return self->plan != NULL;
 }
 
 static BrevetRoute *
@@ -91,7 +75,7 @@ take_line (BrevetMqttTransport *self, const BrevetRoute *route, BrevetEvidence *
 
   if (line != NULL)
     return mqtt_line_ref (line);
-  line = mqtt_line_new (&self->plan, route->id, user_name, evidence);
+  line = mqtt_line_new (self->plan, route->id, user_name, evidence);
   g_ptr_array_add (self->lines, mqtt_line_ref (line));
   return line;
 }
@@ -146,8 +130,7 @@ brevet_mqtt_transport_finalize (GObject *object)
     mqtt_line_close (g_ptr_array_index (self->lines, i));
   g_ptr_array_unref (self->lines);
   g_mutex_clear (&self->lock);
-  g_clear_pointer (&self->plan.peer, brevet_network_peer_free);
-  g_clear_pointer (&self->plan.ways, g_ptr_array_unref);
+  g_clear_pointer (&self->plan, mqtt_plan_unref);
   G_OBJECT_CLASS (brevet_mqtt_transport_parent_class)->finalize (object);
 }
 

@@ -4,7 +4,6 @@
 
 #include "brevet-mqtt-dialog.h"
 #include "brevet-network-trouble.h"
-#include "mqtt-way.h"
 #include "mqtt-websocket.h"
 
 #include <string.h>
@@ -51,6 +50,7 @@ search_free (gpointer data)
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
   g_clear_error (&self->last_trouble);
   g_string_free (self->troubles, TRUE);
+  mqtt_plan_unref (self->plan);
   g_free (self->client_id);
   g_free (self->user_name);
   g_free (self);
@@ -80,12 +80,27 @@ skip_place (Search *self, const char *text)
   return g_str_has_prefix (text, place) ? text + strlen (place) : text;
 }
 
+/* Ways one after the other with the same trouble share it: a name that cannot be resolved is no news on the next one. */
+static void
+append_trouble (Search *self, const char *trouble)
+{
+  g_autofree char *name = mqtt_way_to_string (get_way (self));
+  g_autofree char *end = g_strconcat (": ", trouble, NULL);
+
+  if (!g_str_has_suffix (self->troubles->str, end))
+    g_string_append (self->troubles, self->tried > 0 ? "; " : "");
+  else
+    {
+      g_string_truncate (self->troubles, self->troubles->len - strlen (end));
+      g_string_append (self->troubles, ", ");
+    }
+  g_string_append_printf (self->troubles, "%s%s", name, end);
+}
+
 static void
 note_trouble (Search *self, const GError *error)
 {
-  g_autofree char *name = mqtt_way_to_string (get_way (self));
-
-  g_string_append_printf (self->troubles, "%s%s: %s", self->tried > 0 ? "; " : "", name, skip_place (self, error->message));
+  append_trouble (self, skip_place (self, error->message));
   self->untrusted = self->untrusted || error->code == BREVET_ERROR_UNTRUSTED;
   g_clear_error (&self->last_trouble);
   self->last_trouble = g_error_copy (error);
@@ -283,7 +298,7 @@ mqtt_dial_async (MqttPlan *plan, const char *client_id, const char *user_name, B
 
   g_task_set_source_tag (task, mqtt_dial_async);
   g_task_set_task_data (task, self, search_free);
-  self->plan = plan;
+  self->plan = mqtt_plan_ref (plan);
   self->first = (guint) g_atomic_int_get (&plan->preferred);
   self->client_id = g_strdup (client_id);
   self->user_name = g_strdup (user_name);
@@ -309,4 +324,18 @@ mqtt_dial_finish (GAsyncResult *result, guint16 *port, BrevetMqttConnectCode *co
   *port = get_way (self)->port;
   *code = self->code;
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+GError *
+mqtt_dial_describe_delay (GAsyncResult *result, guint seconds)
+{
+  Search *self = g_task_get_task_data (G_TASK (result));
+  guint length = self->plan->ways->len;
+
+  if (length == 1)
+    return brevet_network_trouble_new_timeout (self->plan->peer, get_way (self)->port, seconds);
+  if (self->tried < length)
+    append_trouble (self, "no answer yet");
+  return g_error_new (BREVET_ERROR, self->untrusted ? BREVET_ERROR_UNTRUSTED : BREVET_ERROR_UNREACHABLE,
+                      "Cannot reach %s within %u seconds: %s", self->plan->peer->host, seconds, self->troubles->str);
 }

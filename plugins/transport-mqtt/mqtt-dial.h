@@ -3,29 +3,13 @@
 
 #include "brevet-evidence.h"
 #include "brevet-mqtt-client.h"
-#include "brevet-network-peer.h"
+#include "mqtt-plan.h"
 
 G_BEGIN_DECLS
 
 /**
- * MqttPlan:
- * @peer: the service
- * @ways: (element-type MqttWay): ways to it, in order of preference
- * @timeout: seconds for each of them
- * @preferred: which of them worked last; atomic
- *
- * How a service can be reached; from the settings.
- */
-typedef struct {
-  BrevetNetworkPeer *peer;
-  GPtrArray *ways;
-  guint timeout;
-  gint preferred;
-} MqttPlan;
-
-/**
  * mqtt_dial_async:
- * @plan: must live until it is done
+ * @plan: how the service can be reached
  * @client_id: name of the device
  * @user_name: what it calls itself
  * @evidence: (nullable): with what it proves itself
@@ -46,5 +30,14 @@ void mqtt_dial_async (MqttPlan *plan, const char *client_id, const char *user_na
  *   the service; %BREVET_ERROR_NOT_CONFIGURED
  */
 BrevetMqttClient *mqtt_dial_finish (GAsyncResult *result, guint16 *port, BrevetMqttConnectCode *code, GError **error);
+
+/**
+ * mqtt_dial_describe_delay:
+ * @result: of a search that was cancelled, because it took too long
+ * @seconds: how long
+ *
+ * Returns: (transfer full): an error that says what came of each way until then, as that of mqtt_dial_finish() does
+ */
+GError *mqtt_dial_describe_delay (GAsyncResult *result, guint seconds);
 
 G_END_DECLS

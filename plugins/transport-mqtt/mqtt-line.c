@@ -2,10 +2,9 @@
 
 #include "mqtt-line.h"
 
-#include "brevet-clock.h"
 #include "brevet-network-trouble.h"
-#include "brevet-wire-error.h"
-#include "mqtt-way.h"
+#include "mqtt-dial.h"
+#include "mqtt-exchange.h"
 
 /* Seconds without a question after which a line is closed: longer than any pause between two polls. */
 #define LONGEST_PAUSE 120
@@ -13,30 +12,18 @@
 struct _MqttLine
 {
   GMainContext     *context;
-  GObject          *owner;       /* only while it dials: else the lines belong to it */
   MqttPlan         *plan;
   char             *client_id;
   char             *user_name;
   BrevetEvidence   *evidence;    /* NULL: none, or closed */
   GCancellable     *dialling;    /* NULL: nobody has asked yet, or it is open */
+  gboolean          late;        /* the search takes longer than the question may */
   BrevetMqttClient *client;      /* NULL: not open */
   guint16           port;
-  GHashTable       *waiting;     /* rid → Exchange */
+  GHashTable       *waiting;     /* rid → MqttExchange */
   GSource          *pause;
   gint              closed;      /* atomic */
 };
-
-/* A question that waits for its answer. */
-typedef struct {
-  MqttLine *line;
-  GTask *task;
-  char *rid;
-  char *topic;
-  GBytes *payload;
-  char *tracking_id;
-  GSource *deadline;
-  GSource *cancelled;
-} Exchange;
 
 static void
 clear_source (GSource **source)
@@ -44,21 +31,6 @@ clear_source (GSource **source)
   if (*source != NULL)
     g_source_destroy (*source);
   g_clear_pointer (source, g_source_unref);
-}
-
-static void
-exchange_free (gpointer data)
-{
-  Exchange *self = data;
-
-  clear_source (&self->deadline);
-  clear_source (&self->cancelled);
-  g_clear_object (&self->task);
-  g_free (self->rid);
-  g_free (self->topic);
-  g_bytes_unref (self->payload);
-  g_free (self->tracking_id);
-  g_free (self);
 }
 
 MqttLine *
@@ -73,6 +45,7 @@ line_clear (gpointer data)
   MqttLine *self = data;
 
   g_main_context_unref (self->context);
+  mqtt_plan_unref (self->plan);
   g_free (self->client_id);
   g_free (self->user_name);
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
@@ -83,6 +56,12 @@ void
 mqtt_line_unref (MqttLine *self)
 {
   g_atomic_rc_box_release_full (self, line_clear);
+}
+
+static GHashTable *
+make_waiting (void)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) mqtt_exchange_free);
 }
 
 /* From here on nothing happens any more. Who still waits is the caller's business. */
@@ -123,9 +102,8 @@ start_pause (MqttLine *self)
 /* Takes @exchange away from the line, which is of no more use if that was the last one and @final. The task is answered after that:
  * its caller may ask the next question at once. */
 static GTask *
-settle (Exchange *exchange, gboolean final)
+settle (MqttLine *self, MqttExchange *exchange, gboolean final)
 {
-  MqttLine *self = exchange->line;
   GTask *task = g_steal_pointer (&exchange->task);
 
   g_hash_table_remove (self->waiting, exchange->rid);
@@ -138,67 +116,41 @@ settle (Exchange *exchange, gboolean final)
   return task;
 }
 
-static gboolean
-on_deadline (gpointer user_data)
+/* A search that is cut off tells what it has found out. */
+static void
+on_over (MqttExchange *exchange, gboolean late, gpointer user_data)
 {
-  Exchange *exchange = user_data;
-  g_autoptr(MqttLine) self = mqtt_line_ref (exchange->line);
-  g_autoptr(GTask) task = settle (exchange, TRUE);
+  g_autoptr(MqttLine) self = mqtt_line_ref (user_data);
+  const BrevetNetworkPeer *peer = self->plan->peer;
+  g_autoptr(GTask) task = NULL;
 
-  g_task_return_error (task, brevet_network_trouble_new_timeout (self->plan->peer, self->port, self->plan->peer->timeout));
-  return G_SOURCE_REMOVE;
+  if (late && self->dialling != NULL && g_hash_table_size (self->waiting) == 1)
+    {
+      self->late = TRUE;
+      g_cancellable_cancel (self->dialling);
+      return;
+    }
+  task = settle (self, exchange, TRUE);
+  if (late)
+    g_task_return_error (task, brevet_network_trouble_new_timeout (peer, self->port, peer->timeout));
+  else
+    g_task_return_error_if_cancelled (task);
 }
 
-static gboolean
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  Exchange *exchange = user_data;
-  g_autoptr(MqttLine) self = mqtt_line_ref (exchange->line);
-  g_autoptr(GTask) task = settle (exchange, TRUE);
-
-  g_task_return_error_if_cancelled (task);
-  return G_SOURCE_REMOVE;
-}
-
-/* Ends the line, and answers all who wait with @error, or, if the service has refused the device with @code, with a reply that says
- * so. */
+/* Ends the line, and answers all who wait (mqtt_exchange_fail()). */
 static void
 fail (MqttLine *self, guint status, const GError *error)
 {
   g_autoptr(MqttLine) keep = mqtt_line_ref (self);
   g_autoptr(GHashTable) waiting = g_steal_pointer (&self->waiting);
   GHashTableIter iter;
-  gpointer value;
+  gpointer exchange;
 
-  self->waiting = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, exchange_free);
+  self->waiting = make_waiting ();
   shut (self);
   g_hash_table_iter_init (&iter, waiting);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      Exchange *exchange = value;
-      g_autoptr(GTask) task = g_steal_pointer (&exchange->task);
-
-      if (status == 0)
-        g_task_return_error (task, g_error_copy (error));
-      else
-        g_task_return_pointer (task,
-                               brevet_wire_error_reply (status, 0, exchange->tracking_id, error->message, brevet_clock_now (), 0),
-                               (GDestroyNotify) brevet_reply_unref);
-    }
-}
-
-static BrevetReply *
-make_reply (const BrevetMqttAnswer *answer, GBytes *payload)
-{
-  BrevetReply *reply = brevet_reply_new (answer->status, g_bytes_get_size (payload) > 0 ? payload : NULL);
-
-  if (answer->retry_after >= 0)
-    {
-      g_autofree char *seconds = g_strdup_printf ("%d", answer->retry_after);
-
-      brevet_reply_set_header (reply, "retry-after", seconds);
-    }
-  return reply;
+  while (g_hash_table_iter_next (&iter, NULL, &exchange))
+    mqtt_exchange_fail (exchange, status, error);
 }
 
 /* What nobody waits for, any more or at all, is passed over. */
@@ -208,7 +160,7 @@ on_message (BrevetMqttClient *client, const char *topic, GBytes *payload, gpoint
   g_autoptr(MqttLine) self = mqtt_line_ref (user_data);
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetMqttAnswer) answer = brevet_mqtt_answer_parse (topic, &error);
-  Exchange *exchange = answer != NULL ? g_hash_table_lookup (self->waiting, answer->rid) : NULL;
+  MqttExchange *exchange = answer != NULL ? g_hash_table_lookup (self->waiting, answer->rid) : NULL;
   g_autoptr(GTask) task = NULL;
 
   if (exchange == NULL)
@@ -216,8 +168,8 @@ on_message (BrevetMqttClient *client, const char *topic, GBytes *payload, gpoint
       g_debug ("Ignoring a message of %s: %s", self->plan->peer->host, error != NULL ? error->message : "nobody waits for it");
       return;
     }
-  task = settle (exchange, answer->status != 202);
-  g_task_return_pointer (task, make_reply (answer, payload), (GDestroyNotify) brevet_reply_unref);
+  task = settle (self, exchange, answer->status != 202);
+  g_task_return_pointer (task, mqtt_exchange_make_reply (answer, payload), (GDestroyNotify) brevet_reply_unref);
 }
 
 static void
@@ -242,7 +194,7 @@ on_published (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-publish (MqttLine *self, Exchange *exchange)
+publish (MqttLine *self, MqttExchange *exchange)
 {
   brevet_mqtt_client_publish_async (self->client, exchange->topic, exchange->payload, 1, NULL, on_published, mqtt_line_ref (self));
 }
@@ -297,7 +249,6 @@ static void
 on_dialled (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(MqttLine) self = user_data;
-  g_autoptr(GObject) owner = g_steal_pointer (&self->owner);
   g_autoptr(GError) error = NULL;
   BrevetMqttConnectCode code;
   g_autoptr(BrevetMqttClient) client = mqtt_dial_finish (result, &self->port, &code, &error);
@@ -305,7 +256,13 @@ on_dialled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_object (&self->dialling);
   if (mqtt_line_is_closed (self))
     return;
-  if (client != NULL)
+  if (self->late)
+    {
+      g_clear_error (&error);
+      error = mqtt_dial_describe_delay (result, self->plan->peer->timeout);
+      fail (self, 0, error);
+    }
+  else if (client != NULL)
     open_line (self, client);
   else if (code != BREVET_MQTT_ACCEPTED)
     refuse (self, code);
@@ -313,35 +270,12 @@ on_dialled (GObject *source, GAsyncResult *result, gpointer user_data)
     fail (self, 0, error);
 }
 
-static Exchange *
-exchange_new (MqttLine *line, GTask *task, BrevetMqttQuestion *question, GBytes *payload, const char *tracking_id)
-{
-  GCancellable *cancellable = g_task_get_cancellable (task);
-  Exchange *self = g_new0 (Exchange, 1);
-
-  self->line = line;
-  self->task = g_object_ref (task);
-  self->rid = g_uuid_string_random ();
-  question->rid = g_strdup (self->rid);
-  self->topic = brevet_mqtt_question_print (question);
-  self->payload = payload != NULL ? g_bytes_ref (payload) : g_bytes_new_static (" ", 1);
-  self->tracking_id = g_strdup (tracking_id);
-  self->deadline = g_timeout_source_new_seconds (line->plan->peer->timeout);
-  g_source_set_callback (self->deadline, on_deadline, self, NULL);
-  g_source_attach (self->deadline, line->context);
-  if (cancellable == NULL)
-    return self;
-  self->cancelled = g_cancellable_source_new (cancellable);
-  g_source_set_callback (self->cancelled, G_SOURCE_FUNC (on_cancelled), self, NULL);
-  g_source_attach (self->cancelled, line->context);
-  return self;
-}
-
 void
 mqtt_line_ask (MqttLine *self, GTask *task, BrevetMqttQuestion *question, GBytes *payload, const char *tracking_id)
 {
-  Exchange *exchange = exchange_new (self, task, question, payload, tracking_id);
+  MqttExchange *exchange = mqtt_exchange_new (task, question, payload, tracking_id);
 
+  mqtt_exchange_watch (exchange, self->context, self->plan->peer->timeout, on_over, self);
   clear_source (&self->pause);
   g_hash_table_insert (self->waiting, exchange->rid, exchange);
   if (self->client != NULL)
@@ -349,7 +283,6 @@ mqtt_line_ask (MqttLine *self, GTask *task, BrevetMqttQuestion *question, GBytes
   else if (self->dialling == NULL)
     {
       self->dialling = g_cancellable_new ();
-      self->owner = g_object_ref (g_task_get_source_object (task));
       mqtt_dial_async (self->plan, self->client_id, self->user_name, self->evidence, self->dialling, on_dialled,
                        mqtt_line_ref (self));
     }
@@ -411,11 +344,11 @@ mqtt_line_new (MqttPlan *plan, const char *client_id, const char *user_name, Bre
   const MqttWay *way = g_ptr_array_index (plan->ways, 0);
 
   self->context = g_main_context_ref_thread_default ();
-  self->plan = plan;
+  self->plan = mqtt_plan_ref (plan);
   self->port = way->port;
   self->client_id = g_strdup (client_id);
   self->user_name = g_strdup (user_name);
   self->evidence = evidence != NULL ? brevet_evidence_ref (evidence) : NULL;
-  self->waiting = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, exchange_free);
+  self->waiting = make_waiting ();
   return self;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "brevet-message.h"
+#include "brevet-evidence.h"
 #include "brevet-mqtt-dialog.h"
-#include "mqtt-dial.h"
+#include "mqtt-plan.h"
 
 G_BEGIN_DECLS
 
@@ -18,7 +18,7 @@ typedef struct _MqttLine MqttLine;
 
 /**
  * mqtt_line_new:
- * @plan: of the source object of all tasks
+ * @plan: how the service can be reached
  * @client_id: name of the device
  * @user_name: what it calls itself
  * @evidence: (nullable): with what it proves itself

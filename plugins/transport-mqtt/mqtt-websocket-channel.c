@@ -45,6 +45,7 @@ on_message (SoupWebsocketConnection *connection, SoupWebsocketDataType type, GBy
       g_signal_emit_by_name (self, "received", message);
       return;
     }
+  g_clear_error (&self->trouble);
   self->trouble = g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The peer sends text over its WebSocket, which is not MQTT");
   soup_websocket_connection_close (connection, SOUP_WEBSOCKET_CLOSE_UNSUPPORTED_DATA, NULL);
 }
