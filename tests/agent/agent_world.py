@@ -57,7 +57,7 @@ class World:
             if self.proxy is not None:
                 ends.callback(self.proxy.stop)
             if self.bus is not None:
-                ends.callback(self.bus.stop)
+                ends.callback(self.bus.remove)
 
     def issued(self, agent):
         """SHA-256 of each certificate that the service has issued to a device."""

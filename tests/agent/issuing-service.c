@@ -2,6 +2,7 @@
 #include "issuing-service.h"
 
 #include "brevet-wire-json.h"
+#include "scripted-service.h"
 
 #include <string.h>
 
@@ -133,28 +134,7 @@ make_operation (IssuingService *self, const char *device, const char *status, co
 static void
 reply (GTask *task, guint status, const char *retry_after, const char *etag, const char *body)
 {
-  g_autoptr(GBytes) bytes = body != NULL ? g_bytes_new (body, strlen (body)) : NULL;
-  BrevetReply *made = brevet_reply_new (status, bytes);
-
-  brevet_reply_set_header (made, "x-ms-request-id", "request-7");
-  brevet_reply_set_header (made, "retry-after", retry_after);
-  brevet_reply_set_header (made, "etag", etag);
-  g_task_return_pointer (task, made, (GDestroyNotify) brevet_reply_unref);
-}
-
-static gboolean
-on_cancelled (GCancellable *cancellable, gpointer user_data)
-{
-  g_task_return_error_if_cancelled (G_TASK (user_data));
-  return G_SOURCE_REMOVE;
-}
-
-static void
-hang (GTask *task)
-{
-  g_autoptr(GSource) source = g_cancellable_source_new (g_task_get_cancellable (task));
-
-  g_task_attach_source (task, source, G_SOURCE_FUNC (on_cancelled));
+  g_task_return_pointer (task, scripted_make_reply (status, retry_after, etag, body), (GDestroyNotify) brevet_reply_unref);
 }
 
 static char *
@@ -177,7 +157,7 @@ answer_with_certificate (IssuingService *self, GTask *task, BrevetCsr *csr, cons
   if (answer == ISSUING_SILENCE)
     {
       g_hash_table_replace (self->undelivered, g_strdup (asked), g_steal_pointer (&certificate));
-      hang (task);
+      scripted_keep_silent (task);
       return;
     }
   if (answer == ISSUING_LATER)
@@ -278,7 +258,7 @@ take_look (IssuingService *self, GTask *task, BrevetRequest *request)
   if (self->poll_status != 0)
     {
       if (self->poll_status < 0)
-        hang (task);
+        scripted_keep_silent (task);
       else
         reply (task, (guint) self->poll_status, self->poll_retry_after, NULL, NULL);
       return;
@@ -315,17 +295,11 @@ issuing_service_exchange_async (BrevetTransport *transport, BrevetRequest *reque
     reply (task, 200, NULL, NULL, self->later);
 }
 
-static BrevetReply *
-issuing_service_exchange_finish (BrevetTransport *transport, GAsyncResult *result, GError **error)
-{
-  return g_task_propagate_pointer (G_TASK (result), error);
-}
-
 static void
 transport_iface_init (BrevetTransportInterface *iface)
 {
   iface->exchange_async = issuing_service_exchange_async;
-  iface->exchange_finish = issuing_service_exchange_finish;
+  iface->exchange_finish = scripted_exchange_finish;
 }
 
 static void

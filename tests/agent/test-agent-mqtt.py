@@ -127,7 +127,7 @@ def main():
         try:
             tap.run(tap.collect(globals()))
         finally:
-            BUS.stop()
+            BUS.remove()
     finally:
         SERVICE.clean_up()
 

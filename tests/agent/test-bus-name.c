@@ -2,6 +2,7 @@
 /* The name of the agent on the bus: free, about to become free, and taken for good. */
 #include "brevet-error.h"
 #include "bus-name.h"
+#include "test-bus.h"
 
 #define NAME "org.brevet.Test1"
 /* Of a test that waits for something that must come, and of one that waits for nothing. */
@@ -15,26 +16,13 @@ typedef struct {
   GAsyncResult *result;
 } Fixture;
 
-static GDBusConnection *
-connect (Fixture *f)
-{
-  g_autoptr(GError) error = NULL;
-  GDBusConnection *connection = NULL;
-
-  connection = g_dbus_connection_new_for_address_sync (
-    g_test_dbus_get_bus_address (f->bus),
-    G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION, NULL, NULL, &error);
-  g_assert_no_error (error);
-  return connection;
-}
-
 static void
 set_up (Fixture *f, gconstpointer data)
 {
   f->bus = g_test_dbus_new (G_TEST_DBUS_NONE);
   g_test_dbus_up (f->bus);
-  f->former = connect (f);
-  f->next = connect (f);
+  f->former = test_bus_connect (f->bus);
+  f->next = test_bus_connect (f->bus);
 }
 
 static void
@@ -92,7 +80,7 @@ own (GDBusConnection *connection)
 static void
 assert_owner (Fixture *f, GDBusConnection *owner)
 {
-  g_autoptr(GDBusConnection) observer = connect (f);
+  g_autoptr(GDBusConnection) observer = test_bus_connect (f->bus);
   g_autoptr(GVariant) reply = ask (observer, "GetNameOwner", g_variant_new ("(s)", NAME));
   const char *unique_name;
 

@@ -13,7 +13,7 @@ from agent_world import SETTINGS, running_world
 
 import tap
 from agent import NAME, PATH
-from dps import command, free_port
+from dps import DPS, command, free_port
 from mosquitto_hub import Hub, SilentHub
 
 WORLD = None
@@ -32,11 +32,22 @@ TRYING = "Trying the new certificate at the hub localhost"
 WARNING = "in use without the consent of its hub"
 
 
+class ConfiguredHub(Hub):
+    """One that has everything from the service: whom it trusts, who may do what, and who is revoked."""
+
+    def _configure(self, devices, by_certificate):
+        made = self.directory / "made"
+        command(DPS, "hub-config", "mosquitto", "--config", WORLD.service.directory / "dps.conf", "--directory", made, "--certificate",
+                self.directory / "hub.pem", "--key", self.directory / "hub.key", "--port", self.port)
+        (made / "local.d/user.conf").write_text("user root\n")
+        (self.directory / "mosquitto.conf").write_text((made / "mosquitto.conf").read_text())
+
+
 @contextlib.contextmanager
-def device(*, started=True, certificate_authority="local", trust_bundle=None, **settings):
+def device(*, started=True, kind=Hub, certificate_authority="local", trust_bundle=None, **settings):
     """A device with its first identity, and a hub that takes it."""
     authorities = [WORLD.service.directory / "ca" / name for name in ("root.pem", "issuing.pem")]
-    hub = Hub(authorities, (free_port(), free_port()))
+    hub = kind(authorities, (free_port(), free_port()))
     members = {"iotHubs": ["localhost"], "allocationPolicy": "static",
                "clientCertificateIssuancePolicy": {"certificateAuthorityName": certificate_authority}}
     if trust_bundle is not None:
@@ -122,6 +133,28 @@ def test_hub_does_not_know_the_authority():
         before = renew_in_vain(agent, "Rejected", f"port {hub.port} ended the connection")
         hub.accept()
         hub.restart()
+        check_switch(agent, before)
+
+
+def set_status(agent, status):
+    path = f"/enrollments/{agent.registration_id}"
+    body = {**WORLD.service.operate("GET", path).json, "provisioningStatus": status}
+    reply = WORLD.service.operate("PUT", path, body, {"If-Match": body["etag"]})
+    assert reply.status == 200, reply
+
+
+def test_hub_knows_that_it_is_revoked():
+    with device(started=False, kind=ConfiguredHub, retry_minimum="1h", retry_maximum="1h") as (agent, hub):
+        renew_in_vain(agent, "Unreachable")
+        set_status(agent, "disabled")
+        hub.accept()
+        hub.start()
+        before = renew_in_vain(agent, "Rejected", f"port {hub.port} ended the connection")
+        assert agent.properties()["State"] == "backing-off"
+        set_status(agent, "enabled")
+        hub.accept()
+        hub.restart()
+        agent.act("Renew")
         check_switch(agent, before)
 
 
@@ -226,6 +259,14 @@ def test_hub_was_not_trusted():
         agent.configure("identity main", local_trust_file=hub.authority)
         reload(agent)
         check_switch(agent, before)
+
+
+def test_nobody_is_named_whom_to_trust():
+    with device(retry_minimum="1h", retry_maximum="1h") as (agent, hub):
+        (hub.directory / "nobody.pem").write_text("")
+        agent.configure("identity main", local_trust_file=hub.directory / "nobody.pem")
+        reload(agent)
+        renew_in_vain(agent, "Untrusted", "this system trusts")
 
 
 def test_trust_bundle_changes_while_it_waits():

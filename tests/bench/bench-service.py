@@ -22,7 +22,7 @@ from bench_peers import Mosquitto, Nginx, Service, find_mosquitto
 # What a process needs beside its connections.
 SPARE_FILES = 200
 # Whatever is made with the first connections is no cost of one.
-FIRST_CONNECTIONS = 100
+FIRST_CONNECTIONS = 10
 # How a device registers: in one question, whose reply waits for the result, or with polls.
 WAYS = (
     ("HTTPS, waiting", "https", ("--wait",)),

@@ -3,30 +3,16 @@
 
 import contextlib
 import os
-import pathlib
 import pty
 import shlex
-import shutil
 import subprocess
-import tempfile
 import termios
 import time
-import urllib.parse
+
+from message_bus import MessageBus
 
 BREVET = os.environ["BREVET"]
 AGENT = os.environ["SCRIPTED_AGENT"]
-
-BUS = """<busconfig>
-  <type>session</type>
-  <listen>unix:path={address}/bus</listen>
-  <servicedir>services</servicedir>
-  <auth>EXTERNAL</auth>
-  <policy context="default">
-    <allow own="*"/><allow eavesdrop="true"/><allow send_destination="*" eavesdrop="true"/>
-    {policy}
-  </policy>
-</busconfig>
-"""
 
 NOW = int(time.time())
 DAY = 86400
@@ -49,41 +35,21 @@ REFUSED = {**FRESH, "State": "refused", "Failures": 1, "LastErrorCode": 401002, 
            "LastErrorText": "Unauthorized", "LastErrorTime": NOW}
 
 
-class Bus:
+class Bus(MessageBus):
     def __init__(self, policy="", activated=None):
-        self.path = pathlib.Path(tempfile.mkdtemp(prefix="brevet-test-"))
-        (self.path / "services").mkdir()
-        (self.path / "bus.conf").write_text(BUS.format(address=urllib.parse.quote(str(self.path)), policy=policy))
-        if activated is not None:
-            self.install(activated)
-        self.daemon = subprocess.Popen(["dbus-daemon", f"--config-file={self.path}/bus.conf", "--nofork", "--print-address=1"],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.address = self.daemon.stdout.readline().strip()
+        super().__init__(policy, {"org.brevet.Agent1": activated} if activated is not None else None)
         self.environment = {**os.environ, "DBUS_SESSION_BUS_ADDRESS": self.address, "TZ": "UTC"}
         for name in ("NO_COLOR", "DBUS_SYSTEM_BUS_ADDRESS", "DBUS_STARTER_ADDRESS", "DBUS_STARTER_BUS_TYPE"):
             self.environment.pop(name, None)
 
-    def install(self, command):
-        (self.path / "services" / "org.brevet.Agent1.service").write_text(f"[D-BUS Service]\nName=org.brevet.Agent1\nExec={command}\n")
-
     def write(self, agent, identities):
-        file = self.path / "agent.ini"
+        file = self.directory / "agent.ini"
         groups = {"agent": {"Version": "9.9", **agent}, **identities}
         text = ""
         for group, properties in groups.items():
             text += f"[{group}]\n" + "".join(f"{name}={value}\n" for name, value in properties.items())
         file.write_text(text)
         return file
-
-    def close(self):
-        self.stop()
-        shutil.rmtree(self.path)
-
-    def stop(self):
-        if self.daemon.poll() is None:
-            self.daemon.terminate()
-        self.daemon.wait()
-        self.daemon.stdout.close()
 
 
 class Agent:
@@ -119,7 +85,7 @@ def bus(policy="", activated=None):
     try:
         yield made
     finally:
-        made.close()
+        made.remove()
 
 
 @contextlib.contextmanager

@@ -127,8 +127,8 @@ def monitor_after_agent(on):
 
 def test_agent_is_started_once():
     with bus(activated="/bin/false") as on, monitor_after_agent(on) as (process, first):
-        count = on.path / "started"
-        (on.path / "services" / "org.brevet.Agent1.service").write_text(
+        count = on.directory / "started"
+        (on.services / "org.brevet.Agent1.service").write_text(
             f"[D-BUS Service]\nName=org.brevet.Agent1\nExec=/bin/touch {count}\n")
         reload(on)
         first.close()

@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import ssl
 import subprocess
@@ -26,8 +27,9 @@ KEY = base64.b64encode(b"a key of the device, 32 bytes...").decode()
 os.umask(0o022)
 
 
-def run(*command, expect=0):
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+def run(*command, expect=0, descriptors=()):
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          pass_fds=descriptors)
     assert done.returncode == expect, f"{command} ended with {done.returncode}, not {expect}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -124,8 +126,26 @@ def options(port=1, **changes):
     return [word for name, value in values.items() if value is not None for word in (f"--{name}", value)]
 
 
-def register(*words, expect=0):
-    return run(BREVET, "register", *words, expect=expect)
+def register(*words, expect=0, descriptors=()):
+    return run(BREVET, "register", *words, expect=expect, descriptors=descriptors)
+
+
+@contextlib.contextmanager
+def pipe(content):
+    """A file that can be read but once, as a shell makes it of <(COMMAND): its descriptor and its name."""
+    reader, writer = os.pipe()
+
+    def write():
+        with contextlib.suppress(BrokenPipeError), open(writer, "wb") as file:
+            file.write(content)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield reader, f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
+        thread.join()
 
 
 def usage_error(*words, says):
@@ -236,6 +256,36 @@ def test_csr_as_der_and_base64():
         for name in ("csr.der", "csr.txt"):
             register(*options(dps.server_port, csr=path / name, cert_out=path / "out.pem"))
         assert {asked[3]["clientCertificateCsr"] for asked in dps.asked} == {base64_text}
+
+
+def test_files_may_be_pipes():
+    """What a person has in a password manager needs no file."""
+    with scratch() as path, service(assigned(issuedClientCertificate=world.file("device.pem").read_text())) as dps:
+        with pipe(world.file("symmetric.key").read_bytes()) as (key, key_name), pipe(b'{"model": "P7"}') as (payload, payload_name), \
+             pipe(world.file("device.csr").read_bytes()) as (csr, csr_name), pipe(world.file("ca.pem").read_bytes()) as (ca, ca_name):
+            register(*options(dps.server_port, symmetric_key_file=key_name, payload=payload_name, csr=csr_name, ca_file=ca_name,
+                              cert_out=path / "device.pem"), descriptors=(key, payload, csr, ca))
+        assert dps.asked[0][3]["payload"] == {"model": "P7"}, dps.asked
+        with pipe(KEY.encode()) as (key, name):
+            register(*options(dps.server_port, symmetric_key_file=None, group_key_file=name), descriptors=(key,))
+        shell = " ".join(shlex.quote(str(word)) for word in options(dps.server_port, symmetric_key_file=None))
+        run("bash", "-c", f"{shlex.quote(BREVET)} register {shell} --symmetric-key-file <(echo {KEY})")
+
+
+def test_wrong_pipes_are_named():
+    for name, content, says in (("symmetric-key-file", b"hello", "not base64"), ("group-key-file", b"", "empty"),
+                                ("csr", b"hello", "Cannot use the CSR"), ("payload", b"{", "not JSON"), ("ca-file", b"hello", "ca-file"),
+                                ("symmetric-key-file", bytes(2 << 20), "more than 1048576 bytes"), ("payload", bytes(2 << 20), "1048576"),
+                                ("ca-file", bytes(2 << 20), "1048576")):
+        with scratch() as path, pipe(content) as (descriptor, file):
+            words = {name: file}
+            if name == "group-key-file":
+                words["symmetric-key-file"] = None
+            elif name == "csr":
+                words["cert-out"] = path / "out.pem"
+            done = register(*options(**words), expect=5, descriptors=(descriptor,))
+            assert says in done.stderr and (name == "ca-file" or file in done.stderr), done.stderr
+    assert "1048576" in register(*options(payload="/dev/zero"), expect=5).stderr
 
 
 def test_versions_of_the_protocol():

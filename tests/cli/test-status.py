@@ -138,6 +138,9 @@ def test_a_clock_that_is_behind():
     with device({"main": {**GOOD, "NotBefore": NOW + DAY}}) as (on, _scripted):
         title = brevet(on, "status", expect=10).stdout.splitlines()[0]
         assert "not yet valid: the clock says 20" in title and "expired" not in title, title
+        assert json.loads(brevet(on, "status", "--json", expect=10).stdout)["identities"][0]["health"] == "not-yet-valid"
+    with device({"main": EXPIRED}) as (on, _scripted):
+        assert json.loads(brevet(on, "status", "--json", expect=10).stdout)["identities"][0]["health"] == "expired"
 
 
 def test_several_identities_end_with_the_worst():

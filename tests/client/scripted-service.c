@@ -77,8 +77,8 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-hang (GTask *task)
+void
+scripted_keep_silent (GTask *task)
 {
   g_autoptr(GSource) source = g_cancellable_source_new (g_task_get_cancellable (task));
 
@@ -116,12 +116,12 @@ scripted_transport_exchange_async (BrevetTransport *transport, BrevetRequest *re
   else if (answer->on_signal)
     g_cancellable_connect (cancellable, G_CALLBACK (on_signal), g_object_ref (task), g_object_unref);
   else
-    hang (task);
+    scripted_keep_silent (task);
   answer_free (answer);
 }
 
-static BrevetReply *
-scripted_transport_exchange_finish (BrevetTransport *transport, GAsyncResult *result, GError **error)
+BrevetReply *
+scripted_exchange_finish (BrevetTransport *transport, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
@@ -130,7 +130,7 @@ static void
 scripted_transport_iface_init (BrevetTransportInterface *iface)
 {
   iface->exchange_async = scripted_transport_exchange_async;
-  iface->exchange_finish = scripted_transport_exchange_finish;
+  iface->exchange_finish = scripted_exchange_finish;
 }
 
 static void
@@ -164,28 +164,37 @@ scripted_transport_new (void)
   return g_object_new (SCRIPTED_TYPE_TRANSPORT, "name", "scripted", "config", settings, NULL);
 }
 
-static Answer *
-add_reply (ScriptedTransport *self, guint status, const char *body)
+BrevetReply *
+scripted_make_reply (guint status, const char *retry_after, const char *etag, const char *body)
+{
+  g_autoptr(GBytes) bytes = body != NULL ? g_bytes_new (body, strlen (body)) : NULL;
+  BrevetReply *reply = brevet_reply_new (status, bytes);
+
+  brevet_reply_set_header (reply, "x-ms-request-id", "request-7");
+  brevet_reply_set_header (reply, "retry-after", retry_after);
+  brevet_reply_set_header (reply, "etag", etag);
+  return reply;
+}
+
+static void
+add_reply (ScriptedTransport *self, BrevetReply *reply)
 {
   Answer *answer = g_new0 (Answer, 1);
-  g_autoptr(GBytes) bytes = body != NULL ? g_bytes_new (body, strlen (body)) : NULL;
 
-  answer->reply = brevet_reply_new (status, bytes);
-  brevet_reply_set_header (answer->reply, "x-ms-request-id", "request-7");
+  answer->reply = reply;
   g_queue_push_tail (&self->answers, answer);
-  return answer;
 }
 
 void
 scripted_transport_reply (ScriptedTransport *self, guint status, const char *retry_after, const char *body)
 {
-  brevet_reply_set_header (add_reply (self, status, body)->reply, "retry-after", retry_after);
+  add_reply (self, scripted_make_reply (status, retry_after, NULL, body));
 }
 
 void
 scripted_transport_reply_with_etag (ScriptedTransport *self, guint status, const char *etag, const char *body)
 {
-  brevet_reply_set_header (add_reply (self, status, body)->reply, "etag", etag);
+  add_reply (self, scripted_make_reply (status, NULL, etag, body));
 }
 
 void

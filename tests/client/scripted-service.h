@@ -5,6 +5,12 @@
 
 /* A transport that answers from a script and keeps what it was asked, and a prover that counts. */
 
+/* What such transports are made of: an answer, with the headers that are not NULL; silence until the caller gives up; the end of an
+ * exchange whose task returned a BrevetReply. */
+BrevetReply *scripted_make_reply (guint status, const char *retry_after, const char *etag, const char *body);
+void scripted_keep_silent (GTask *task);
+BrevetReply *scripted_exchange_finish (BrevetTransport *transport, GAsyncResult *result, GError **error);
+
 #define SCRIPTED_TYPE_TRANSPORT (scripted_transport_get_type ())
 G_DECLARE_FINAL_TYPE (ScriptedTransport, scripted_transport, SCRIPTED, TRANSPORT, BrevetPlugin)
 

@@ -2,6 +2,7 @@
 
 #include "file-world.h"
 
+#include "store-place.h"
 #include "test-scratch.h"
 
 #include <glib/gstdio.h>
@@ -31,21 +32,7 @@ file_world_free (gpointer data)
 BrevetStore *
 file_create_store (const char *directory, gint64 maximum_queued)
 {
-  g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
-  g_autoptr(BrevetSettings) settings = brevet_settings_new ("store", NULL, NULL);
-  g_autoptr(GError) error = NULL;
-  BrevetPlugin *plugin;
-
-  brevet_settings_set (settings, "directory", directory, NULL);
-  if (maximum_queued > 0)
-    {
-      g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, maximum_queued);
-
-      brevet_settings_set (settings, "maximum-queued", text, NULL);
-    }
-  plugin = brevet_registry_create (registry, BREVET_TYPE_STORE, "store-file", "test", settings, &error);
-  g_assert_no_error (error);
-  return BREVET_STORE (plugin);
+  return store_place_create ("store-file", "directory", directory, maximum_queued);
 }
 
 static BrevetStore *
@@ -60,12 +47,8 @@ void
 file_assert_open_fails (const char *directory, int code, const char *text)
 {
   g_autoptr(BrevetStore) store = file_create_store (directory, 0);
-  g_autoptr(GError) error = NULL;
 
-  g_assert_false (brevet_store_open (store, &error));
-  g_assert_error (error, BREVET_ERROR, code);
-  if (strstr (error->message, text) == NULL || strstr (error->message, directory) == NULL)
-    g_error ("“%s” names not both “%s” and “%s”", error->message, text, directory);
+  store_place_assert_open_fails (store, directory, code, text);
 }
 
 static int

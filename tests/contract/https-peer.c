@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "https-peer.h"
+#include "test-wait.h"
 #include "transport-suite.h"
 
 #include <stdio.h>
@@ -327,22 +328,10 @@ https_peer_count_connections (HttpsPeer *self)
   return count;
 }
 
-/* The threads of the service hold it, so its end is the end of all of them. */
 void
 https_peer_free (HttpsPeer *self)
 {
-  GSocketService *service = self->service;
-
-  g_socket_service_stop (service);
-  g_socket_listener_close (G_SOCKET_LISTENER (service));
-  g_cancellable_cancel (self->cancellable);
-  g_object_add_weak_pointer (G_OBJECT (service), (gpointer *) &self->service);
-  g_object_unref (service);
-  while (self->service != NULL)
-    {
-      g_main_context_iteration (NULL, FALSE);
-      g_thread_yield ();
-    }
+  test_wait_for_end_of_service (self->service, self->cancellable);
   g_clear_object (&self->certificate);
   g_clear_object (&self->cancellable);
   g_hash_table_unref (self->requests);

@@ -4,6 +4,7 @@
 
 #include "brevet-mqtt-dialog.h"
 #include "brevet-network-peer.h"
+#include "test-wait.h"
 #include "transport-suite.h"
 
 #include <string.h>
@@ -113,26 +114,13 @@ on_question (BrevetMqttClient *client, const char *topic, GBytes *payload, gpoin
 }
 
 static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
-static void
-wait_for (GAsyncResult **result)
-{
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-}
-
-static void
 subscribe (BrevetMqttClient *client, const char *filter)
 {
   g_autoptr(GAsyncResult) subscribed = NULL;
   g_autoptr(GError) error = NULL;
 
-  brevet_mqtt_client_subscribe_async (client, filter, 1, NULL, store_result, &subscribed);
-  wait_for (&subscribed);
+  brevet_mqtt_client_subscribe_async (client, filter, 1, NULL, test_wait_store_result, &subscribed);
+  test_wait_for_result (&subscribed);
   brevet_mqtt_client_subscribe_finish (client, subscribed, &error);
   g_assert_no_error (error);
 }
@@ -148,8 +136,8 @@ open_stream (MqttWorld *self)
   GIOStream *stream;
 
   peer->ca_file = g_strdup (self->tls->ca_file);
-  brevet_network_connect_async (peer, peer->port, 30, chain, key, NULL, store_result, &opened);
-  wait_for (&opened);
+  brevet_network_connect_async (peer, peer->port, 30, chain, key, NULL, test_wait_store_result, &opened);
+  test_wait_for_result (&opened);
   stream = brevet_network_connect_finish (opened, &error);
   g_assert_no_error (error);
   return stream;
@@ -168,8 +156,8 @@ mqtt_world_start (MqttWorld *self, gboolean require_certificate)
   channel = brevet_mqtt_channel_new_for_stream (stream);
   self->responder = brevet_mqtt_client_new (channel);
   g_signal_connect (self->responder, "message", G_CALLBACK (on_question), NULL);
-  brevet_mqtt_client_connect_async (self->responder, "service", NULL, NULL, 60, NULL, store_result, &connected);
-  wait_for (&connected);
+  brevet_mqtt_client_connect_async (self->responder, "service", NULL, NULL, 60, NULL, test_wait_store_result, &connected);
+  test_wait_for_result (&connected);
   brevet_mqtt_client_connect_finish (self->responder, connected, NULL, &error);
   g_assert_no_error (error);
   subscribe (self->responder, "$dps/registrations/PUT/#");

@@ -2,9 +2,8 @@
 
 #include "sqlite-world.h"
 
+#include "store-place.h"
 #include "test-scratch.h"
-
-#include <string.h>
 
 gpointer
 sqlite_world_new (void)
@@ -30,21 +29,7 @@ sqlite_world_free (gpointer data)
 BrevetStore *
 sqlite_create_store (const char *file, gint64 maximum_queued)
 {
-  g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
-  g_autoptr(BrevetSettings) settings = brevet_settings_new ("store", NULL, NULL);
-  g_autoptr(GError) error = NULL;
-  BrevetPlugin *plugin;
-
-  brevet_settings_set (settings, "file", file, NULL);
-  if (maximum_queued > 0)
-    {
-      g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, maximum_queued);
-
-      brevet_settings_set (settings, "maximum-queued", text, NULL);
-    }
-  plugin = brevet_registry_create (registry, BREVET_TYPE_STORE, "store-sqlite", "test", settings, &error);
-  g_assert_no_error (error);
-  return BREVET_STORE (plugin);
+  return store_place_create ("store-sqlite", "file", file, maximum_queued);
 }
 
 static BrevetStore *
@@ -59,10 +44,6 @@ void
 sqlite_assert_open_fails (const char *file, int code, const char *text)
 {
   g_autoptr(BrevetStore) store = sqlite_create_store (file, 0);
-  g_autoptr(GError) error = NULL;
 
-  g_assert_false (brevet_store_open (store, &error));
-  g_assert_error (error, BREVET_ERROR, code);
-  if (strstr (error->message, text) == NULL || strstr (error->message, file) == NULL)
-    g_error ("“%s” names not both “%s” and “%s”", error->message, text, file);
+  store_place_assert_open_fails (store, file, code, text);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The MQTT listener and clients that do not keep to the protocol, are slow, silent, greedy or too many."""
 
+import base64
 import json
 import os
 import pathlib
@@ -19,8 +20,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=8"
 
 import mqtt_client as mqtt
+import sas_token
 import tap
-from dps import DPS, PATIENCE, Service, command, free_port, running_service
+from dps import DPS, PATIENCE, PREVIEW, Device, Service, command, free_port, make_csr, running_service
 
 shared = Service(mqtt={})
 hasty = Service(mqtt={"connect_timeout": "1s", "idle_timeout": "1s", "packet_timeout": "1s", "maximum_keep_alive": "2s"})
@@ -142,6 +144,56 @@ def test_strangers_are_refused_in_the_same_way():
             expect_refusal(shared, session, text)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+
+
+def look_up_registration(service, registration_id):
+    return Device(service, registration_id, keys[(service.port, registration_id)]).ask("POST", "", PREVIEW, {}).status
+
+
+def test_what_follows_a_refused_connect_is_not_done():
+    """However early it comes; and what follows one that is accepted is, in the order of its coming."""
+    for name, owner, answers in (("early-1", "early-2", [mqtt.CONNACK]),
+                                 ("early-2", "early-2", [mqtt.CONNACK, mqtt.SUBACK, mqtt.PUBACK, mqtt.PINGRESP, mqtt.PUBLISH])):
+        keys[(shared.port, name)] = shared.enroll(name)
+        keys[(shared.port, owner)] = keys.get((shared.port, owner)) or shared.enroll(owner)
+        session = shared.connect_mqtt(name)
+        token = sas_token.make_token(f"{shared.id_scope}/registrations/{owner}", keys[(shared.port, owner)], "registration")
+        session.send(mqtt.connect_packet(name, session.user_name, token), mqtt.subscribe_packet(1, (mqtt.FILTER, 1)),
+                     mqtt.publish_packet(mqtt.REGISTER.format(1), b"", 1, 2), mqtt.packet(mqtt.PINGREQ))
+        for kind in answers:
+            session.expect(kind)
+    assert look_up_registration(shared, "early-1") == 404 and look_up_registration(shared, "early-2") == 200
+
+
+def test_operations_of_another_device_cannot_be_read():
+    owner, thief = open_session(shared, "owner-1"), open_session(shared, "thief-1")
+    for session in (owner, thief):
+        session.subscribe()
+        session.publish(mqtt.REGISTER.format(1))
+    operation = json.loads(owner.answer()[3])["operationId"]
+    assert thief.answer()[0] == 200
+    for asked in (operation, operation.upper(), operation.replace("-", "%2d"), "..", "%2e%2e"):
+        thief.publish(mqtt.POLL.format(2, asked))
+        status, _, _, payload = thief.answer()
+        assert status == 404 and b"owner-1" not in payload, (asked, payload)
+    owner.publish(mqtt.POLL.format(2, operation.replace("-", "%2d")))
+    assert owner.answer()[0] == 200
+
+
+def test_a_token_that_ends_ends_what_its_device_may():
+    """Not only at CONNECT is it looked at. Five minutes are given to clocks."""
+    keys[(shared.port, "ending-1")] = key = shared.enroll("ending-1")
+    session = shared.connect_mqtt("ending-1")
+    token = sas_token.make_token(f"{shared.id_scope}/registrations/ending-1", key, "registration", lifetime=-297)
+    assert session.connect(token=token) == 0
+    session.subscribe()
+    statuses = []
+    while not statuses or statuses[-1] == 404:
+        session.publish(mqtt.POLL.format(1, "none"))
+        statuses.append(session.answer()[0])
+        time.sleep(0.1)   # nothing but time ends it, and a device may not ask too often
+    assert statuses[0] == 404 and statuses[-1] == 401, statuses
+    session.ping()
 
 
 def test_the_largest_packet_is_read():
@@ -326,6 +378,43 @@ def test_questions_of_clients_that_have_gone_are_finished_before_the_end():
         for number in range(5):
             session = open_session(service, f"gone-{number}")
             session.send(*[mqtt.publish_packet(mqtt.REGISTER.format(rid), b"", 0) for rid in range(8)], mqtt.packet(mqtt.DISCONNECT))
+
+
+def ask_for_a_certificate(service, registration_id, session):
+    _, csr = make_csr(service.scratch, registration_id, "-outform", "DER")
+    request = {"csr": base64.b64encode(csr.read_bytes()).decode()}
+    session.subscribe()
+    session.publish(mqtt.REGISTER.format(1), json.dumps(request).encode())
+
+
+def test_who_waits_for_a_result_is_answered_before_the_end():
+    """And not cut off, however long the device was to wait."""
+    service = Service(mqtt={"wait": "20s"})
+    (service.directory / "dps.conf.d/50-ca.conf").write_text(
+        f"[ca slow]\ntype=scripted\ncertificate=ca/root.pem\nkey=ca/root.key\nledger={service.scratch}/ledger\n"
+        "capabilities=pending\nscript=pending:600\n")
+    try:
+        service.start()
+        names = ("patient-1", "patient-2")
+        for name in names:
+            keys[(service.port, name)] = service.enroll(name, clientCertificateIssuancePolicy={"certificateAuthorityName": "slow"})
+        sessions = [open_session(service, name) for name in names]
+        for name, session in zip(names, sessions):
+            ask_for_a_certificate(service, name, session)
+            session.ping()
+        before = time.monotonic()
+        service.process.terminate()
+        for session in sessions:
+            status, _, retry_after, payload = session.answer()
+            assert status == 202 and retry_after and json.loads(payload)["status"] == "assigning", (status, payload)
+            session.expect_end()
+        assert time.monotonic() - before < 8
+        assert service.process.wait(PATIENCE) == 0, service.read_log()
+        service.process.stdout.close()
+        service.log.close()
+        service.process = None
+    finally:
+        service.clean_up()
 
 
 def fails_to_start(service, *words):

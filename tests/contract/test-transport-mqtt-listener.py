@@ -91,13 +91,6 @@ def check_certificate(pem, registration_id, key_file, root):
     assert public[0] == public[1]
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def count_issued(service, registration_id):
     """Certificates that the CA has signed for a device, as the log tells."""
     return sum("issued its certificate" in line and f"BREVET_REGISTRATION={registration_id} " in line + " " for line in service.read_log().splitlines())
@@ -269,7 +262,7 @@ def test_who_has_not_subscribed_hears_nothing():
     session.send(mqtt.unsubscribe_packet(9, mqtt.FILTER))
     session.expect(mqtt.UNSUBACK, b"\0\11")
     session.publish(mqtt.REGISTER.format(1), registration(session, clientCertificateCsr=csr.read_text()))
-    wait_for(lambda: count_issued(shared, "deaf-1") == 1)
+    shared.wait_for(lambda: count_issued(shared, "deaf-1") == 1, "the certificate")
     for number in range(20):
         session.publish(mqtt.POLL.format(number, "no-such-operation"))
         session.ping()
@@ -304,7 +297,7 @@ def test_a_reply_that_never_left_is_given_again():
         session.send(mqtt.packet(mqtt.DISCONNECT))
         session.expect_end()
         gate.release()
-        wait_for(lambda: count_issued(service, "cut-2") == 1)
+        service.wait_for(lambda: count_issued(service, "cut-2") == 1, "the certificate")
         session = open_session(service, "cut-2", key)
         assert issued(register(session, clientCertificateCsr=csr.read_text()))
         assert count_issued(service, "cut-2") == 1
@@ -526,7 +519,7 @@ def test_mosquitto_pub_registers_a_device():
     payload = WORK / "mosquitto-1.json"
     payload.write_text(json.dumps({"clientCertificateCsr": csr.read_text()}))
     command(*mosquitto("mosquitto_pub", "mosquitto-1", key, "-t", mqtt.REGISTER.format(1), "-f", payload))
-    wait_for(lambda: count_issued(shared, "mosquitto-1") == 1)
+    shared.wait_for(lambda: count_issued(shared, "mosquitto-1") == 1, "the certificate")
     # Nobody was there to take it, so it is kept for the next call.
     issued(register(open_session(shared, "mosquitto-1", key), clientCertificateCsr=csr.read_text()))
     assert count_issued(shared, "mosquitto-1") == 1

@@ -3,6 +3,7 @@
 /* Several ways to one service: their order, WebSocket, proxies, client certificates. */
 
 #include "mqtt-world.h"
+#include "test-wait.h"
 #include "transport-suite.h"
 
 #include <string.h>
@@ -43,14 +44,6 @@ assert_fails (BrevetTransport *transport, BrevetEvidence *evidence, BrevetError 
     transport_assert_error (error, code, reasons[i]);
 }
 
-/* Takes everything and answers with what is no MQTT; the first letters could be. */
-static gboolean
-react_with_garbage (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
-{
-  mqtt_peer_send_bytes (output, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
-  return TRUE;
-}
-
 static gboolean
 react_with_silence (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
 {
@@ -70,7 +63,7 @@ test_order (MqttWorld **world, gconstpointer data)
 {
   MqttPeer *mute = mqtt_world_add_mute (*world);
   MqttPeer *foreign = mqtt_world_add_foreign (*world);
-  MqttPeer *garbage = mqtt_world_add_peer (*world, react_with_garbage);
+  MqttPeer *garbage = mqtt_world_add_peer (*world, mqtt_peer_talk_garbage);
   MqttPeer *silent = mqtt_world_add_peer (*world, react_with_silence);
   g_autoptr(BrevetTransport) transport = NULL;
   g_autofree char *ways = NULL;
@@ -128,6 +121,43 @@ test_all_fail (MqttWorld **world, gconstpointer data)
 
   assert_fails (unreachable, NULL, BREVET_ERROR_UNREACHABLE, reasons);
   reasons[2] = third;
+  assert_fails (untrusted, NULL, BREVET_ERROR_UNTRUSTED, reasons);
+}
+
+/* What is wrong with several ways is said once. */
+static void
+test_same_trouble (MqttWorld **world, gconstpointer data)
+{
+  MqttPeer *foreign = mqtt_world_add_foreign (*world);
+  guint16 one = find_free_port ();
+  guint16 other = find_free_port ();
+  g_autofree char *ways = g_strdup_printf ("tls:%u; websocket:%u/x; tls:%u", one, other, mqtt_peer_get_port (foreign));
+  g_autofree char *both = g_strdup_printf ("localhost: tls:%u, websocket:%u/x: the connection is refused", one, other);
+  g_autofree char *third = g_strdup_printf ("; tls:%u: TLS: its certificate is not issued", mqtt_peer_get_port (foreign));
+  g_autoptr(BrevetTransport) transport = mqtt_world_create (*world, "ways", ways, NULL);
+  const char *const reasons[] = { both, third, NULL };
+
+  assert_fails (transport, NULL, BREVET_ERROR_UNTRUSTED, reasons);
+}
+
+/* The whole exchange has less time than a single way: what is known until then is told. */
+static void
+test_late (MqttWorld **world, gconstpointer data)
+{
+  MqttPeer *mute = mqtt_world_add_mute (*world);
+  MqttPeer *foreign = mqtt_world_add_foreign (*world);
+  guint16 closed = find_free_port ();
+  g_autofree char *first = g_strdup_printf ("within 1 seconds: tls:%u: the connection is refused", closed);
+  g_autofree char *second = g_strdup_printf ("; websocket:%u/x: no answer yet", mqtt_peer_get_port (mute));
+  g_autofree char *before = g_strdup_printf ("tls:%u: TLS: its certificate is not issued", mqtt_peer_get_port (foreign));
+  g_autofree char *ways = g_strdup_printf ("tls:%u; websocket:%u/x", closed, mqtt_peer_get_port (mute));
+  g_autofree char *more = g_strdup_printf ("tls:%u; %s", mqtt_peer_get_port (foreign), ways);
+  g_autoptr(BrevetTransport) unreachable = mqtt_world_create (*world, "ways", ways, "timeout", "1s", NULL);
+  g_autoptr(BrevetTransport) untrusted = mqtt_world_create (*world, "ways", more, "timeout", "1s", NULL);
+  const char *reasons[] = { first, second, NULL };
+
+  assert_fails (unreachable, NULL, BREVET_ERROR_UNREACHABLE, reasons);
+  reasons[0] = before;
   assert_fails (untrusted, NULL, BREVET_ERROR_UNTRUSTED, reasons);
 }
 
@@ -230,18 +260,7 @@ tunnel_start (Tunnel *self)
 static void
 tunnel_stop (Tunnel *self)
 {
-  GSocketService *service = self->service;
-
-  g_socket_service_stop (service);
-  g_socket_listener_close (G_SOCKET_LISTENER (service));
-  g_cancellable_cancel (self->cancellable);
-  g_object_add_weak_pointer (G_OBJECT (service), (gpointer *) &self->service);
-  g_object_unref (service);
-  while (self->service != NULL)
-    {
-      g_main_context_iteration (NULL, FALSE);
-      g_thread_yield ();
-    }
+  test_wait_for_end_of_service (self->service, self->cancellable);
   g_object_unref (self->cancellable);
 }
 
@@ -269,6 +288,73 @@ test_proxy (MqttWorld **world, gconstpointer data)
   g_assert_cmpint (g_atomic_int_get (&tunnel.tunnels), ==, 2);
   lost = mqtt_world_create (*world, "port", port, "proxy", nowhere, NULL);
   assert_fails (lost, NULL, BREVET_ERROR_UNREACHABLE, reasons);
+  mqtt_settle ();
+  tunnel_stop (&tunnel);
+}
+
+/* What desktop or environment say, as far as brevet sees it. */
+typedef struct {
+  GSimpleProxyResolver parent_instance;
+} SystemResolver;
+
+typedef struct {
+  GSimpleProxyResolverClass parent_class;
+} SystemResolverClass;
+
+GType system_resolver_get_type (void);
+
+static gboolean
+is_supported (GProxyResolver *resolver)
+{
+  return TRUE;
+}
+
+/* The rest is that of the parent. */
+static void
+system_resolver_iface_init (GProxyResolverInterface *iface)
+{
+  iface->is_supported = is_supported;
+}
+
+G_DEFINE_TYPE_WITH_CODE (SystemResolver, system_resolver, G_TYPE_SIMPLE_PROXY_RESOLVER,
+                         G_IMPLEMENT_INTERFACE (G_TYPE_PROXY_RESOLVER, system_resolver_iface_init))
+
+static void
+system_resolver_class_init (SystemResolverClass *class)
+{
+}
+
+static void
+system_resolver_init (SystemResolver *self)
+{
+}
+
+static void
+test_system_proxy (MqttWorld **world, gconstpointer data)
+{
+  GSimpleProxyResolver *resolver = G_SIMPLE_PROXY_RESOLVER (g_proxy_resolver_get_default ());
+  Tunnel tunnel = { NULL };
+  g_autofree char *proxy = NULL;
+  g_autofree char *port = NULL;
+  g_autoptr(BrevetTransport) plain = NULL;
+  g_autoptr(BrevetTransport) websocket = NULL;
+  g_autoptr(BrevetTransport) without = NULL;
+
+  mqtt_world_start (*world, FALSE);
+  tunnel_start (&tunnel);
+  proxy = g_strdup_printf ("http://127.0.0.1:%u", tunnel.port);
+  g_simple_proxy_resolver_set_uri_proxy (resolver, "https", proxy);
+  g_simple_proxy_resolver_set_uri_proxy (resolver, "wss", proxy);
+  port = g_strdup_printf ("%u", (*world)->broker->port);
+  plain = mqtt_world_create (*world, "port", port, "proxy", "system", NULL);
+  assert_echoed (plain, NULL);
+  g_assert_cmpint (g_atomic_int_get (&tunnel.tunnels), ==, 1);
+  websocket = create_websocket (*world, (*world)->broker->websocket_port, "system");
+  assert_echoed (websocket, NULL);
+  g_assert_cmpint (g_atomic_int_get (&tunnel.tunnels), ==, 2);
+  without = mqtt_world_create (*world, "port", port, NULL);
+  assert_echoed (without, NULL);
+  g_assert_cmpint (g_atomic_int_get (&tunnel.tunnels), ==, 2);
   mqtt_settle ();
   tunnel_stop (&tunnel);
 }
@@ -326,12 +412,18 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_setenv ("GIO_USE_PROXY_RESOLVER", "test", TRUE);
+  g_io_extension_point_register (G_PROXY_RESOLVER_EXTENSION_POINT_NAME);
+  g_io_extension_point_implement (G_PROXY_RESOLVER_EXTENSION_POINT_NAME, system_resolver_get_type (), "test", 0);
 #define ADD(name, func) g_test_add ("/transport-mqtt/ways/" name, MqttWorld *, NULL, set_up, func, tear_down)
   ADD ("order", test_order);
   ADD ("way-lost", test_way_lost);
   ADD ("all-fail", test_all_fail);
+  ADD ("same-trouble", test_same_trouble);
+  ADD ("late", test_late);
   ADD ("websocket", test_websocket);
   ADD ("proxy", test_proxy);
+  ADD ("system-proxy", test_system_proxy);
   ADD ("certificate", test_certificate);
   ADD ("token", test_token);
 #undef ADD

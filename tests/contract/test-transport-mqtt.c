@@ -4,6 +4,7 @@
 
 #include "brevet-mqtt-dialog.h"
 #include "mqtt-world.h"
+#include "test-wait.h"
 #include "transport-suite.h"
 
 #include <string.h>
@@ -222,6 +223,116 @@ test_other_evidence (TransportFixture *fixture, gconstpointer data)
   g_assert_cmpuint (mqtt_peer_count (peer), ==, 2);
 }
 
+/* The thread of a device between two questions, which sees what comes only when it is told to. */
+typedef struct {
+  BrevetTransport *transport;
+  GMutex lock;
+  GCond changed;
+  guint step;             /* 1: asked once, 2: the transport is gone */
+} Device;
+
+static void
+reach (Device *device, guint step)
+{
+  g_mutex_lock (&device->lock);
+  device->step = step;
+  g_cond_broadcast (&device->changed);
+  g_mutex_unlock (&device->lock);
+  g_main_context_wakeup (NULL);
+}
+
+static gboolean
+has_reached (Device *device, guint step)
+{
+  gboolean reached;
+
+  g_mutex_lock (&device->lock);
+  reached = device->step >= step;
+  g_mutex_unlock (&device->lock);
+  return reached;
+}
+
+static void
+wait_until (Device *device, guint step)
+{
+  g_mutex_lock (&device->lock);
+  while (device->step < step)
+    g_cond_wait (&device->changed, &device->lock);
+  g_mutex_unlock (&device->lock);
+}
+
+static void
+ask_on (GMainContext *context, BrevetTransport *transport)
+{
+  g_autoptr(BrevetRequest) request = mqtt_make_register ("pump-07", MQTT_ASSIGN);
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetReply) reply = NULL;
+
+  brevet_transport_exchange_async (transport, request, NULL, test_wait_store_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (context, TRUE);
+  reply = brevet_transport_exchange_finish (transport, result, &error);
+  assert_reply (reply, error, 202, "op-1");
+}
+
+static gpointer
+ask_and_linger (gpointer data)
+{
+  Device *device = data;
+  g_autoptr(GMainContext) context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+  ask_on (context, device->transport);
+  reach (device, 1);
+  wait_until (device, 2);
+  /* The connection ends here, and what has come before is seen before that. */
+  while (g_main_context_iteration (context, FALSE))
+    ;
+  g_main_context_pop_thread_default (context);
+  return NULL;
+}
+
+/* Answers, and says more than anybody has asked for. */
+static gboolean
+react_too_often (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
+{
+  g_autoptr(BrevetMqttQuestion) question = NULL;
+  g_autofree char *topic = NULL;
+
+  if (!mqtt_peer_acknowledge (peer, output, packet))
+    return FALSE;
+  if (packet->type != BREVET_MQTT_PUBLISH)
+    return TRUE;
+  question = brevet_mqtt_question_parse (packet->topic, NULL);
+  topic = g_strdup_printf ("$dps/registrations/res/202/?$rid=%s", question->rid);
+  mqtt_peer_publish (output, topic, "{\"operationId\":\"op-1\"}");
+  mqtt_peer_publish (output, topic, "{}");
+  mqtt_peer_publish (output, topic, "{}");
+  return TRUE;
+}
+
+/* The last reference goes on another thread than that of the connection, on which messages still come. */
+static void
+test_transport_gone (TransportFixture *fixture, gconstpointer data)
+{
+  MqttPeer *peer = mqtt_world_add_peer (fixture->world, react_too_often);
+  Device device = { .transport = create_for_peer (fixture->world, peer) };
+  GThread *thread;
+
+  g_mutex_init (&device.lock);
+  g_cond_init (&device.changed);
+  thread = g_thread_new ("device", ask_and_linger, &device);
+  /* The peer takes connections on this thread. */
+  while (!has_reached (&device, 1))
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_finalize_object (device.transport);
+  reach (&device, 2);
+  g_thread_join (thread);
+  g_cond_clear (&device.changed);
+  g_mutex_clear (&device.lock);
+}
+
 static gboolean
 react_once (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
 {
@@ -310,8 +421,8 @@ test_refusals (TransportFixture *fixture, gconstpointer data)
   transport_assert_error (error, BREVET_ERROR_UNREACHABLE, "version of MQTT");
 }
 
-static void
-assert_refused_setting (const char *key, const char *value, const char *reason)
+static char *
+refuse_setting (const char *key, const char *value)
 {
   g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
   g_autoptr(BrevetSettings) settings = brevet_settings_new ("transport", NULL, NULL);
@@ -324,8 +435,16 @@ assert_refused_setting (const char *key, const char *value, const char *reason)
   plugin = brevet_registry_create (registry, BREVET_TYPE_TRANSPORT, "transport-mqtt", "test", settings, &error);
   g_assert_null (plugin);
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
-  if (strstr (error->message, reason) == NULL)
-    g_error ("“%s” does not say “%s”", error->message, reason);
+  return g_strdup (error->message);
+}
+
+static void
+assert_refused_setting (const char *key, const char *value, const char *reason)
+{
+  g_autofree char *message = refuse_setting (key, value);
+
+  if (strstr (message, reason) == NULL)
+    g_error ("“%s” does not say “%s”", message, reason);
 }
 
 static void
@@ -333,7 +452,10 @@ test_settings (void)
 {
   static const char *const ways[] = { "http", "tls:0", "tls:70000", "tls:x", "tls:8883/path", "websocket:443path", "websocket:",
                                       "tls;websocket:443/a b", "websocket:443/a?b" };
+  /* What may hold a password is not repeated. */
+  g_autofree char *message = refuse_setting ("proxy", "https://device:secret@proxy:3128");
 
+  g_assert_null (strstr (message, "secret"));
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
     assert_refused_setting ("ways", ways[i], "is not a way");
   assert_refused_setting ("port", "8883", "together with ways");
@@ -355,6 +477,7 @@ main (int argc, char **argv)
   transport_suite_add_test (&suite, "other-routes", test_other_routes);
   transport_suite_add_test (&suite, "connection-kept", test_connection_kept);
   transport_suite_add_test (&suite, "other-evidence", test_other_evidence);
+  transport_suite_add_test (&suite, "transport-gone", test_transport_gone);
   transport_suite_add_test (&suite, "broker-restarts", test_broker_restarts);
   transport_suite_add_test (&suite, "broker-dies", test_broker_dies);
   transport_suite_add_test (&suite, "refusals", test_refusals);

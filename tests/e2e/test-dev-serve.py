@@ -13,12 +13,12 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 
 import sas_token
 import tap
+from changes import wait_for_change
 from dps import PATIENCE, free_port
 
 DEV = pathlib.Path(__file__).parent.parent.parent / "dev"
@@ -43,10 +43,7 @@ class Serve:
         stale = self.identify_env()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([DEV, "serve", directory, *map(str, options)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + PATIENCE
-        while self.identify_env() in (None, stale):
-            assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        wait_for_change(lambda: self.identify_env() not in (None, stale), self.directory, PATIENCE, self.log.read_text, self.process)
         # A shell reads it, as its users do.
         script = ". \"$0\" && printf '%s\\n' " + " ".join(f'"${name}"' for name in NAMES)
         values = subprocess.run(["sh", "-euc", script, directory / "env"], stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE)

@@ -5,6 +5,7 @@
 #include "brevet-mqtt-client.h"
 #include "brevet-network-peer.h"
 #include "mosquitto-broker.h"
+#include "test-wait.h"
 
 #include <string.h>
 
@@ -36,26 +37,13 @@ tear_down (World *world, gconstpointer data)
   tls_world_free (world->tls);
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
-static void
-wait_for (GAsyncResult **result)
-{
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-}
-
 static GIOStream *
 open_stream (const BrevetNetworkPeer *peer, guint16 port, BrevetChain *chain, BrevetKey *key, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_network_connect_async (peer, port, 30, chain, key, NULL, store_result, &result);
-  wait_for (&result);
+  brevet_network_connect_async (peer, port, 30, chain, key, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_network_connect_finish (result, error);
 }
 
@@ -89,16 +77,16 @@ converse (GIOStream *stream)
 
   g_signal_connect (client, "message", G_CALLBACK (on_message), heard);
   g_signal_connect (client, "closed", G_CALLBACK (on_closed), &closed);
-  brevet_mqtt_client_connect_async (client, "pump-07", "pump-07", NULL, 60, NULL, store_result, &connected);
-  wait_for (&connected);
+  brevet_mqtt_client_connect_async (client, "pump-07", "pump-07", NULL, 60, NULL, test_wait_store_result, &connected);
+  test_wait_for_result (&connected);
   brevet_mqtt_client_connect_finish (client, connected, NULL, &error);
   g_assert_no_error (error);
-  brevet_mqtt_client_subscribe_async (client, "devices/+/events/#", 1, NULL, store_result, &subscribed);
-  wait_for (&subscribed);
+  brevet_mqtt_client_subscribe_async (client, "devices/+/events/#", 1, NULL, test_wait_store_result, &subscribed);
+  test_wait_for_result (&subscribed);
   brevet_mqtt_client_subscribe_finish (client, subscribed, &error);
   g_assert_no_error (error);
-  brevet_mqtt_client_publish_async (client, "devices/pump-07/events/", payload, 1, NULL, store_result, &published);
-  wait_for (&published);
+  brevet_mqtt_client_publish_async (client, "devices/pump-07/events/", payload, 1, NULL, test_wait_store_result, &published);
+  test_wait_for_result (&published);
   brevet_mqtt_client_publish_finish (client, published, &error);
   g_assert_no_error (error);
   brevet_mqtt_client_publish_async (client, "devices/pump-07/events/x", payload, 0, NULL, NULL, NULL);
@@ -200,8 +188,8 @@ test_silence (void)
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  brevet_network_connect_async (peer, port, 1, NULL, NULL, NULL, store_result, &result);
-  wait_for (&result);
+  brevet_network_connect_async (peer, port, 1, NULL, NULL, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   g_assert_null (brevet_network_connect_finish (result, &error));
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE);
   g_assert_nonnull (strstr (error->message, "time-out"));

@@ -5,12 +5,14 @@
 #include "brevet-error.h"
 #include "brevet-mqtt-client.h"
 #include "mqtt-peer.h"
+#include "test-wait.h"
 
 #include <string.h>
 
 #define LONG_PACKET "\x30\x81\x80\x10"      /* PUBLISH of 262145 bytes */
 
 typedef struct {
+  BrevetMqttChannel *channel;
   BrevetMqttClient *client;
   GString *heard;               /* topics and payloads */
   gboolean closed;
@@ -42,13 +44,12 @@ world_new (MqttPeer *peer)
   World *world = g_new0 (World, 1);
   g_autoptr(GSocketClient) socket = g_socket_client_new ();
   g_autoptr(GSocketConnection) connection = NULL;
-  g_autoptr(BrevetMqttChannel) channel = NULL;
   g_autoptr(GError) error = NULL;
 
   connection = g_socket_client_connect_to_host (socket, "127.0.0.1", mqtt_peer_get_port (peer), NULL, &error);
   g_assert_no_error (error);
-  channel = brevet_mqtt_channel_new_for_stream (G_IO_STREAM (connection));
-  world->client = brevet_mqtt_client_new (channel);
+  world->channel = brevet_mqtt_channel_new_for_stream (G_IO_STREAM (connection));
+  world->client = brevet_mqtt_client_new (world->channel);
   world->heard = g_string_new (NULL);
   g_signal_connect (world->client, "message", G_CALLBACK (on_message), world);
   g_signal_connect (world->client, "closed", G_CALLBACK (on_closed), world);
@@ -63,6 +64,7 @@ world_free (World *world)
     g_main_context_iteration (NULL, TRUE);
   g_signal_handlers_disconnect_by_data (world->client, world);
   g_object_unref (world->client);
+  g_object_unref (world->channel);
   g_string_free (world->heard, TRUE);
   g_clear_error (&world->reason);
   g_free (world);
@@ -71,26 +73,14 @@ world_free (World *world)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (World, world_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MqttPeer, mqtt_peer_free)
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
-static void
-wait_for (GAsyncResult **result)
-{
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-}
-
 static gboolean
 connect_with (World *world, guint16 keep_alive, GCancellable *cancellable, BrevetMqttConnectCode *code, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_mqtt_client_connect_async (world->client, "pump-07", "user", "secret", keep_alive, cancellable, store_result, &result);
-  wait_for (&result);
+  brevet_mqtt_client_connect_async (world->client, "pump-07", "user", "secret", keep_alive, cancellable,
+                                    test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_mqtt_client_connect_finish (world->client, result, code, error);
 }
 
@@ -100,8 +90,8 @@ publish (World *world, const char *topic, guint8 qos, GCancellable *cancellable,
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GBytes) payload = g_bytes_new_static ("hello", 5);
 
-  brevet_mqtt_client_publish_async (world->client, topic, payload, qos, cancellable, store_result, &result);
-  wait_for (&result);
+  brevet_mqtt_client_publish_async (world->client, topic, payload, qos, cancellable, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_mqtt_client_publish_finish (world->client, result, error);
 }
 
@@ -110,8 +100,8 @@ subscribe (World *world, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_mqtt_client_subscribe_async (world->client, "a/#", 1, NULL, store_result, &result);
-  wait_for (&result);
+  brevet_mqtt_client_subscribe_async (world->client, "a/#", 1, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_mqtt_client_subscribe_finish (world->client, result, error);
 }
 
@@ -189,13 +179,6 @@ test_refused (void)
 }
 
 static gboolean
-react_with_garbage (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
-{
-  mqtt_peer_send_bytes (output, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
-  return TRUE;
-}
-
-static gboolean
 react_by_closing (MqttPeer *peer, GOutputStream *output, const BrevetMqttPacket *packet)
 {
   return FALSE;
@@ -227,7 +210,7 @@ assert_no_connection (MqttPeerReact react, const char *reason)
 static void
 test_no_broker (void)
 {
-  assert_no_connection (react_with_garbage, "does not keep to MQTT");
+  assert_no_connection (mqtt_peer_talk_garbage, "does not keep to MQTT");
   assert_no_connection (react_by_closing, "closed");
   assert_no_connection (react_out_of_turn, "nobody has asked for");
 }
@@ -248,11 +231,11 @@ test_cancelled (void)
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  brevet_mqtt_client_connect_async (world->client, "pump-07", NULL, NULL, 0, cancellable, store_result, &result);
+  brevet_mqtt_client_connect_async (world->client, "pump-07", NULL, NULL, 0, cancellable, test_wait_store_result, &result);
   g_main_context_iteration (NULL, FALSE);
   g_assert_null (result);
   g_cancellable_cancel (cancellable);
-  wait_for (&result);
+  test_wait_for_result (&result);
   g_assert_false (brevet_mqtt_client_connect_finish (world->client, result, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
@@ -367,6 +350,27 @@ test_lost (void)
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_UNREACHABLE);
 }
 
+/* What waits for a broker that sends and never reads does not grow for ever. */
+static void
+test_greedy_broker (void)
+{
+  g_autoptr(MqttPeer) peer = mqtt_peer_new (NULL, NULL);
+  g_autoptr(World) world = world_new (peer);
+  g_autofree char *megabyte = g_malloc0 (1024 * 1024);
+  g_autoptr(GBytes) bytes = g_bytes_new (megabyte, 1024 * 1024);
+  BrevetMqttChannel *channel = world->channel;
+  guint sent;
+
+  for (sent = 0; sent < 100 && !world->closed; sent++)
+    {
+      brevet_mqtt_channel_send (channel, bytes);
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+    }
+  g_assert_cmpuint (sent, <, 100);
+  assert_says (world->reason, BREVET_ERROR_UNREACHABLE, "does not take what it is sent");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -380,5 +384,6 @@ main (int argc, char **argv)
   g_test_add_func ("/mqtt/client/too-long", test_too_long);
   g_test_add_func ("/mqtt/client/subscription-refused", test_subscription_refused);
   g_test_add_func ("/mqtt/client/lost", test_lost);
+  g_test_add_func ("/mqtt/client/greedy-broker", test_greedy_broker);
   return g_test_run ();
 }

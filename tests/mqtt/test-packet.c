@@ -340,6 +340,26 @@ test_password (void)
   assert_data (kept, "'pw'");
 }
 
+/* Whoever sends a password can wipe what was printed: it is all that there is. */
+static void
+test_printed_password (void)
+{
+  g_autoptr(BrevetMqttPacket) packet = brevet_mqtt_packet_new (BREVET_MQTT_CONNECT);
+  g_autofree char *password = g_strnfill (1000, 'p');
+  g_autofree gpointer taken = NULL;
+  gconstpointer printed;
+  GBytes *bytes;
+  gsize size;
+
+  packet->client_id = g_strdup ("id");
+  packet->user_name = g_strdup ("user");
+  packet->password = g_bytes_new (password, 1000);
+  bytes = brevet_mqtt_packet_print (packet);
+  printed = g_bytes_get_data (bytes, NULL);
+  taken = g_bytes_unref_to_data (bytes, &size);
+  g_assert_true (taken == printed);
+}
+
 static void
 add_table (const char *prefix, const Refused *table, gsize n, GTestDataFunc test)
 {
@@ -365,5 +385,6 @@ main (int argc, char **argv)
   g_test_add_func ("/mqtt/packet/length", test_length);
   g_test_add_func ("/mqtt/packet/longest-text", test_longest_text);
   g_test_add_func ("/mqtt/packet/password", test_password);
+  g_test_add_func ("/mqtt/packet/printed-password", test_printed_password);
   return g_test_run ();
 }

@@ -5,11 +5,14 @@ and that the identity it gets from the brevet-dps of the same machine outlives a
 import json
 import pathlib
 import signal
+import tempfile
 import time
 
 import tap
+from changes import wait_for_change
 from dps import PATIENCE, command
-from machine import CHECK_MANUAL, RUNTIME, InstalledService, Unit, check_restarts_for_ever, check_sandbox, check_watchdog, systemctl
+from machine import (CHECK_MANUAL, RUNTIME, Gio, GLib, InstalledService, Unit, check_restarts_for_ever, check_sandbox, check_watchdog,
+                     systemctl)
 
 AGENT = "/org/brevet/Agent1"
 MAIN = AGENT + "/identities/main"
@@ -79,13 +82,24 @@ def read(path, name, user="nobody"):
 
 
 def wait_for_identity(**wanted):
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        facts = call("nobody", MAIN, "org.freedesktop.DBus.Properties", "GetAll", "s", "org.brevet.Agent1.Identity")[0]
-        if all(facts[name]["data"] == value for name, value in wanted.items()):
-            return {name: value["data"] for name, value in facts.items()}
-        assert time.monotonic() < deadline, f"{wanted} never came: {facts}\n{unit.log()}"
-        time.sleep(0.02)
+    """The agent's name is another's after a restart, so whoever sends a signal is listened to."""
+    changes, expired = [], []
+    bus = Gio.bus_get_sync(Gio.BusType.SYSTEM, None)
+    subscription = bus.signal_subscribe(None, "org.freedesktop.DBus.Properties", "PropertiesChanged", MAIN, None,
+                                        Gio.DBusSignalFlags.NONE, lambda *arguments: changes.append(arguments))
+    timer = GLib.timeout_add_seconds(PATIENCE, lambda: expired.append(True) or GLib.SOURCE_CONTINUE)
+    try:
+        while True:
+            changes.clear()
+            facts = call("nobody", MAIN, "org.freedesktop.DBus.Properties", "GetAll", "s", "org.brevet.Agent1.Identity")[0]
+            if all(facts[name]["data"] == value for name, value in wanted.items()):
+                return {name: value["data"] for name, value in facts.items()}
+            while not changes:
+                assert not expired, f"{wanted} never came: {facts}\n{unit.log()}"
+                GLib.MainContext.default().iteration(True)
+    finally:
+        GLib.source_remove(timer)
+        bus.signal_unsubscribe(subscription)
 
 
 def configure(text):
@@ -144,10 +158,11 @@ def test_a_correct_configuration_provisions_the_device_with_a_key_from_a_credent
 
 def test_everybody_may_read_the_certificate_and_nobody_the_key():
     facts = wait_for_identity(State="provisioned")
-    pem = pathlib.Path("/tmp/certificate.pem")
-    pem.write_text(call("nobody", MAIN, "org.brevet.Agent1.Identity", "GetCertificate")[0])
-    command("openssl", "verify", "-CAfile", service.directory / "ca/root.pem", "-untrusted", service.directory / "ca/issuing.pem", pem)
-    assert "CN = pump-07" in command("openssl", "x509", "-in", pem, "-noout", "-subject").stdout
+    with tempfile.TemporaryDirectory() as scratch:
+        pem = pathlib.Path(scratch, "certificate.pem")
+        pem.write_text(call("nobody", MAIN, "org.brevet.Agent1.Identity", "GetCertificate")[0])
+        command("openssl", "verify", "-CAfile", service.directory / "ca/root.pem", "-untrusted", service.directory / "ca/issuing.pem", pem)
+        assert "CN = pump-07" in command("openssl", "x509", "-in", pem, "-noout", "-subject").stdout
     key = facts["KeyLocation"].removeprefix("file://")
     assert "PRIVATE KEY" in pathlib.Path(key).read_text()
     as_user("nobody", "cat", key, expect=1)
@@ -173,7 +188,8 @@ def test_an_application_has_key_and_certificate_and_is_restarted_with_the_next_o
     first = public_keys(application)
     assert len(first) == 2 and first[0] == first[1], first
     follower.start()
-    follower.wait_for("the state, behind which it hears of everything", lambda: events.exists() and "state" in events.read_text())
+    wait_for_change(lambda: events.exists() and "state" in events.read_text(), events.parent, PATIENCE,
+                    lambda: f"The state never came, behind which it hears of everything\n{follower.log()}")
     call("root", MAIN, "org.brevet.Agent1.Identity", "Renew", "a{sv}", "0")
     second = first
 
