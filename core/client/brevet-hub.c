@@ -3,6 +3,7 @@
 
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-time-limit.h"
 
 /* What Azure's hub wants to read in the user name: the version of its own interface for devices, which has nothing to do with
  * that of the provisioning service. */
@@ -20,67 +21,26 @@ typedef struct {
   char *device_id;
   gint64 deadline;
   BrevetMqttClient *client;
-  GCancellable *inner;      /* cancelled by the caller and by the deadline */
-  GSource *deadline_source;
-  GSource *outer_source;
-  gboolean too_late;
+  BrevetTimeLimit *limit;   /* from the open connection on */
 } Visit;
-
-static void
-clear_source (GSource **source)
-{
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
 
 static void
 visit_free (gpointer data)
 {
   Visit *self = data;
 
-  clear_source (&self->deadline_source);
-  clear_source (&self->outer_source);
-  g_clear_object (&self->inner);
+  g_clear_pointer (&self->limit, brevet_time_limit_free);
   g_clear_object (&self->client);
   brevet_network_peer_free (self->peer);
   g_free (self->device_id);
   g_free (self);
 }
 
-static gboolean
-on_deadline (gpointer user_data)
+/* The connection had the same time, and may have used some of it. */
+static guint
+get_remaining_ms (Visit *self)
 {
-  Visit *self = user_data;
-
-  self->too_late = TRUE;
-  g_cancellable_cancel (self->inner);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_outer_cancelled (GCancellable *outer, gpointer user_data)
-{
-  g_cancellable_cancel (G_CANCELLABLE (user_data));
-  return G_SOURCE_REMOVE;
-}
-
-/* From here on there is no time limit but this one. */
-static void
-watch (GTask *task, Visit *self)
-{
-  GCancellable *outer = g_task_get_cancellable (task);
-  gint64 remaining = MAX (0, self->deadline - brevet_clock_monotonic ()) / 1000;
-
-  self->inner = g_cancellable_new ();
-  self->deadline_source = g_timeout_source_new ((guint) remaining);
-  g_source_set_callback (self->deadline_source, on_deadline, self, NULL);
-  g_source_attach (self->deadline_source, g_task_get_context (task));
-  if (outer == NULL)
-    return;
-  self->outer_source = g_cancellable_source_new (outer);
-  g_source_set_callback (self->outer_source, G_SOURCE_FUNC (on_outer_cancelled), g_object_ref (self->inner), g_object_unref);
-  g_source_attach (self->outer_source, g_task_get_context (task));
+  return (guint) (MAX (0, self->deadline - brevet_clock_monotonic ()) / 1000);
 }
 
 /* A hub that does not like a certificate says so by an alert and ends the connection: with TLS 1.3 that is known only after the
@@ -92,7 +52,7 @@ fail_login (GTask *task, Visit *self, BrevetMqttConnectCode code, GError *error)
   guint port = self->peer->port;
   g_autoptr(GError) original = error;
 
-  if (self->too_late)
+  if (brevet_time_limit_has_passed (self->limit))
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
                              "The hub %s port %u did not answer the device “%s” within %u seconds", host, port, self->device_id,
                              self->peer->timeout);
@@ -118,8 +78,7 @@ on_logged_in (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (brevet_mqtt_client_connect_finish (BREVET_MQTT_CLIENT (source), result, &code, &error))
     {
-      clear_source (&self->deadline_source);
-      clear_source (&self->outer_source);
+      g_clear_pointer (&self->limit, brevet_time_limit_free);
       g_task_return_pointer (task, g_steal_pointer (&self->client), g_object_unref);
       return;
     }
@@ -152,9 +111,9 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   channel = brevet_mqtt_channel_new_for_stream (stream);
   self->client = brevet_mqtt_client_new (channel);
   g_signal_connect (self->client, "closed", G_CALLBACK (note_end), NULL);
-  watch (task, self);
-  brevet_mqtt_client_connect_async (self->client, self->device_id, user_name, NULL, KEEP_ALIVE, self->inner, on_logged_in,
-                                    g_object_ref (task));
+  self->limit = brevet_time_limit_new (g_task_get_context (task), get_remaining_ms (self), g_task_get_cancellable (task));
+  brevet_mqtt_client_connect_async (self->client, self->device_id, user_name, NULL, KEEP_ALIVE,
+                                    brevet_time_limit_get_cancellable (self->limit), on_logged_in, g_object_ref (task));
 }
 
 /* A file for trust that is empty leaves it to the system, as none does. */

@@ -5,6 +5,7 @@
 #include "brevet-error.h"
 #include "brevet-registration-request.h"
 #include "brevet-route.h"
+#include "brevet-time-limit.h"
 
 /* Seconds that the service may keep a request for; less than the patience of any transport. */
 #define LONGEST_WAIT 30
@@ -29,11 +30,8 @@ typedef struct {
   JsonNode *payload;
   guint timeout;
   gint64 deadline;
-  GSource *deadline_source;
   GSource *pause_source;
-  GCancellable *inner;         /* cancelled by the caller and by the deadline */
-  GCancellable *outer;
-  GSource *outer_source;
+  BrevetTimeLimit *limit;
   JsonObject *challenge;
   BrevetEvidence *evidence;
   gint64 evidence_time;
@@ -43,21 +41,18 @@ typedef struct {
 } Registration;
 
 static void
-clear_source (GSource **source)
+clear_pause (Registration *self)
 {
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
+  if (self->pause_source != NULL)
+    g_source_destroy (self->pause_source);
+  g_clear_pointer (&self->pause_source, g_source_unref);
 }
 
 static void
 registration_free (Registration *self)
 {
-  clear_source (&self->outer_source);
-  g_clear_object (&self->outer);
-  clear_source (&self->deadline_source);
-  clear_source (&self->pause_source);
-  g_clear_object (&self->inner);
+  g_clear_pointer (&self->limit, brevet_time_limit_free);
+  clear_pause (self);
   g_clear_pointer (&self->csr, g_bytes_unref);
   g_clear_pointer (&self->payload, json_node_unref);
   g_clear_pointer (&self->challenge, json_object_unref);
@@ -95,8 +90,8 @@ on_paused (gpointer user_data)
   g_autoptr(GTask) task = g_object_ref (G_TASK (user_data));
   Registration *self = g_task_get_task_data (task);
 
-  clear_source (&self->pause_source);
-  if (g_cancellable_is_cancelled (self->outer))
+  clear_pause (self);
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     g_task_return_error_if_cancelled (task);
   else if (get_remaining_ms (self) == 0)
     fail_too_late (task);
@@ -105,12 +100,12 @@ on_paused (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* The pause ends early when the caller cancels or the deadline comes: both cancel the inner cancellable. */
+/* The pause ends early when the caller cancels or the time is over. */
 static void
 pause_then_go_on (GTask *task, gint64 milliseconds)
 {
   Registration *self = g_task_get_task_data (task);
-  g_autoptr(GSource) cancelled = g_cancellable_source_new (self->inner);
+  g_autoptr(GSource) cancelled = g_cancellable_source_new (brevet_time_limit_get_cancellable (self->limit));
 
   self->pause_source = g_timeout_source_new ((guint) MIN (milliseconds, get_remaining_ms (self)));
   g_source_set_dummy_callback (cancelled);
@@ -215,7 +210,7 @@ fail (GTask *task, GError *error)
 {
   Registration *self = g_task_get_task_data (task);
 
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) && !g_cancellable_is_cancelled (self->outer))
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) && brevet_time_limit_has_passed (self->limit))
     {
       g_error_free (error);
       fail_too_late (task);
@@ -293,7 +288,8 @@ exchange (GTask *task)
 
   if (self->operation_id == NULL)
     brevet_registration_client_set_stage (self->client, BREVET_REGISTRATION_STAGE_REGISTERING);
-  brevet_transport_exchange_async (self->client->transport, request, self->inner, on_exchanged, g_object_ref (task));
+  brevet_transport_exchange_async (self->client->transport, request, brevet_time_limit_get_cancellable (self->limit),
+                                   on_exchanged, g_object_ref (task));
 }
 
 static void
@@ -327,46 +323,7 @@ prove (GTask *task)
   if (self->operation_id == NULL)
     brevet_registration_client_set_stage (self->client, BREVET_REGISTRATION_STAGE_PROVING);
   brevet_prover_prove_async (self->client->prover, self->client->id_scope, self->client->registration_id, self->challenge,
-                             self->inner, on_proved, g_object_ref (task));
-}
-
-static gboolean
-on_deadline (gpointer user_data)
-{
-  g_cancellable_cancel (G_CANCELLABLE (user_data));
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_outer_cancelled (GCancellable *outer, gpointer user_data)
-{
-  g_cancellable_cancel (G_CANCELLABLE (user_data));
-  return G_SOURCE_REMOVE;
-}
-
-/* A source and no signal handler: what ends in the middle of the caller's g_cancellable_cancel() cannot free a handler of it. */
-static void
-watch_caller (GTask *task, Registration *self)
-{
-  GCancellable *outer = g_task_get_cancellable (task);
-
-  if (outer == NULL)
-    return;
-  self->outer = g_object_ref (outer);
-  self->outer_source = g_cancellable_source_new (outer);
-  g_source_set_callback (self->outer_source, G_SOURCE_FUNC (on_outer_cancelled), g_object_ref (self->inner), g_object_unref);
-  g_source_attach (self->outer_source, g_task_get_context (task));
-  if (g_cancellable_is_cancelled (outer))
-    g_cancellable_cancel (self->inner);
-}
-
-static void
-start_deadline (GTask *task, Registration *self)
-{
-  self->deadline = brevet_clock_monotonic () + (gint64) self->timeout * G_TIME_SPAN_SECOND;
-  self->deadline_source = g_timeout_source_new_seconds (self->timeout);
-  g_source_set_callback (self->deadline_source, on_deadline, g_object_ref (self->inner), g_object_unref);
-  g_source_attach (self->deadline_source, g_task_get_context (task));
+                             brevet_time_limit_get_cancellable (self->limit), on_proved, g_object_ref (task));
 }
 
 void
@@ -379,8 +336,7 @@ brevet_registration_run (GTask *task, GBytes *csr, JsonNode *payload, guint time
   self->csr = csr != NULL ? g_bytes_ref (csr) : NULL;
   self->payload = payload != NULL ? json_node_ref (payload) : NULL;
   self->timeout = timeout;
-  self->inner = g_cancellable_new ();
-  start_deadline (task, self);
-  watch_caller (task, self);
+  self->deadline = brevet_clock_monotonic () + (gint64) timeout * G_TIME_SPAN_SECOND;
+  self->limit = brevet_time_limit_new (g_task_get_context (task), timeout * 1000, g_task_get_cancellable (task));
   prove (task);
 }

@@ -30,6 +30,7 @@
 #include "brevet-revocation.h"
 #include "brevet-secret.h"
 #include "brevet-text-file.h"
+#include "brevet-time-limit.h"
 #include "brevet-settings.h"
 #include "brevet-store.h"
 #include "brevet-subject-policy.h"

@@ -5,6 +5,7 @@
 #include "brevet-network-credential.h"
 #include "brevet-network-trouble.h"
 #include "brevet-network-trust.h"
+#include "brevet-time-limit.h"
 
 /* One attempt: the data of its task. */
 typedef struct {
@@ -17,31 +18,18 @@ typedef struct {
   GTlsCertificate *credential;   /* NULL: none */
   GIOStream *secure;
   GTlsCertificateFlags flaws;
-  GCancellable *inner;           /* cancelled by the caller and by the deadline */
-  GSource *outer_source;
-  GSource *deadline;
-  gboolean timed_out;
+  BrevetTimeLimit *limit;        /* NULL before it has begun */
 } Attempt;
-
-static void
-clear_source (GSource **source)
-{
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
 
 static void
 attempt_free (gpointer data)
 {
   Attempt *self = data;
 
-  clear_source (&self->outer_source);
-  clear_source (&self->deadline);
+  g_clear_pointer (&self->limit, brevet_time_limit_free);
   if (self->secure != NULL)
     g_signal_handlers_disconnect_by_data (self->secure, self);
   g_clear_object (&self->secure);
-  g_clear_object (&self->inner);
   g_clear_object (&self->address);
   g_clear_object (&self->client);
   g_clear_object (&self->trust);
@@ -54,7 +42,7 @@ fail (GTask *task, GError *cause)
 {
   Attempt *self = g_task_get_task_data (task);
 
-  if (self->timed_out)
+  if (brevet_time_limit_has_passed (self->limit))
     g_task_return_error (task, brevet_network_trouble_new_timeout (self->peer, self->port, self->timeout));
   else if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_task_return_error (task, g_error_copy (cause));
@@ -106,43 +94,8 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->credential != NULL)
     g_tls_connection_set_certificate (G_TLS_CONNECTION (self->secure), self->credential);
   g_signal_connect (self->secure, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
-  g_tls_connection_handshake_async (G_TLS_CONNECTION (self->secure), g_task_get_priority (task), self->inner, on_secured,
-                                    g_object_ref (task));
-}
-
-static gboolean
-on_deadline (gpointer user_data)
-{
-  Attempt *self = user_data;
-
-  self->timed_out = TRUE;
-  g_cancellable_cancel (self->inner);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_outer_cancelled (GCancellable *outer, gpointer user_data)
-{
-  g_cancellable_cancel (G_CANCELLABLE (user_data));
-  return G_SOURCE_REMOVE;
-}
-
-static void
-watch (GTask *task, Attempt *self)
-{
-  GCancellable *outer = g_task_get_cancellable (task);
-
-  self->inner = g_cancellable_new ();
-  self->deadline = g_timeout_source_new_seconds (self->timeout);
-  g_source_set_callback (self->deadline, on_deadline, self, NULL);
-  g_source_attach (self->deadline, g_task_get_context (task));
-  if (outer == NULL)
-    return;
-  self->outer_source = g_cancellable_source_new (outer);
-  g_source_set_callback (self->outer_source, G_SOURCE_FUNC (on_outer_cancelled), g_object_ref (self->inner), g_object_unref);
-  g_source_attach (self->outer_source, g_task_get_context (task));
-  if (g_cancellable_is_cancelled (outer))
-    g_cancellable_cancel (self->inner);
+  g_tls_connection_handshake_async (G_TLS_CONNECTION (self->secure), g_task_get_priority (task),
+                                    brevet_time_limit_get_cancellable (self->limit), on_secured, g_object_ref (task));
 }
 
 /* The scheme is what a proxy resolver decides by. */
@@ -178,8 +131,9 @@ brevet_network_connect_async (const BrevetNetworkPeer *peer, guint16 port, guint
       return;
     }
   prepare (self);
-  watch (task, self);
-  g_socket_client_connect_async (self->client, self->address, self->inner, on_connected, g_object_ref (task));
+  self->limit = brevet_time_limit_new (g_task_get_context (task), timeout * 1000, cancellable);
+  g_socket_client_connect_async (self->client, self->address, brevet_time_limit_get_cancellable (self->limit), on_connected,
+                                 g_object_ref (task));
 }
 
 GIOStream *

@@ -5,6 +5,7 @@
 #include "brevet-clock.h"
 #include "brevet-network-credential.h"
 #include "brevet-network-trouble.h"
+#include "brevet-time-limit.h"
 
 #include <string.h>
 
@@ -16,11 +17,7 @@ typedef struct {
   SoupMessage *message;
   GTlsCertificate *credential;
   GTlsCertificateFlags flaws;
-  GCancellable *inner;         /* cancelled by the caller, by the deadline and by us */
-  GCancellable *outer;
-  gulong outer_handler;
-  GSource *deadline;
-  gboolean timed_out;
+  BrevetTimeLimit *limit;
   gboolean restarted;
   GInputStream *stream;
   GByteArray *body;
@@ -29,12 +26,7 @@ typedef struct {
 static void
 exchange_free (Exchange *self)
 {
-  g_cancellable_disconnect (self->outer, self->outer_handler);
-  g_clear_object (&self->outer);
-  if (self->deadline != NULL)
-    g_source_destroy (self->deadline);
-  g_clear_pointer (&self->deadline, g_source_unref);
-  g_clear_object (&self->inner);
+  brevet_time_limit_free (self->limit);
   g_clear_object (&self->stream);
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_clear_object (&self->message);
@@ -48,7 +40,7 @@ describe (Exchange *self, const GError *cause)
 {
   const BrevetNetworkPeer *peer = self->peer;
 
-  if (self->timed_out)
+  if (brevet_time_limit_has_passed (self->limit))
     return brevet_network_trouble_new_timeout (peer, peer->port, peer->timeout);
   if (self->restarted)
     return brevet_network_trouble_new_text (peer, peer->port, BREVET_ERROR_UNREACHABLE,
@@ -136,7 +128,8 @@ read_more (GTask *task)
 {
   Exchange *self = g_task_get_task_data (task);
 
-  g_input_stream_read_bytes_async (self->stream, CHUNK, g_task_get_priority (task), self->inner, on_read, g_object_ref (task));
+  g_input_stream_read_bytes_async (self->stream, CHUNK, g_task_get_priority (task),
+                                   brevet_time_limit_get_cancellable (self->limit), on_read, g_object_ref (task));
 }
 
 static GError *
@@ -180,7 +173,7 @@ on_restarted (SoupMessage *message, gpointer user_data)
   Exchange *self = user_data;
 
   self->restarted = TRUE;
-  g_cancellable_cancel (self->inner);
+  g_cancellable_cancel (brevet_time_limit_get_cancellable (self->limit));
 }
 
 static gboolean
@@ -201,22 +194,6 @@ on_request_certificate (SoupMessage *message, GTlsClientConnection *connection, 
     return FALSE;
   soup_message_set_tls_client_certificate (message, self->credential);
   return TRUE;
-}
-
-static gboolean
-on_deadline (gpointer user_data)
-{
-  Exchange *self = user_data;
-
-  self->timed_out = TRUE;
-  g_cancellable_cancel (self->inner);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-on_outer_cancelled (GCancellable *outer, gpointer user_data)
-{
-  g_cancellable_cancel (G_CANCELLABLE (user_data));
 }
 
 static void
@@ -261,32 +238,23 @@ make_message (const BrevetNetworkPeer *peer, BrevetRequest *request)
 }
 
 static Exchange *
-exchange_new (const BrevetNetworkPeer *peer, BrevetRequest *request, GCancellable *outer)
+exchange_new (GTask *task, const BrevetNetworkPeer *peer, BrevetRequest *request)
 {
   Exchange *self = g_new0 (Exchange, 1);
 
   self->peer = peer;
-  self->inner = g_cancellable_new ();
+  self->limit = brevet_time_limit_new (g_task_get_context (task), peer->timeout * 1000, g_task_get_cancellable (task));
   self->message = make_message (peer, request);
   g_signal_connect (self->message, "restarted", G_CALLBACK (on_restarted), self);
   g_signal_connect (self->message, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
   g_signal_connect (self->message, "request-certificate", G_CALLBACK (on_request_certificate), self);
-  self->deadline = g_timeout_source_new_seconds (peer->timeout);
-  g_source_set_callback (self->deadline, on_deadline, self, NULL);
-  g_source_attach (self->deadline, g_main_context_get_thread_default ());
-  if (outer != NULL)
-    {
-      self->outer = g_object_ref (outer);
-      self->outer_handler = g_cancellable_connect (outer, G_CALLBACK (on_outer_cancelled), g_object_ref (self->inner),
-                                                   g_object_unref);
-    }
   return self;
 }
 
 void
 brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetNetworkPeer *peer, BrevetRequest *request)
 {
-  Exchange *self = exchange_new (peer, request, g_task_get_cancellable (task));
+  Exchange *self = exchange_new (task, peer, request);
   BrevetEvidence *evidence = brevet_request_get_evidence (request);
   g_autoptr(GError) error = NULL;
 
@@ -296,5 +264,6 @@ brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetNetwor
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
-  soup_session_send_async (session, self->message, g_task_get_priority (task), self->inner, on_head, g_object_ref (task));
+  soup_session_send_async (session, self->message, g_task_get_priority (task), brevet_time_limit_get_cancellable (self->limit),
+                           on_head, g_object_ref (task));
 }

@@ -4,6 +4,7 @@
 
 #include "brevet-mqtt-dialog.h"
 #include "brevet-network-trouble.h"
+#include "brevet-time-limit.h"
 #include "mqtt-websocket.h"
 
 #include <string.h>
@@ -19,10 +20,7 @@ typedef struct {
   char *client_id;
   char *user_name;
   BrevetEvidence *evidence;
-  GCancellable *inner;        /* of the way that is being tried: cancelled by the caller and when its time is over */
-  GSource *outer_source;
-  GSource *deadline;
-  gboolean timed_out;
+  BrevetTimeLimit *limit;     /* of the way that is being tried */
   BrevetMqttClient *client;
   BrevetMqttConnectCode code;
   GString *troubles;          /* of all ways so far */
@@ -31,22 +29,12 @@ typedef struct {
 } Search;
 
 static void
-clear_source (GSource **source)
-{
-  if (*source != NULL)
-    g_source_destroy (*source);
-  g_clear_pointer (source, g_source_unref);
-}
-
-static void
 search_free (gpointer data)
 {
   Search *self = data;
 
-  clear_source (&self->outer_source);
-  clear_source (&self->deadline);
+  g_clear_pointer (&self->limit, brevet_time_limit_free);
   g_clear_object (&self->client);
-  g_clear_object (&self->inner);
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
   g_clear_error (&self->last_trouble);
   g_string_free (self->troubles, TRUE);
@@ -125,7 +113,7 @@ describe (Search *self, const GError *error)
   const BrevetNetworkPeer *peer = self->plan->peer;
   guint16 port = get_way (self)->port;
 
-  if (self->timed_out)
+  if (brevet_time_limit_has_passed (self->limit))
     return brevet_network_trouble_new_timeout (peer, port, self->plan->timeout);
   if (self->client == NULL)
     return brevet_network_trouble_new (peer, port, error, 0);
@@ -185,8 +173,8 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (brevet_mqtt_client_connect_finish (self->client, result, &self->code, &error))
-    brevet_mqtt_client_subscribe_async (self->client, BREVET_MQTT_RESPONSE_FILTER, 1, self->inner, on_subscribed,
-                                        g_object_ref (task));
+    brevet_mqtt_client_subscribe_async (self->client, BREVET_MQTT_RESPONSE_FILTER, 1,
+                                        brevet_time_limit_get_cancellable (self->limit), on_subscribed, g_object_ref (task));
   else if (self->code == BREVET_MQTT_ACCEPTED)
     fail_way (task, error);
   else
@@ -211,7 +199,7 @@ use_channel (GTask *task, BrevetMqttChannel *channel, GError *error)
   g_object_unref (channel);
   brevet_mqtt_client_connect_async (self->client, self->client_id, self->user_name,
                                     self->evidence != NULL ? brevet_evidence_get_token (self->evidence) : NULL, KEEP_ALIVE,
-                                    self->inner, on_connected, g_object_ref (task));
+                                    brevet_time_limit_get_cancellable (self->limit), on_connected, g_object_ref (task));
 }
 
 static void
@@ -236,39 +224,6 @@ on_websocket (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 #endif
 
-static gboolean
-on_deadline (gpointer user_data)
-{
-  Search *self = user_data;
-
-  self->timed_out = TRUE;
-  g_cancellable_cancel (self->inner);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-on_outer_cancelled (GCancellable *outer, gpointer user_data)
-{
-  Search *self = user_data;
-
-  g_cancellable_cancel (self->inner);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-start_clock (GTask *task)
-{
-  Search *self = g_task_get_task_data (task);
-
-  clear_source (&self->deadline);
-  g_clear_object (&self->inner);
-  self->inner = g_cancellable_new ();
-  self->timed_out = FALSE;
-  self->deadline = g_timeout_source_new_seconds (self->plan->timeout);
-  g_source_set_callback (self->deadline, on_deadline, self, NULL);
-  g_source_attach (self->deadline, g_task_get_context (task));
-}
-
 static void
 try_way (GTask *task)
 {
@@ -277,16 +232,19 @@ try_way (GTask *task)
   const MqttWay *way = get_way (self);
   BrevetChain *chain = self->evidence != NULL ? brevet_evidence_get_chain (self->evidence) : NULL;
   BrevetKey *key = self->evidence != NULL ? brevet_evidence_get_key (self->evidence) : NULL;
+  GCancellable *cancellable;
 
-  start_clock (task);
+  g_clear_pointer (&self->limit, brevet_time_limit_free);
+  self->limit = brevet_time_limit_new (g_task_get_context (task), self->plan->timeout * 1000, g_task_get_cancellable (task));
+  cancellable = brevet_time_limit_get_cancellable (self->limit);
 #ifdef BREVET_HAVE_SOUP
   if (way->websocket)
     {
-      mqtt_websocket_connect_async (peer, way, chain, key, self->inner, on_websocket, g_object_ref (task));
+      mqtt_websocket_connect_async (peer, way, chain, key, cancellable, on_websocket, g_object_ref (task));
       return;
     }
 #endif
-  brevet_network_connect_async (peer, way->port, self->plan->timeout, chain, key, self->inner, on_stream, g_object_ref (task));
+  brevet_network_connect_async (peer, way->port, self->plan->timeout, chain, key, cancellable, on_stream, g_object_ref (task));
 }
 
 void
@@ -304,12 +262,6 @@ mqtt_dial_async (MqttPlan *plan, const char *client_id, const char *user_name, B
   self->user_name = g_strdup (user_name);
   self->evidence = evidence != NULL ? brevet_evidence_ref (evidence) : NULL;
   self->troubles = g_string_new (NULL);
-  if (cancellable != NULL)
-    {
-      self->outer_source = g_cancellable_source_new (cancellable);
-      g_source_set_callback (self->outer_source, G_SOURCE_FUNC (on_outer_cancelled), self, NULL);
-      g_source_attach (self->outer_source, g_task_get_context (task));
-    }
   try_way (task);
 }
 
