@@ -166,69 +166,71 @@ test_service (Fixture *self, gconstpointer data)
   g_assert_cmpstr (config->service, ==, "dps:8443");
 }
 
+/* Lines of an identity's group, and how the error begins that they cause. */
+static const struct
+{
+  const char *line;
+  const char *message;
+} wrong_values[] = {
+  { "enabled=perhaps", "enabled: “perhaps” is neither true nor false" },
+  { "id-scope=a b", "id-scope: " },
+  { "id-scope=", "id-scope: the value is empty" },
+  { "registration-id=no/slash", "registration-id: " },
+  { "registration-id=-dev", "registration-id: " },
+  { "transport=nowhere", "transport: there is no group [transport nowhere]" },
+  { "attestation=nobody", "attestation: there is no group [attestation nobody]" },
+  { "certificate=perhaps", "certificate: “perhaps” is neither required nor none" },
+  { "key-type=p521", "key-type: “p521” is not a type of key that can be made; write p256" },
+  { "key-type=dsa", "key-type: “dsa” is not a type" },
+  { "rekey=2", "rekey: " },
+  { "renew=100%", "renew: “100%” is no time for a renewal" },
+  { "renew=", "renew: “” is no time for a renewal" },
+  { "renewal-jitter=51%", "renewal-jitter: “51%” is not a percentage from 0% to 50%" },
+  { "renewal-jitter=5 %%", "renewal-jitter: " },
+  { "renewal-jitter=", "renewal-jitter: " },
+  { "renewal-jitter=-1", "renewal-jitter: " },
+  { "retry-minimum=0", "retry-minimum: “0” is out of range" },
+  { "retry-minimum=2h", "retry-minimum: “2h” is out of range; write a duration from 1s to 1h" },
+  { "retry-maximum=0", "retry-maximum: " },
+  { "retry-maximum=1y", "retry-maximum: " },
+  { "timeout=4s", "timeout: “4s” is out of range" },
+  { "timeout=2d", "timeout: " },
+  { "dps_trust_bundle=", "dps_trust_bundle: “” is no name" },
+  { "dps_trust_bundle=.hidden", "dps_trust_bundle: " },
+  { "dps_trust_bundle=../up", "dps_trust_bundle: " },
+  { "dps_trust_bundle=generation", "dps_trust_bundle: “generation” is no name for the trust bundle" },
+  { "dps_trust_bundle=memory", "dps_trust_bundle: " },
+  { "dps_trust_bundle=csr", "dps_trust_bundle: " },
+  { "dps_trust_bundle=aziot-dps-identity-cert-key", "dps_trust_bundle: " },
+  { "trust-bundle-poll=9s", "trust-bundle-poll: “9s” is out of range" },
+  { "trust-bundle-poll=Never", "trust-bundle-poll: “Never” is not a duration" },
+  { "api-version=2021-06-01", "api-version: “2021-06-01” is not a version that this agent speaks; write 2021-11-01-preview or" },
+  { "api-version=", "api-version: " },
+  { "hub-proof=perhaps", "hub-proof: “perhaps” is neither true nor false" },
+  { "hub-port=0", "hub-port: " },
+  { "hub-port=65536", "hub-port: " },
+  { "local-trust-file=missing.pem", "local-trust-file: " },
+  { "local-trust-file=broken.json", "local-trust-file: " },
+  { "payload-file=missing.json", "payload-file: " },
+  { "payload-file=broken.json", "payload-file: " },
+  { "payload-file=empty.json", "payload-file: " },
+  { "payload-file=binary.json", "payload-file: " },
+  { "payload-file=pipe.json", "payload-file: " },
+};
+
 static void
 test_wrong_values (Fixture *self, gconstpointer data)
 {
-  static const struct
-  {
-    const char *line;
-    const char *message;
-  } cases[] = {
-    { "enabled=perhaps", "enabled: “perhaps” is neither true nor false" },
-    { "id-scope=a b", "id-scope: " },
-    { "id-scope=", "id-scope: the value is empty" },
-    { "registration-id=no/slash", "registration-id: " },
-    { "registration-id=-dev", "registration-id: " },
-    { "transport=nowhere", "transport: there is no group [transport nowhere]" },
-    { "attestation=nobody", "attestation: there is no group [attestation nobody]" },
-    { "certificate=perhaps", "certificate: “perhaps” is neither required nor none" },
-    { "key-type=p521", "key-type: “p521” is not a type of key that can be made; write p256" },
-    { "key-type=dsa", "key-type: “dsa” is not a type" },
-    { "rekey=2", "rekey: " },
-    { "renew=100%", "renew: “100%” is no time for a renewal" },
-    { "renew=", "renew: “” is no time for a renewal" },
-    { "renewal-jitter=51%", "renewal-jitter: “51%” is not a percentage from 0% to 50%" },
-    { "renewal-jitter=5 %%", "renewal-jitter: " },
-    { "renewal-jitter=", "renewal-jitter: " },
-    { "renewal-jitter=-1", "renewal-jitter: " },
-    { "retry-minimum=0", "retry-minimum: “0” is out of range" },
-    { "retry-minimum=2h", "retry-minimum: “2h” is out of range; write a duration from 1s to 1h" },
-    { "retry-maximum=0", "retry-maximum: " },
-    { "retry-maximum=1y", "retry-maximum: " },
-    { "timeout=4s", "timeout: “4s” is out of range" },
-    { "timeout=2d", "timeout: " },
-    { "dps_trust_bundle=", "dps_trust_bundle: “” is no name" },
-    { "dps_trust_bundle=.hidden", "dps_trust_bundle: " },
-    { "dps_trust_bundle=../up", "dps_trust_bundle: " },
-    { "dps_trust_bundle=generation", "dps_trust_bundle: “generation” is no name for the trust bundle" },
-    { "dps_trust_bundle=memory", "dps_trust_bundle: " },
-    { "dps_trust_bundle=csr", "dps_trust_bundle: " },
-    { "dps_trust_bundle=aziot-dps-identity-cert-key", "dps_trust_bundle: " },
-    { "trust-bundle-poll=9s", "trust-bundle-poll: “9s” is out of range" },
-    { "trust-bundle-poll=Never", "trust-bundle-poll: “Never” is not a duration" },
-    { "api-version=2021-06-01", "api-version: “2021-06-01” is not a version that this agent speaks; write 2021-11-01-preview or" },
-    { "api-version=", "api-version: " },
-    { "hub-proof=perhaps", "hub-proof: “perhaps” is neither true nor false" },
-    { "hub-port=0", "hub-port: " },
-    { "hub-port=65536", "hub-port: " },
-    { "local-trust-file=missing.pem", "local-trust-file: " },
-    { "local-trust-file=broken.json", "local-trust-file: " },
-    { "payload-file=missing.json", "payload-file: " },
-    { "payload-file=broken.json", "payload-file: " },
-    { "payload-file=empty.json", "payload-file: " },
-    { "payload-file=binary.json", "payload-file: " },
-    { "payload-file=pipe.json", "payload-file: " },
-  };
   g_autofree char *pipe = g_build_filename (self->directory, "pipe.json", NULL);
 
   g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
   write_file (self, "broken.json", "{");
   write_file (self, "empty.json", "");
   write_file (self, "binary.json", "\"\xff\xfe\"");
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (wrong_values); i++)
     {
-      g_autofree char *text = g_strconcat (LEAST, cases[i].line, "\n" REST, NULL);
-      g_autofree char *expected = g_strconcat (FILE_NAME ":4: [identity main] ", cases[i].message, NULL);
+      g_autofree char *text = g_strconcat (LEAST, wrong_values[i].line, "\n" REST, NULL);
+      g_autofree char *expected = g_strconcat (FILE_NAME ":4: [identity main] ", wrong_values[i].message, NULL);
       g_autoptr(GError) error = NULL;
 
       g_assert_null (read_config (self, text, NULL, &error));
