@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "brevet-macros.h"
+#include "brevet-certificate.h"
 
 #include <json-glib/json-glib.h>
 
@@ -60,6 +60,36 @@ gboolean brevet_attestation_is_group (BrevetAttestation *self);
  */
 BREVET_API
 JsonObject *brevet_attestation_get_parameters (BrevetAttestation *self);
+
+/**
+ * brevet_attestation_complete:
+ * @certificates: (nullable) (element-type utf8 BrevetCertificate): verified CA certificates by name, in lower case; only those that
+ *   the attestation refers to and that exist
+ * @memory: (nullable): what the verifier remembered of the device that is about to be judged
+ *
+ * For the service, which knows what an enrollment only refers to.
+ *
+ * Returns: (transfer full): the same attestation, ready to be verified against
+ */
+BREVET_API
+BrevetAttestation *brevet_attestation_complete (BrevetAttestation *self, GHashTable *certificates, JsonObject *memory);
+
+/**
+ * brevet_attestation_get_certificate:
+ * @name: name of a verified CA certificate, compared without case
+ *
+ * Returns: (transfer none) (nullable): the certificate; %NULL if it does not exist, or is not verified
+ */
+BREVET_API
+BrevetCertificate *brevet_attestation_get_certificate (BrevetAttestation *self, const char *name);
+
+/**
+ * brevet_attestation_get_memory:
+ *
+ * Returns: (transfer none) (nullable): what brevet_verdict_set_memory() last said about the device; only read it
+ */
+BREVET_API
+JsonObject *brevet_attestation_get_memory (BrevetAttestation *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAttestation, brevet_attestation_unref)
 

@@ -26,6 +26,8 @@ struct _BrevetCertificate
   char *sha256;
   char *sha1;
   char *spki_sha256;
+  char *subject_sha256;
+  char *issuer_sha256;
 };
 
 G_DEFINE_BOXED_TYPE (BrevetCertificate, brevet_certificate, brevet_certificate_ref, brevet_certificate_unref)
@@ -44,6 +46,8 @@ certificate_clear (gpointer data)
   g_free (self->sha256);
   g_free (self->sha1);
   g_free (self->spki_sha256);
+  g_free (self->subject_sha256);
+  g_free (self->issuer_sha256);
 }
 
 BrevetCertificate *
@@ -295,6 +299,36 @@ brevet_certificate_get_spki_sha256 (BrevetCertificate *self)
   if (g_once_init_enter (&self->spki_sha256))
     g_once_init_leave (&self->spki_sha256, hash_spki (self));
   return self->spki_sha256;
+}
+
+/* An issuer's name is compared byte by byte (brevet_certificate_is_issued_by()), so its hash serves as well. */
+static char *
+hash_name (BrevetCertificate *self, int (*get_name) (gnutls_x509_crt_t crt, gnutls_datum_t *name))
+{
+  gnutls_datum_t name = { NULL, 0 };
+  char *text;
+
+  if (get_name (self->crt, &name) < 0)
+    return g_malloc0 (BREVET_SHA256_HEX_SIZE);
+  text = g_compute_checksum_for_data (G_CHECKSUM_SHA256, name.data, name.size);
+  gnutls_free (name.data);
+  return text;
+}
+
+const char *
+brevet_certificate_get_subject_sha256 (BrevetCertificate *self)
+{
+  if (g_once_init_enter (&self->subject_sha256))
+    g_once_init_leave (&self->subject_sha256, hash_name (self, gnutls_x509_crt_get_raw_dn));
+  return self->subject_sha256;
+}
+
+const char *
+brevet_certificate_get_issuer_sha256 (BrevetCertificate *self)
+{
+  if (g_once_init_enter (&self->issuer_sha256))
+    g_once_init_leave (&self->issuer_sha256, hash_name (self, gnutls_x509_crt_get_raw_issuer_dn));
+  return self->issuer_sha256;
 }
 
 gboolean

@@ -148,6 +148,23 @@ BREVET_API
 const char *brevet_certificate_get_spki_sha256 (BrevetCertificate *self);
 
 /**
+ * brevet_certificate_get_subject_sha256:
+ *
+ * Returns: (transfer none): SHA-256 of the DER of the subject's name, 64 lower-case hexadecimal digits: by which the certificates
+ *   of an issuer are found
+ */
+BREVET_API
+const char *brevet_certificate_get_subject_sha256 (BrevetCertificate *self);
+
+/**
+ * brevet_certificate_get_issuer_sha256:
+ *
+ * Returns: (transfer none): SHA-256 of the DER of the issuer's name, 64 lower-case hexadecimal digits
+ */
+BREVET_API
+const char *brevet_certificate_get_issuer_sha256 (BrevetCertificate *self);
+
+/**
  * brevet_certificate_is_ca:
  *
  * Returns: %TRUE if basicConstraints says CA:TRUE

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-prover.h"
 
+#include "brevet-error.h"
+
 G_DEFINE_INTERFACE (BrevetProver, brevet_prover, BREVET_TYPE_PLUGIN)
 
 static void
@@ -26,4 +28,28 @@ brevet_prover_prove_finish (BrevetProver *self, GAsyncResult *result, GError **e
   g_return_val_if_fail (G_IS_ASYNC_RESULT (result), NULL);
 
   return BREVET_PROVER_GET_IFACE (self)->prove_finish (self, result, error);
+}
+
+void
+brevet_prover_describe_async (BrevetProver *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_return_if_fail (BREVET_IS_PROVER (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  if (BREVET_PROVER_GET_IFACE (self)->describe_async != NULL)
+    BREVET_PROVER_GET_IFACE (self)->describe_async (self, cancellable, callback, user_data);
+  else
+    g_task_report_new_error (self, callback, user_data, brevet_prover_describe_async, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED,
+                             "This attestation has nothing public that an enrollment would be made of");
+}
+
+JsonObject *
+brevet_prover_describe_finish (BrevetProver *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (BREVET_IS_PROVER (self), NULL);
+  g_return_val_if_fail (G_IS_ASYNC_RESULT (result), NULL);
+
+  if (g_async_result_is_tagged (result, brevet_prover_describe_async))
+    return g_task_propagate_pointer (G_TASK (result), error);
+  return BREVET_PROVER_GET_IFACE (self)->describe_finish (self, result, error);
 }

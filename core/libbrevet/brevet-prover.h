@@ -19,6 +19,8 @@ G_DECLARE_INTERFACE (BrevetProver, brevet_prover, BREVET, PROVER, BrevetPlugin)
  * BrevetProverInterface:
  * @prove_async: see brevet_prover_prove_async()
  * @prove_finish: see brevet_prover_prove_finish()
+ * @describe_async: see brevet_prover_describe_async(); optional
+ * @describe_finish: see brevet_prover_describe_finish(); optional
  */
 struct _BrevetProverInterface
 {
@@ -27,6 +29,8 @@ struct _BrevetProverInterface
   void (*prove_async) (BrevetProver *self, const char *id_scope, const char *registration_id, JsonObject *challenge,
                        GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   BrevetEvidence *(*prove_finish) (BrevetProver *self, GAsyncResult *result, GError **error);
+  void (*describe_async) (BrevetProver *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+  JsonObject *(*describe_finish) (BrevetProver *self, GAsyncResult *result, GError **error);
 };
 
 /**
@@ -45,9 +49,27 @@ void brevet_prover_prove_async (BrevetProver *self, const char *id_scope, const 
  * brevet_prover_prove_finish:
  *
  * Returns: (transfer full) (nullable): the evidence; %NULL with %BREVET_ERROR_NOT_CONFIGURED if the credential cannot be used,
- *   %BREVET_ERROR_REJECTED if the challenge cannot be answered
+ *   %BREVET_ERROR_REJECTED if the challenge cannot be answered, %BREVET_ERROR_BUSY or %BREVET_ERROR_UNREACHABLE if what holds the
+ *   credential (a TPM, a token) has no time or is gone, which may pass
  */
 BREVET_API
 BrevetEvidence *brevet_prover_prove_finish (BrevetProver *self, GAsyncResult *result, GError **error);
+
+/**
+ * brevet_prover_describe_async:
+ *
+ * Looks up what an operator must know to enroll this device: public parts only.
+ */
+BREVET_API
+void brevet_prover_describe_async (BrevetProver *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * brevet_prover_describe_finish:
+ *
+ * Returns: (transfer full) (nullable): members with strings, named as in an enrollment where it has them (`endorsementKey`);
+ *   %NULL with %BREVET_ERROR_UNSUPPORTED if the mechanism has nothing to show, or with an error of brevet_prover_prove_finish()
+ */
+BREVET_API
+JsonObject *brevet_prover_describe_finish (BrevetProver *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

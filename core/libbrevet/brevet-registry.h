@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * Version of the contracts: one more whenever a plugin that was built before would be called wrongly. A plugin's `.plugin` file
  * says `X-Brevet-Abi=` this number; another number is refused.
  */
-#define BREVET_PLUGIN_ABI 2
+#define BREVET_PLUGIN_ABI 3
 
 /**
  * BrevetRegistry:

@@ -6,6 +6,7 @@ struct _BrevetVerdict
   gboolean    accepted;
   char       *credential;
   JsonObject *parameters;
+  JsonObject *memory;
 };
 
 G_DEFINE_BOXED_TYPE (BrevetVerdict, brevet_verdict, brevet_verdict_ref, brevet_verdict_unref)
@@ -48,6 +49,7 @@ brevet_verdict_clear (gpointer data)
   BrevetVerdict *self = data;
 
   g_free (self->credential);
+  g_clear_pointer (&self->memory, json_object_unref);
   json_object_unref (self->parameters);
 }
 
@@ -77,6 +79,22 @@ brevet_verdict_get_parameters (BrevetVerdict *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
   return self->parameters;
+}
+
+void
+brevet_verdict_set_memory (BrevetVerdict *self, JsonObject *memory)
+{
+  g_return_if_fail (self != NULL);
+
+  g_clear_pointer (&self->memory, json_object_unref);
+  self->memory = memory != NULL ? json_object_ref (memory) : NULL;
+}
+
+JsonObject *
+brevet_verdict_get_memory (BrevetVerdict *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return self->memory;
 }
 
 G_DEFINE_INTERFACE (BrevetVerifier, brevet_verifier, BREVET_TYPE_PLUGIN)
@@ -113,6 +131,36 @@ brevet_verifier_needs_body (BrevetVerifier *self, BrevetClaims *claims)
   if (BREVET_VERIFIER_GET_IFACE (self)->needs_body == NULL)
     return FALSE;
   return BREVET_VERIFIER_GET_IFACE (self)->needs_body (self, claims);
+}
+
+gboolean
+brevet_verifier_has_memory (BrevetVerifier *self)
+{
+  g_return_val_if_fail (BREVET_IS_VERIFIER (self), FALSE);
+
+  return BREVET_VERIFIER_GET_IFACE (self)->has_memory != NULL && BREVET_VERIFIER_GET_IFACE (self)->has_memory (self);
+}
+
+char **
+brevet_verifier_dup_subject_keys (BrevetVerifier *self, BrevetAttestation *attestation)
+{
+  g_return_val_if_fail (BREVET_IS_VERIFIER (self), NULL);
+  g_return_val_if_fail (attestation != NULL, NULL);
+
+  if (BREVET_VERIFIER_GET_IFACE (self)->dup_subject_keys == NULL)
+    return NULL;
+  return BREVET_VERIFIER_GET_IFACE (self)->dup_subject_keys (self, attestation);
+}
+
+char **
+brevet_verifier_dup_references (BrevetVerifier *self, BrevetAttestation *attestation)
+{
+  g_return_val_if_fail (BREVET_IS_VERIFIER (self), NULL);
+  g_return_val_if_fail (attestation != NULL, NULL);
+
+  if (BREVET_VERIFIER_GET_IFACE (self)->dup_references == NULL)
+    return NULL;
+  return BREVET_VERIFIER_GET_IFACE (self)->dup_references (self, attestation);
 }
 
 void

@@ -68,6 +68,25 @@ const char *brevet_verdict_get_credential (BrevetVerdict *self);
 BREVET_API
 JsonObject *brevet_verdict_get_parameters (BrevetVerdict *self);
 
+/**
+ * brevet_verdict_set_memory:
+ * @memory: (nullable): what the verifier wants to find again when this device comes back, on whichever instance of the service;
+ *   replaces what was remembered. %NULL leaves that as it is.
+ *
+ * Part of making a verdict: called before it is shared. Kept in the store, like an enrollment; see
+ * brevet_attestation_get_memory().
+ */
+BREVET_API
+void brevet_verdict_set_memory (BrevetVerdict *self, JsonObject *memory);
+
+/**
+ * brevet_verdict_get_memory:
+ *
+ * Returns: (nullable) (transfer none): what is to be remembered; %NULL if nothing has changed
+ */
+BREVET_API
+JsonObject *brevet_verdict_get_memory (BrevetVerdict *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetVerdict, brevet_verdict_unref)
 
 /**
@@ -85,6 +104,9 @@ G_DECLARE_INTERFACE (BrevetVerifier, brevet_verifier, BREVET, VERIFIER, BrevetPl
  * @prepare: see brevet_verifier_prepare()
  * @describe: see brevet_verifier_describe()
  * @needs_body: see brevet_verifier_needs_body(); optional
+ * @has_memory: see brevet_verifier_has_memory(); optional
+ * @dup_subject_keys: see brevet_verifier_dup_subject_keys(); optional
+ * @dup_references: see brevet_verifier_dup_references(); optional
  * @verify_async: see brevet_verifier_verify_async()
  * @verify_finish: see brevet_verifier_verify_finish()
  */
@@ -95,6 +117,9 @@ struct _BrevetVerifierInterface
   JsonObject *(*prepare) (BrevetVerifier *self, BrevetAttestation *wanted, BrevetAttestation *stored, GError **error);
   JsonObject *(*describe) (BrevetVerifier *self, BrevetAttestation *stored);
   gboolean (*needs_body) (BrevetVerifier *self, BrevetClaims *claims);
+  gboolean (*has_memory) (BrevetVerifier *self);
+  char **(*dup_subject_keys) (BrevetVerifier *self, BrevetAttestation *attestation);
+  char **(*dup_references) (BrevetVerifier *self, BrevetAttestation *attestation);
   void (*verify_async) (BrevetVerifier *self, BrevetAttestation *attestation, BrevetClaims *claims, GCancellable *cancellable,
                         GAsyncReadyCallback callback, gpointer user_data);
   BrevetVerdict *(*verify_finish) (BrevetVerifier *self, GAsyncResult *result, GError **error);
@@ -130,8 +155,40 @@ BREVET_API
 gboolean brevet_verifier_needs_body (BrevetVerifier *self, BrevetClaims *claims);
 
 /**
+ * brevet_verifier_has_memory:
+ *
+ * Returns: %TRUE if the verifier remembers something of each device from one request to the next: then
+ *   brevet_attestation_get_memory() is filled in before brevet_verifier_verify_async()
+ */
+BREVET_API
+gboolean brevet_verifier_has_memory (BrevetVerifier *self);
+
+/**
+ * brevet_verifier_dup_subject_keys:
+ * @attestation: of an enrollment group, as brevet_verifier_prepare() made it
+ *
+ * By which certificates a group is found: a device that presents a chain is led to the groups of its issuers, the nearest first
+ * (protocol/dps.md §7.1), instead of being tried against all groups.
+ *
+ * Returns: (transfer full) (nullable): brevet_certificate_get_subject_sha256() of each certificate in @attestation that may have
+ *   issued to its devices; %NULL if groups of this mechanism are found by trying
+ */
+BREVET_API
+char **brevet_verifier_dup_subject_keys (BrevetVerifier *self, BrevetAttestation *attestation);
+
+/**
+ * brevet_verifier_dup_references:
+ * @attestation: as brevet_verifier_prepare() made it
+ *
+ * Returns: (transfer full) (nullable): names of the verified CA certificates (protocol/dps.md §7.2) that @attestation refers to,
+ *   by which the group is found in the same way; %NULL if there are none
+ */
+BREVET_API
+char **brevet_verifier_dup_references (BrevetVerifier *self, BrevetAttestation *attestation);
+
+/**
  * brevet_verifier_verify_async:
- * @attestation: what the enrollment demands
+ * @attestation: what the enrollment demands, with the certificates that it refers to and with what is remembered of the device
  * @claims: what the device presents, with the device that it claims to be
  *
  * Judges @claims against @attestation.
@@ -144,7 +201,9 @@ void brevet_verifier_verify_async (BrevetVerifier *self, BrevetAttestation *atte
  * brevet_verifier_verify_finish:
  *
  * Returns: (transfer full) (nullable): accepted or challenge; %NULL with %BREVET_ERROR_REJECTED and a reason for the operator if
- *   the claims do not satisfy the attestation, or %BREVET_ERROR_CORRUPT if the stored parameters cannot be used
+ *   the claims do not satisfy the attestation, with %BREVET_ERROR_NOT_FOUND and a reason if they are not about this group at all
+ *   (the chain does not lead to one of its certificates), so that others are asked, or %BREVET_ERROR_CORRUPT if the stored
+ *   parameters cannot be used
  */
 BREVET_API
 BrevetVerdict *brevet_verifier_verify_finish (BrevetVerifier *self, GAsyncResult *result, GError **error);
