@@ -10,3 +10,7 @@ int brevet_command_show (int argc, char **argv);
 int brevet_command_monitor (int argc, char **argv);
 int brevet_command_send (int argc, char **argv);
 int brevet_command_register (int argc, char **argv);
+int brevet_command_admin (int argc, char **argv);
+int brevet_command_admin_enrollment_create (int argc, char **argv);
+int brevet_command_admin_enrollment_show (int argc, char **argv);
+int brevet_command_admin_enrollment_delete (int argc, char **argv);

@@ -13,6 +13,7 @@ static const BrevetCommand commands[] = {
   { "monitor", N_("[NAME]"), N_("Print what happens to the identities, as it happens"), brevet_command_monitor },
   { "send", N_("TEXT [NAME]"), N_("Send a message to the hub of an identity"), brevet_command_send },
   { "register", NULL, N_("Register a device once and fetch its certificate"), brevet_command_register },
+  { "admin", NULL, N_("Manage a service: its enrollments"), brevet_command_admin },
   { NULL },
 };
 

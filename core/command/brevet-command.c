@@ -71,19 +71,19 @@ display_width (const char *text)
   return (int) g_utf8_strlen (text, -1);
 }
 
-/* The program's own help, as text. */
+/* The help of the program, or of a command that has commands of its own, as text. */
 static char *
-describe_program (const char *summary, const BrevetCommand *commands)
+describe_commands (const char *title, const char *summary, const BrevetCommand *commands)
 {
   GString *text = g_string_new (NULL);
   int width = 0;
 
-  g_string_append_printf (text, _("Usage:\n  %s COMMAND [OPTION…]\n\n%s\n\nCommands:\n"), program_name, _(summary));
+  g_string_append_printf (text, _("Usage:\n  %s COMMAND [OPTION…]\n\n%s\n\nCommands:\n"), title, _(summary));
   for (const BrevetCommand *command = commands; command->name != NULL; command++)
     width = MAX (width, display_width (command->name));
   for (const BrevetCommand *command = commands; command->name != NULL; command++)
     g_string_append_printf (text, "  %-*s  %s\n", width, command->name, _(command->summary));
-  g_string_append_printf (text, _("\n“%s COMMAND --help” explains a command, “%s --version” names the version.\n"), program_name,
+  g_string_append_printf (text, _("\n“%s COMMAND --help” explains a command, “%s --version” names the version.\n"), title,
                           program_name);
   return g_string_free (text, FALSE);
 }
@@ -107,17 +107,54 @@ run_command (const BrevetCommand *commands, int argc, char **argv)
 
   if (command == NULL)
     return unknown_command (commands, argv[0]);
-  command_name = command->name;
+  if (command_name == NULL)
+    command_name = command->name;
   return command->run (argc, argv);
 }
 
+/* `help admin enrollment` is `admin enrollment --help`. */
 static int
-explain_command (const BrevetCommand *commands, char *word)
+explain_command (const BrevetCommand *commands, int count, char **words)
 {
+  g_autoptr(GPtrArray) line = g_ptr_array_new ();
   char option[] = "--help";
-  char *argv[] = { word, option, NULL };
 
-  return run_command (commands, 2, argv);
+  for (int i = 0; i < count; i++)
+    g_ptr_array_add (line, words[i]);
+  g_ptr_array_add (line, option);
+  g_ptr_array_add (line, NULL);
+  return run_command (commands, count + 1, (char **) line->pdata);
+}
+
+/* Understands the words that stand before a command, and runs it. */
+static int
+dispatch (const char *title, const char *summary, const BrevetCommand *commands, int argc, char **argv)
+{
+  g_autofree char *help = describe_commands (title, summary, commands);
+  const char *word = argc > 1 ? argv[1] : NULL;
+
+  if (word == NULL)
+    {
+      g_printerr ("%s", help);
+      return BREVET_EXIT_USAGE;
+    }
+  if (g_str_equal (word, "help") && argc > 2)
+    return explain_command (commands, argc - 2, argv + 2);
+  if (g_str_equal (word, "--help") || g_str_equal (word, "-h") || g_str_equal (word, "help"))
+    {
+      g_print ("%s", help);
+      return BREVET_EXIT_OK;
+    }
+  return run_command (commands, argc - 1, argv + 1);
+}
+
+int
+brevet_command_dispatch (const char *command, const char *summary, const BrevetCommand *commands, int argc, char **argv)
+{
+  g_autofree char *title = g_strconcat (program_name, " ", command, NULL);
+
+  command_name = command;
+  return dispatch (title, summary, commands, argc, argv);
 }
 
 static void
@@ -153,30 +190,14 @@ brevet_command_init (const char *program)
 int
 brevet_command_main (const char *program, const char *summary, const BrevetCommand *commands, int argc, char **argv)
 {
-  g_autofree char *help = NULL;
-  const char *word = argc > 1 ? argv[1] : NULL;
-
   brevet_command_init (program);
   has_commands = TRUE;
-  help = describe_program (summary, commands);
-  if (word == NULL)
-    {
-      g_printerr ("%s", help);
-      return BREVET_EXIT_USAGE;
-    }
-  if (g_str_equal (word, "help") && argc > 2)
-    return explain_command (commands, argv[2]);
-  if (g_str_equal (word, "--help") || g_str_equal (word, "-h") || g_str_equal (word, "help"))
-    {
-      g_print ("%s", help);
-      return BREVET_EXIT_OK;
-    }
-  if (g_str_equal (word, "--version"))
+  if (argc > 1 && g_str_equal (argv[1], "--version"))
     {
       g_print ("%s %s\n", program, BREVET_VERSION);
       return BREVET_EXIT_OK;
     }
-  return run_command (commands, argc - 1, argv + 1);
+  return dispatch (program, summary, commands, argc, argv);
 }
 
 static void

@@ -55,6 +55,18 @@ typedef struct {
 int brevet_command_main (const char *program, const char *summary, const BrevetCommand *commands, int argc, char **argv);
 
 /**
+ * brevet_command_dispatch:
+ * @command: all words of a command that has commands of its own: `admin enrollment`
+ * @summary: what it is for; translatable
+ * @commands: table of its commands, as for brevet_command_main(); each gives all its words to brevet_command_parse()
+ *
+ * For the @run of such a command: understands `--help` and `help COMMAND`, and runs the command that argv[1] names.
+ *
+ * Returns: exit code
+ */
+int brevet_command_dispatch (const char *command, const char *summary, const BrevetCommand *commands, int argc, char **argv);
+
+/**
  * brevet_command_init:
  * @program: name of the program
  *

@@ -35,12 +35,35 @@ run_fail (int argc, char **argv)
   return brevet_command_fail (error);
 }
 
+static int
+run_note_add (int argc, char **argv)
+{
+  int exit_code = 0;
+
+  if (!brevet_command_parse ("note add", "TEXT", NULL, NULL, 1, 1, &argc, &argv, &exit_code))
+    return exit_code;
+  g_print ("Noted: %s\n", argv[1]);
+  return BREVET_EXIT_OK;
+}
+
+static int
+run_note (int argc, char **argv)
+{
+  static const BrevetCommand commands[] = {
+    { "add", "TEXT", "Adds a note", run_note_add },
+    { NULL },
+  };
+
+  return brevet_command_dispatch ("note", "Keeps notes.", commands, argc, argv);
+}
+
 int
 main (int argc, char **argv)
 {
   static const BrevetCommand commands[] = {
     { "greet", "NAME", "Says hello", run_greet },
     { "fail", "CODE", "Fails", run_fail },
+    { "note", NULL, "Keeps notes", run_note },
     { NULL },
   };
 

@@ -106,6 +106,26 @@ test_command_help (void)
 }
 
 static void
+test_commands_of_a_command (void)
+{
+  g_auto(Run) done = run ("note", "add", "milk", NULL);
+  g_auto(Run) nothing = run ("note", NULL);
+  g_auto(Run) help = run ("note", "--help", NULL);
+  g_auto(Run) word = run ("help", "note", NULL);
+  g_auto(Run) inner = run ("note", "add", "--help", NULL);
+  g_auto(Run) words = run ("help", "note", "add", NULL);
+
+  g_assert_cmpstr (done.output, ==, "Noted: milk\n");
+  g_assert_cmpint (nothing.status, ==, BREVET_EXIT_USAGE);
+  assert_has (nothing.errors, "greeter note COMMAND");
+  g_assert_cmpint (help.status, ==, BREVET_EXIT_OK);
+  assert_has (help.output, "Keeps notes.\n\nCommands:\n  add  Adds a note\n");
+  g_assert_cmpstr (word.output, ==, help.output);
+  assert_has (inner.output, "greeter note add [OPTION…] TEXT");
+  g_assert_cmpstr (words.output, ==, inner.output);
+}
+
+static void
 test_version (void)
 {
   g_auto(Run) version = run ("--version", NULL);
@@ -134,6 +154,8 @@ test_usage_errors (void)
   assert_usage_error (run ("frobnicate", NULL), "There is no command “frobnicate”\n");
   assert_usage_error (run ("help", "gret", NULL), "did you mean “greet”?");
   assert_usage_error (run ("--frob", NULL), "There is no option “--frob” before the command");
+  assert_usage_error (run ("note", "ad", NULL), "There is no command “ad”; did you mean “add”?\n“greeter note --help” shows");
+  assert_usage_error (run ("note", "add", NULL), "expected: TEXT\n“greeter note add --help” shows");
   assert_usage_error (run ("greet", NULL), "An argument is missing; expected: NAME");
   assert_usage_error (run ("greet", "a", "b", NULL), "There is one argument too many: “b”");
   assert_usage_error (run ("greet", "a", "b\033[31m\nc\342\200\256", NULL), "too many: “b\\x1b[31m\\x0ac\\x202e”\n");
@@ -171,6 +193,7 @@ main (int argc, char **argv)
   g_test_add_func ("/command/run", test_run);
   g_test_add_func ("/command/help", test_help);
   g_test_add_func ("/command/command-help", test_command_help);
+  g_test_add_func ("/command/commands-of-a-command", test_commands_of_a_command);
   g_test_add_func ("/command/version", test_version);
   g_test_add_func ("/command/usage-errors", test_usage_errors);
   g_test_add_func ("/command/exit-codes", test_exit_codes);
