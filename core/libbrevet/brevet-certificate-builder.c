@@ -122,16 +122,11 @@ void
 brevet_certificate_builder_set_key (BrevetCertificateBuilder *self, BrevetKey *key)
 {
   gsize size = sizeof self->key_id;
-  gnutls_pubkey_t pubkey;
-  int code;
+  gnutls_pubkey_t pubkey = brevet_key_get_pubkey (key);
+  int code = gnutls_x509_crt_set_pubkey (self->crt, pubkey);
 
-  gnutls_pubkey_init (&pubkey);
-  code = gnutls_pubkey_import_privkey (pubkey, brevet_key_get_privkey (key), 0, 0);
-  if (code >= 0)
-    code = gnutls_x509_crt_set_pubkey (self->crt, pubkey);
   if (code >= 0)
     code = gnutls_pubkey_get_key_id (pubkey, GNUTLS_KEYID_USE_SHA1, self->key_id, &size);
-  gnutls_pubkey_deinit (pubkey);
   remember_code (self, "public key", code);
   self->has_key = TRUE;
 }
@@ -344,7 +339,7 @@ sign (BrevetCertificateBuilder *self, BrevetCertificate *issuer, BrevetKey *issu
                                        brevet_key_get_digest (issuer_key), get_sign_flags (issuer_key));
   if (code < 0)
     {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Signing the certificate failed: %s", gnutls_strerror (code));
+      g_propagate_error (error, brevet_key_explain (issuer_key, code, "Signing the certificate failed"));
       return NULL;
     }
   return read_back (self->crt, error);

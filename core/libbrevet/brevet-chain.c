@@ -7,6 +7,7 @@
 struct _BrevetChain
 {
   GPtrArray *certificates;
+  GPtrArray *spares; /* or NULL */
 };
 
 G_DEFINE_BOXED_TYPE (BrevetChain, brevet_chain, brevet_chain_ref, brevet_chain_unref)
@@ -23,6 +24,7 @@ chain_clear (gpointer data)
   BrevetChain *self = data;
 
   g_ptr_array_unref (self->certificates);
+  g_clear_pointer (&self->spares, g_ptr_array_unref);
 }
 
 BrevetChain *
@@ -67,11 +69,24 @@ chain_from_array (GPtrArray *certificates)
   return self;
 }
 
+static GPtrArray *
+collect_spares (GPtrArray *certificates, GPtrArray *ordered)
+{
+  g_autoptr(GPtrArray) spares = new_array ();
+
+  for (guint i = 0; i < certificates->len; i++)
+    if (!contains (ordered, certificates->pdata[i]) && !contains (spares, certificates->pdata[i]))
+      g_ptr_array_add (spares, brevet_certificate_ref (certificates->pdata[i]));
+  return spares->len > 0 ? g_steal_pointer (&spares) : NULL;
+}
+
 BrevetChain *
 brevet_chain_new (GPtrArray *certificates, GError **error)
 {
   g_autoptr(GPtrArray) ordered = NULL;
+  g_autoptr(GPtrArray) spares = NULL;
   BrevetCertificate *next;
+  BrevetChain *self;
 
   g_return_val_if_fail (certificates != NULL, NULL);
 
@@ -86,7 +101,10 @@ brevet_chain_new (GPtrArray *certificates, GError **error)
   while (!brevet_certificate_is_self_issued (ordered->pdata[ordered->len - 1])
          && (next = find_issuer (certificates, ordered)) != NULL)
     g_ptr_array_add (ordered, brevet_certificate_ref (next));
-  return chain_from_array (g_steal_pointer (&ordered));
+  spares = collect_spares (certificates, ordered);
+  self = chain_from_array (g_steal_pointer (&ordered));
+  self->spares = g_steal_pointer (&spares);
+  return self;
 }
 
 BrevetChain *
@@ -136,6 +154,19 @@ brevet_chain_get (BrevetChain *self, guint index)
 {
   g_return_val_if_fail (index < self->certificates->len, NULL);
   return self->certificates->pdata[index];
+}
+
+guint
+brevet_chain_get_n_spares (BrevetChain *self)
+{
+  return self->spares != NULL ? self->spares->len : 0;
+}
+
+BrevetCertificate *
+brevet_chain_get_spare (BrevetChain *self, guint index)
+{
+  g_return_val_if_fail (index < brevet_chain_get_n_spares (self), NULL);
+  return self->spares->pdata[index];
 }
 
 BrevetCertificate *

@@ -29,7 +29,7 @@ GType brevet_chain_get_type (void);
  * @certificates: (element-type BrevetCertificate): leaf first; at least one
  *
  * Puts the issuers in order: the first stays the leaf, each next is the issuer of the one before; certificates that belong nowhere
- * are left out, duplicates too.
+ * are left out, duplicates too; see brevet_chain_get_spare().
  *
  * Returns: (transfer full) (nullable): the chain, or %NULL with %BREVET_ERROR_INVALID if it is empty or too long
  */
@@ -76,6 +76,26 @@ guint brevet_chain_get_length (BrevetChain *self);
  */
 BREVET_API
 BrevetCertificate *brevet_chain_get (BrevetChain *self, guint index);
+
+/**
+ * brevet_chain_get_n_spares:
+ *
+ * Returns: number of certificates that brevet_chain_new() was given besides those of the chain
+ */
+BREVET_API
+guint brevet_chain_get_n_spares (BrevetChain *self);
+
+/**
+ * brevet_chain_get_spare:
+ * @index: in the order in which they were given
+ *
+ * An issuer may have two certificates, such as one by its old and one by its new root. The chain goes the way of the first; who
+ * trusts the other one finds it here.
+ *
+ * Returns: (transfer none): a certificate that is not in the chain
+ */
+BREVET_API
+BrevetCertificate *brevet_chain_get_spare (BrevetChain *self, guint index);
 
 /**
  * brevet_chain_get_leaf:

@@ -49,7 +49,10 @@ BrevetKey *brevet_key_generate (BrevetKeyKind kind, GError **error);
  * @location: path of a PEM file (PKCS#8, SEC1 or PKCS#1), or a PKCS#11 URI
  * @password: (nullable): password of an encrypted file, or PIN of the token
  *
- * Returns: (transfer full) (nullable): the key, or %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ * A PIN that the token refuses is tried once and never again (brevet_token_forget_refused_pins()).
+ *
+ * Returns: (transfer full) (nullable): the key; %NULL with %BREVET_ERROR_NOT_CONFIGURED (no such file, token or key, password or
+ *   PIN, permission) or %BREVET_ERROR_UNREACHABLE (the token does not work or is gone, which may pass)
  */
 BREVET_API
 BrevetKey *brevet_key_load (const char *location, BrevetSecret *password, GError **error);
@@ -119,10 +122,50 @@ GBytes *brevet_key_create_csr (BrevetKey *self, const char *common_name, GError 
 /**
  * brevet_key_get_privkey: (skip)
  *
+ * Signs from any thread. A key in a token opens the token anew when that was gone and is back. What signs with it and fails gets
+ * its words from brevet_key_explain(); its public half is that of brevet_key_get_pubkey(), and cannot be had from it by GnuTLS.
+ *
  * Returns: (transfer none): the key for GnuTLS; only read it
  */
 BREVET_API
 gnutls_privkey_t brevet_key_get_privkey (BrevetKey *self);
+
+/**
+ * brevet_key_get_pubkey: (skip)
+ *
+ * Returns: (transfer none): the public half for GnuTLS; only read it
+ */
+BREVET_API
+gnutls_pubkey_t brevet_key_get_pubkey (BrevetKey *self);
+
+/**
+ * brevet_key_describe:
+ *
+ * Returns: (transfer full): what kind of key it is: `EC SECP256R1`, `RSA 2048`, `EdDSA (Ed25519)`
+ */
+BREVET_API
+char *brevet_key_describe (BrevetKey *self);
+
+/**
+ * brevet_key_check:
+ *
+ * Signs random bytes, and verifies the signature with the public half. Blocks.
+ *
+ * Returns: %FALSE with an error of brevet_key_explain(); %BREVET_ERROR_CORRUPT if the halves do not belong together
+ */
+BREVET_API
+gboolean brevet_key_check (BrevetKey *self, GError **error);
+
+/**
+ * brevet_key_explain: (skip)
+ * @code: what a function of GnuTLS said that signed with the key
+ * @what: what failed, as the beginning of a sentence
+ *
+ * Returns: (transfer full): %BREVET_ERROR_UNREACHABLE if the key's token is gone or does not work, which may pass;
+ *   %BREVET_ERROR_NOT_CONFIGURED for token, PIN, label or permission; else %BREVET_ERROR_FAILED
+ */
+BREVET_API
+GError *brevet_key_explain (BrevetKey *self, int code, const char *what);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetKey, brevet_key_unref)
 

@@ -34,6 +34,8 @@ G_BEGIN_DECLS
 #define BREVET_MESSAGE_IDENTITY_EXPIRED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a19"
 #define BREVET_MESSAGE_STORAGE_FAILED        "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1a"
 #define BREVET_MESSAGE_HUB_PROOF_FAILED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1b"
+#define BREVET_MESSAGE_PROXY_REFUSED         "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1c"
+#define BREVET_MESSAGE_TOKEN_FAILED          "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1d"
 
 /**
  * brevet_log_init:

@@ -31,6 +31,37 @@ brevet_prover_prove_finish (BrevetProver *self, GAsyncResult *result, GError **e
 }
 
 void
+brevet_prover_accept_async (BrevetProver *self, JsonObject *parameters, GCancellable *cancellable, GAsyncReadyCallback callback,
+                            gpointer user_data)
+{
+  g_autoptr(GTask) task = NULL;
+
+  g_return_if_fail (BREVET_IS_PROVER (self));
+  g_return_if_fail (parameters != NULL);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  if (BREVET_PROVER_GET_IFACE (self)->accept_async != NULL)
+    {
+      BREVET_PROVER_GET_IFACE (self)->accept_async (self, parameters, cancellable, callback, user_data);
+      return;
+    }
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, brevet_prover_accept_async);
+  g_task_return_boolean (task, TRUE);
+}
+
+gboolean
+brevet_prover_accept_finish (BrevetProver *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (BREVET_IS_PROVER (self), FALSE);
+  g_return_val_if_fail (G_IS_ASYNC_RESULT (result), FALSE);
+
+  if (g_async_result_is_tagged (result, brevet_prover_accept_async))
+    return g_task_propagate_boolean (G_TASK (result), error);
+  return BREVET_PROVER_GET_IFACE (self)->accept_finish (self, result, error);
+}
+
+void
 brevet_prover_describe_async (BrevetProver *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_return_if_fail (BREVET_IS_PROVER (self));

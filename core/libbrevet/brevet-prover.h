@@ -19,6 +19,8 @@ G_DECLARE_INTERFACE (BrevetProver, brevet_prover, BREVET, PROVER, BrevetPlugin)
  * BrevetProverInterface:
  * @prove_async: see brevet_prover_prove_async()
  * @prove_finish: see brevet_prover_prove_finish()
+ * @accept_async: see brevet_prover_accept_async(); optional
+ * @accept_finish: see brevet_prover_accept_finish(); optional
  * @describe_async: see brevet_prover_describe_async(); optional
  * @describe_finish: see brevet_prover_describe_finish(); optional
  */
@@ -29,6 +31,9 @@ struct _BrevetProverInterface
   void (*prove_async) (BrevetProver *self, const char *id_scope, const char *registration_id, JsonObject *challenge,
                        GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   BrevetEvidence *(*prove_finish) (BrevetProver *self, GAsyncResult *result, GError **error);
+  void (*accept_async) (BrevetProver *self, JsonObject *parameters, GCancellable *cancellable, GAsyncReadyCallback callback,
+                        gpointer user_data);
+  gboolean (*accept_finish) (BrevetProver *self, GAsyncResult *result, GError **error);
   void (*describe_async) (BrevetProver *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   JsonObject *(*describe_finish) (BrevetProver *self, GAsyncResult *result, GError **error);
 };
@@ -54,6 +59,25 @@ void brevet_prover_prove_async (BrevetProver *self, const char *id_scope, const 
  */
 BREVET_API
 BrevetEvidence *brevet_prover_prove_finish (BrevetProver *self, GAsyncResult *result, GError **error);
+
+/**
+ * brevet_prover_accept_async:
+ * @parameters: what the service says about the attestation of an assigned device
+ *
+ * Takes what the device gets along with its assignment, such as the key that it is to use at the hub. A mechanism that expects
+ * nothing has nothing to do.
+ */
+BREVET_API
+void brevet_prover_accept_async (BrevetProver *self, JsonObject *parameters, GCancellable *cancellable,
+                                 GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * brevet_prover_accept_finish:
+ *
+ * Returns: %FALSE with an error of brevet_prover_prove_finish(). The device is assigned all the same.
+ */
+BREVET_API
+gboolean brevet_prover_accept_finish (BrevetProver *self, GAsyncResult *result, GError **error);
 
 /**
  * brevet_prover_describe_async:

@@ -348,6 +348,22 @@ read_secret (BrevetSettings *self, const char *key, const char *path, GError **e
   return secret;
 }
 
+/* systemd separates several state directories of a unit by colons. */
+char *
+brevet_settings_get_state_path (BrevetSettings *self, const char *key, const char *name)
+{
+  g_autofree char *path = brevet_settings_get_path (self, key);
+  const char *list = g_getenv ("STATE_DIRECTORY");
+  g_autofree char *directory = NULL;
+
+  if (path != NULL)
+    return g_canonicalize_filename (path, NULL);
+  if (list == NULL || !g_path_is_absolute (list))
+    return NULL;
+  directory = g_strndup (list, strcspn (list, ":"));
+  return g_canonicalize_filename (name != NULL ? name : directory, directory);
+}
+
 gboolean
 brevet_settings_get_secret (BrevetSettings *self, const char *key, BrevetSecret **secret, GError **error)
 {

@@ -150,6 +150,18 @@ BREVET_API
 char *brevet_settings_get_path (BrevetSettings *self, const char *key);
 
 /**
+ * brevet_settings_get_state_path:
+ * @name: (nullable): name of a file in the state directory; %NULL for that directory itself
+ *
+ * Where a program may keep something: what @key says, as brevet_settings_get_path() has it; else below the first directory of
+ * `$STATE_DIRECTORY`, which systemd sets for `StateDirectory=`.
+ *
+ * Returns: (nullable) (transfer full): absolute path; %NULL if there is neither
+ */
+BREVET_API
+char *brevet_settings_get_state_path (BrevetSettings *self, const char *key, const char *name);
+
+/**
  * brevet_settings_get_secret:
  * @key: base name. Read from the first of: file named by `KEY-file`, systemd credential named by `KEY-credential` (in
  *   `$CREDENTIALS_DIRECTORY`), the value of `KEY` itself.

@@ -7,6 +7,7 @@ struct _BrevetVerdict
   char       *credential;
   JsonObject *parameters;
   JsonObject *memory;
+  char       *recipient;
 };
 
 G_DEFINE_BOXED_TYPE (BrevetVerdict, brevet_verdict, brevet_verdict_ref, brevet_verdict_unref)
@@ -50,6 +51,7 @@ brevet_verdict_clear (gpointer data)
 
   g_free (self->credential);
   g_clear_pointer (&self->memory, json_object_unref);
+  g_free (self->recipient);
   json_object_unref (self->parameters);
 }
 
@@ -97,6 +99,21 @@ brevet_verdict_get_memory (BrevetVerdict *self)
   return self->memory;
 }
 
+void
+brevet_verdict_set_recipient (BrevetVerdict *self, const char *recipient)
+{
+  g_return_if_fail (self != NULL);
+  g_free (self->recipient);
+  self->recipient = g_strdup (recipient);
+}
+
+const char *
+brevet_verdict_get_recipient (BrevetVerdict *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return self->recipient;
+}
+
 G_DEFINE_INTERFACE (BrevetVerifier, brevet_verifier, BREVET_TYPE_PLUGIN)
 
 static void
@@ -120,6 +137,17 @@ brevet_verifier_describe (BrevetVerifier *self, BrevetAttestation *stored)
   g_return_val_if_fail (stored != NULL, NULL);
 
   return BREVET_VERIFIER_GET_IFACE (self)->describe (self, stored);
+}
+
+JsonObject *
+brevet_verifier_reveal (BrevetVerifier *self, BrevetAttestation *stored)
+{
+  g_return_val_if_fail (BREVET_IS_VERIFIER (self), NULL);
+  g_return_val_if_fail (stored != NULL, NULL);
+
+  if (BREVET_VERIFIER_GET_IFACE (self)->reveal == NULL)
+    return BREVET_VERIFIER_GET_IFACE (self)->describe (self, stored);
+  return BREVET_VERIFIER_GET_IFACE (self)->reveal (self, stored);
 }
 
 gboolean

@@ -87,6 +87,25 @@ void brevet_verdict_set_memory (BrevetVerdict *self, JsonObject *memory);
 BREVET_API
 JsonObject *brevet_verdict_get_memory (BrevetVerdict *self);
 
+/**
+ * brevet_verdict_set_recipient:
+ * @recipient: (nullable): whom the parameters are made for, in any words, if others cannot use them; %NULL if they are good for
+ *   every request of the device
+ *
+ * Part of making a verdict: called before it is shared. A device that asks again while its operation is in flight gets the answer
+ * that was made before, unless this one would be for somebody else.
+ */
+BREVET_API
+void brevet_verdict_set_recipient (BrevetVerdict *self, const char *recipient);
+
+/**
+ * brevet_verdict_get_recipient:
+ *
+ * Returns: (nullable) (transfer none): whom the parameters are made for
+ */
+BREVET_API
+const char *brevet_verdict_get_recipient (BrevetVerdict *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetVerdict, brevet_verdict_unref)
 
 /**
@@ -103,6 +122,7 @@ G_DECLARE_INTERFACE (BrevetVerifier, brevet_verifier, BREVET, VERIFIER, BrevetPl
  * BrevetVerifierInterface:
  * @prepare: see brevet_verifier_prepare()
  * @describe: see brevet_verifier_describe()
+ * @reveal: see brevet_verifier_reveal(); optional
  * @needs_body: see brevet_verifier_needs_body(); optional
  * @has_memory: see brevet_verifier_has_memory(); optional
  * @dup_subject_keys: see brevet_verifier_dup_subject_keys(); optional
@@ -116,6 +136,7 @@ struct _BrevetVerifierInterface
 
   JsonObject *(*prepare) (BrevetVerifier *self, BrevetAttestation *wanted, BrevetAttestation *stored, GError **error);
   JsonObject *(*describe) (BrevetVerifier *self, BrevetAttestation *stored);
+  JsonObject *(*reveal) (BrevetVerifier *self, BrevetAttestation *stored);
   gboolean (*needs_body) (BrevetVerifier *self, BrevetClaims *claims);
   gboolean (*has_memory) (BrevetVerifier *self);
   char **(*dup_subject_keys) (BrevetVerifier *self, BrevetAttestation *attestation);
@@ -145,6 +166,17 @@ JsonObject *brevet_verifier_prepare (BrevetVerifier *self, BrevetAttestation *wa
  */
 BREVET_API
 JsonObject *brevet_verifier_describe (BrevetVerifier *self, BrevetAttestation *stored);
+
+/**
+ * brevet_verifier_reveal:
+ *
+ * For an operator who may write the enrollment, as the reply to that and on request.
+ *
+ * Returns: (transfer full): the parameters with the secrets that the operator shares with the device, such as keys that were made
+ *   for it, but not with those that only the service knows; the same as brevet_verifier_describe() for a mechanism without any
+ */
+BREVET_API
+JsonObject *brevet_verifier_reveal (BrevetVerifier *self, BrevetAttestation *stored);
 
 /**
  * brevet_verifier_needs_body:
@@ -201,9 +233,9 @@ void brevet_verifier_verify_async (BrevetVerifier *self, BrevetAttestation *atte
  * brevet_verifier_verify_finish:
  *
  * Returns: (transfer full) (nullable): accepted or challenge; %NULL with %BREVET_ERROR_REJECTED and a reason for the operator if
- *   the claims do not satisfy the attestation, with %BREVET_ERROR_NOT_FOUND and a reason if they are not about this group at all
- *   (the chain does not lead to one of its certificates), so that others are asked, or %BREVET_ERROR_CORRUPT if the stored
- *   parameters cannot be used
+ *   the claims do not satisfy the attestation, with %BREVET_ERROR_INVALID and a reason for the device if what it sent is malformed,
+ *   with %BREVET_ERROR_NOT_FOUND and a reason if they are not about this group at all (the chain does not lead to one of its
+ *   certificates), so that others are asked, or %BREVET_ERROR_CORRUPT if the stored parameters cannot be used
  */
 BREVET_API
 BrevetVerdict *brevet_verifier_verify_finish (BrevetVerifier *self, GAsyncResult *result, GError **error);

@@ -64,3 +64,23 @@ brevet_network_credential_new (BrevetChain *chain, BrevetKey *key, GError **erro
     }
   return g_steal_pointer (&credential);
 }
+
+/* On its way a connection may meet a proxy with TLS of its own, whose business the credential is not. */
+static gboolean
+leads_to (GIOStream *connection, const char *host)
+{
+  GSocketConnectable *identity;
+
+  if (!G_IS_TLS_CLIENT_CONNECTION (connection))
+    return FALSE;
+  identity = g_tls_client_connection_get_server_identity (G_TLS_CLIENT_CONNECTION (connection));
+  return G_IS_NETWORK_ADDRESS (identity) &&
+         g_ascii_strcasecmp (g_network_address_get_hostname (G_NETWORK_ADDRESS (identity)), host) == 0;
+}
+
+void
+brevet_network_credential_present (GTlsCertificate *credential, const char *host, GSocketClientEvent event, GIOStream *connection)
+{
+  if (credential != NULL && event == G_SOCKET_CLIENT_TLS_HANDSHAKING && leads_to (connection, host))
+    g_tls_connection_set_certificate (G_TLS_CONNECTION (connection), credential);
+}

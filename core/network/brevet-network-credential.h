@@ -16,4 +16,19 @@ G_BEGIN_DECLS
 BREVET_API
 GTlsCertificate *brevet_network_credential_new (BrevetChain *chain, BrevetKey *key, GError **error);
 
+/**
+ * brevet_network_credential_present:
+ * @credential: (nullable): what brevet_network_credential_new() made
+ * @host: the host that it is for
+ * @event: what is about to happen to @connection
+ * @connection: a connection that a library opens
+ *
+ * For a library that asks for a credential only when the server does. That is too late: the TLS session of an earlier connection to
+ * the same host is taken up again, and the server sees whoever began it, which may be another identity, or the same one with a
+ * certificate that was replaced. A credential that is there before the handshake takes up its own sessions only.
+ */
+BREVET_API
+void brevet_network_credential_present (GTlsCertificate *credential, const char *host, GSocketClientEvent event,
+                                        GIOStream *connection);
+
 G_END_DECLS

@@ -69,22 +69,43 @@ read_proxy (BrevetNetworkPeer *self, BrevetSettings *settings, GError **error)
   return TRUE;
 }
 
+/* How to get there, and what to believe; the host is known. */
+static gboolean
+read_ways (BrevetNetworkPeer *self, BrevetSettings *settings, guint default_timeout, GError **error)
+{
+  gint64 timeout;
+
+  if (!brevet_settings_get_duration (settings, "timeout", default_timeout, 1, MAXIMUM_TIMEOUT, &timeout, error) ||
+      !read_ca_file (self, settings, error) || !read_proxy (self, settings, error))
+    return FALSE;
+  self->timeout = (guint) timeout;
+  return TRUE;
+}
+
 BrevetNetworkPeer *
 brevet_network_peer_read (BrevetSettings *settings, guint16 default_port, guint default_timeout, GError **error)
 {
   g_autoptr(BrevetNetworkPeer) self = g_new0 (BrevetNetworkPeer, 1);
-  gint64 port, timeout;
+  gint64 port;
 
   g_return_val_if_fail (BREVET_IS_SETTINGS (settings), NULL);
 
   if (!read_host (self, settings, error) ||
       !brevet_settings_get_int (settings, "port", default_port, 1, G_MAXUINT16, &port, error) ||
-      !brevet_settings_get_duration (settings, "timeout", default_timeout, 1, MAXIMUM_TIMEOUT, &timeout, error) ||
-      !read_ca_file (self, settings, error) || !read_proxy (self, settings, error))
+      !read_ways (self, settings, default_timeout, error))
     return NULL;
   self->port = (guint16) port;
-  self->timeout = (guint) timeout;
   return g_steal_pointer (&self);
+}
+
+BrevetNetworkPeer *
+brevet_network_peer_read_for (BrevetSettings *settings, const char *host, guint16 port, guint default_timeout, GError **error)
+{
+  g_autoptr(BrevetNetworkPeer) self = brevet_network_peer_new (host, port);
+
+  g_return_val_if_fail (BREVET_IS_SETTINGS (settings), NULL);
+
+  return read_ways (self, settings, default_timeout, error) ? g_steal_pointer (&self) : NULL;
 }
 
 BrevetNetworkPeer *

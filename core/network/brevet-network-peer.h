@@ -45,6 +45,18 @@ BREVET_API
 BrevetNetworkPeer *brevet_network_peer_read (BrevetSettings *settings, guint16 default_port, guint default_timeout, GError **error);
 
 /**
+ * brevet_network_peer_read_for:
+ * @settings: the same without `host` and `port`
+ *
+ * Like brevet_network_peer_read(), for a host that the settings name in another way.
+ *
+ * Returns: (transfer full) (nullable): a peer, or %NULL with %BREVET_ERROR_NOT_CONFIGURED naming the key
+ */
+BREVET_API
+BrevetNetworkPeer *brevet_network_peer_read_for (BrevetSettings *settings, const char *host, guint16 port, guint default_timeout,
+                                                 GError **error);
+
+/**
  * brevet_network_peer_new:
  *
  * Returns: (transfer full): a peer with the system's trust, no proxy, and 30 seconds

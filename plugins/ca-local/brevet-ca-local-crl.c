@@ -7,6 +7,7 @@
 #include "brevet-ca-local-crl.h"
 
 #include "brevet-ca-error.h"
+#include "brevet-ca-local-issue.h"
 
 #include <gnutls/x509.h>
 
@@ -121,8 +122,11 @@ brevet_ca_local_make_crl (BrevetCaLocalProfile *profile, GPtrArray *revocations,
     code = gnutls_x509_crl_export2 (crl, GNUTLS_X509_FMT_DER, &der);
   if (code < 0)
     {
-      g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_INTERNAL, "The revocation list of “%s” cannot be made: %s",
-                   brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain)), gnutls_strerror (code));
+      g_autofree char *what = g_strdup_printf ("The revocation list of “%s” cannot be made",
+                                               brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain)));
+      g_autoptr(GError) cause = brevet_key_explain (profile->key, code, what);
+
+      g_propagate_error (error, brevet_ca_local_make_error (cause, cause->message));
       return NULL;
     }
   return g_bytes_new_with_free_func (der.data, der.size, gnutls_free, der.data);

@@ -3,6 +3,7 @@
 
 #include "brevet-ca-error.h"
 #include "brevet-certificate-builder.h"
+#include "brevet-error.h"
 
 #include <string.h>
 
@@ -163,6 +164,24 @@ can_encipher (BrevetCsr *csr)
   return gnutls_pubkey_get_pk_algorithm (brevet_csr_get_pubkey (csr), NULL) == GNUTLS_PK_RSA;
 }
 
+/*
+ * brevet_ca_local_make_error:
+ * @cause: why the CA's key did not sign
+ *
+ * A token that is gone may come back, and then the request is asked again; a wrong PIN stays wrong until somebody corrects it.
+ */
+GError *
+brevet_ca_local_make_error (const GError *cause, const char *message)
+{
+  int code = BREVET_CA_ERROR_INTERNAL;
+
+  if (g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_UNREACHABLE))
+    code = BREVET_CA_ERROR_UNAVAILABLE;
+  else if (g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED))
+    code = BREVET_CA_ERROR_CONFIG;
+  return g_error_new_literal (BREVET_CA_ERROR, code, message);
+}
+
 BrevetCaOutcome *
 brevet_ca_local_issue (BrevetCaLocalProfile *profile, BrevetCaRequest *request, gint64 now, GError **error)
 {
@@ -185,6 +204,6 @@ brevet_ca_local_issue (BrevetCaLocalProfile *profile, BrevetCaRequest *request, 
       if (outcome != NULL)
         return outcome;
     }
-  g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_INTERNAL, "%s", local_error->message);
+  g_propagate_error (error, brevet_ca_local_make_error (local_error, local_error->message));
   return NULL;
 }

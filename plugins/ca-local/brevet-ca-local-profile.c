@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-ca-local-profile.h"
 
+#include "brevet-token.h"
+
 #include <string.h>
 
 #define MINUTE  G_GINT64_CONSTANT (60)
@@ -108,7 +110,7 @@ read_key (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **error)
 
   if (value == NULL || !brevet_settings_get_secret (settings, "key-password", &password, error))
     return FALSE;
-  if (g_ascii_strncasecmp (value, "pkcs11:", strlen ("pkcs11:")) == 0)
+  if (brevet_token_is_uri (value))
     location = g_strdup (value);
   else
     location = brevet_settings_get_path (settings, "key");
@@ -116,6 +118,8 @@ read_key (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **error)
   if (self->key == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, "key", "%s", local_error->message));
+      if (error != NULL)
+        (*error)->code = local_error->code;
       return FALSE;
     }
   if (strcmp (brevet_key_get_spki_sha256 (self->key), brevet_certificate_get_spki_sha256 (get_issuer (self))) != 0)

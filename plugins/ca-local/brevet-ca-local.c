@@ -90,29 +90,6 @@ brevet_ca_local_issue_finish (BrevetCaBackend *backend, GAsyncResult *result, GE
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-static gboolean
-try_key (BrevetCaLocalProfile *profile, GError **error)
-{
-  gnutls_privkey_t privkey = brevet_key_get_privkey (profile->key);
-  gnutls_datum_t data = { (guint8 *) "brevet", strlen ("brevet") };
-  gnutls_datum_t signature = { NULL, 0 };
-  gnutls_digest_algorithm_t digest;
-  gnutls_pubkey_t pubkey;
-  int code;
-
-  gnutls_pubkey_init (&pubkey);
-  code = gnutls_pubkey_import_x509 (pubkey, brevet_certificate_get_crt (brevet_chain_get_leaf (profile->chain)), 0);
-  if (code >= 0)
-    code = gnutls_pubkey_get_preferred_hash_algorithm (pubkey, &digest, NULL);
-  if (code >= 0)
-    code = gnutls_privkey_sign_data (privkey, digest, 0, &data, &signature);
-  gnutls_free (signature.data);
-  gnutls_pubkey_deinit (pubkey);
-  if (code < 0)
-    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The CA's key cannot sign: %s", gnutls_strerror (code));
-  return code >= 0;
-}
-
 /* Shortened certificates are a sign that nobody remembered to renew the CA. */
 static BrevetCaHealth *
 judge (BrevetCaLocalProfile *profile, gint64 now)
@@ -125,7 +102,7 @@ judge (BrevetCaLocalProfile *profile, gint64 now)
                     brevet_certificate_is_self_issued (brevet_chain_get_leaf (profile->chain));
   BrevetCaHealthState state = left < profile->validity ? BREVET_CA_HEALTH_DEGRADED : BREVET_CA_HEALTH_OK;
 
-  if (!brevet_ca_local_check_usable (profile, now, &error) || !try_key (profile, &error))
+  if (!brevet_ca_local_check_usable (profile, now, &error) || !brevet_key_check (profile->key, &error))
     return brevet_ca_health_new (BREVET_CA_HEALTH_DOWN, error->message, profile->not_after);
   message = g_strdup_printf ("“%s” can issue for %" G_GINT64_FORMAT " more days%s%s", subject, left / DAY,
                              state == BREVET_CA_HEALTH_DEGRADED ? ", which is less than a certificate lives: renew it" : "",

@@ -33,17 +33,13 @@ static void brevet_file_store_iface_init (BrevetStoreInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetFileStore, brevet_file_store, BREVET_TYPE_PLUGIN,
                                G_IMPLEMENT_INTERFACE (BREVET_TYPE_STORE, brevet_file_store_iface_init))
 
-/* systemd separates several state directories of a unit by colons. */
 static char *
 find_directory (BrevetSettings *settings, GError **error)
 {
-  g_autofree char *path = brevet_settings_get_path (settings, "directory");
-  const char *list = g_getenv ("STATE_DIRECTORY");
+  char *path = brevet_settings_get_state_path (settings, "directory", NULL);
 
-  if (path == NULL && list != NULL)
-    path = g_strndup (list, strcspn (list, ":"));
-  if (path != NULL && g_path_is_absolute (path))
-    return g_canonicalize_filename (path, NULL);
+  if (path != NULL)
+    return path;
   g_propagate_error (error, brevet_settings_error (settings, "directory",
                                                    "is missing, and systemd has named no state directory; write for example "
                                                    "directory=/var/lib/brevet, or StateDirectory=brevet into the unit"));
