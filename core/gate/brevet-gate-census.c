@@ -89,16 +89,49 @@ take_first (BrevetGateCensus *self, GQueue *queue)
   return self->ref_owner (seat->owner);
 }
 
+/* Returns: FALSE if @address has no room left and nobody there can be dropped */
+static gboolean
+make_room_there (BrevetGateCensus *self, BrevetGateAddress *address, gpointer *victim)
+{
+  *victim = NULL;
+  if (address == NULL || address->count < self->maximum_per_address)
+    return TRUE;
+  *victim = take_first (self, &address->waiting);
+  return *victim != NULL;
+}
+
 static gboolean
 make_room (BrevetGateCensus *self, BrevetGateAddress *address, gpointer *victim)
 {
-  if (address != NULL && address->count >= self->maximum_per_address)
-    *victim = take_first (self, &address->waiting);
-  else if (self->count >= self->maximum)
-    *victim = take_first (self, &self->waiting);
-  else
+  if (!make_room_there (self, address, victim))
+    return FALSE;
+  if (*victim != NULL || self->count < self->maximum)
     return TRUE;
+  *victim = take_first (self, &self->waiting);
   return *victim != NULL;
+}
+
+static void
+join (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 bytes[16])
+{
+  BrevetGateAddress *address = g_hash_table_lookup (self->addresses, bytes);
+
+  if (address == NULL)
+    {
+      address = g_new0 (BrevetGateAddress, 1);
+      memcpy (address->bytes, bytes, 16);
+      g_hash_table_insert (self->addresses, address->bytes, address);
+    }
+  seat->address = address;
+  address->count++;
+}
+
+static void
+part (BrevetGateCensus *self, BrevetGateSeat *seat)
+{
+  if (--seat->address->count == 0)
+    g_hash_table_remove (self->addresses, seat->address->bytes);
+  seat->address = NULL;
 }
 
 gboolean
@@ -113,26 +146,34 @@ brevet_gate_census_is_ready (BrevetGateCensus *self)
 }
 
 gboolean
-brevet_gate_census_enter (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 bytes[16], gpointer *victim)
+brevet_gate_census_enter (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 bytes[16], gboolean limited, gpointer *victim)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
-  BrevetGateAddress *address = g_hash_table_lookup (self->addresses, bytes);
 
-  *victim = NULL;
-  if (!make_room (self, address, victim))
+  if (!make_room (self, limited ? g_hash_table_lookup (self->addresses, bytes) : NULL, victim))
     return FALSE;
 
-  if (address == NULL)
-    {
-      address = g_new0 (BrevetGateAddress, 1);
-      memcpy (address->bytes, bytes, 16);
-      g_hash_table_insert (self->addresses, address->bytes, address);
-    }
-  seat->address = address;
   seat->everywhere.data = seat->neighbours.data = seat;
-  address->count++;
+  join (self, seat, bytes);
   self->count++;
   start_waiting (self, seat);
+  return TRUE;
+}
+
+gboolean
+brevet_gate_census_move (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 bytes[16], gpointer *victim)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  gboolean waiting = seat->waiting;
+
+  if (!make_room_there (self, g_hash_table_lookup (self->addresses, bytes), victim))
+    return FALSE;
+
+  stop_waiting (self, seat);
+  part (self, seat);
+  join (self, seat, bytes);
+  if (waiting)
+    start_waiting (self, seat);
   return TRUE;
 }
 
@@ -174,7 +215,5 @@ brevet_gate_census_leave (BrevetGateCensus *self, BrevetGateSeat *seat)
 
   stop_waiting (self, seat);
   self->count--;
-  if (--seat->address->count == 0)
-    g_hash_table_remove (self->addresses, seat->address->bytes);
-  seat->address = NULL;
+  part (self, seat);
 }

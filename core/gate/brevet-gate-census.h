@@ -43,9 +43,16 @@ void brevet_gate_census_clear (BrevetGateCensus *self);
 gboolean brevet_gate_census_is_ready (BrevetGateCensus *self);
 
 /* Takes a place for @seat, which waits from now on.
+ * @limited: FALSE for an address that speaks for others: it may have all the places
  * @victim: (out): a reference to the owner that has waited longest and must make room; NULL if nobody needs to
  * Returns: FALSE if there is no room, in all or for this address, and nobody can be dropped */
-gboolean brevet_gate_census_enter (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 address[16], gpointer *victim);
+gboolean brevet_gate_census_enter (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 address[16], gboolean limited,
+                                   gpointer *victim);
+
+/* Counts @seat under another address, which is limited; the time of waiting begins anew.
+ * @victim: (out): as above
+ * Returns: FALSE if there is no room for this address and nobody can be dropped; nothing has changed then */
+gboolean brevet_gate_census_move (BrevetGateCensus *self, BrevetGateSeat *seat, const guint8 address[16], gpointer *victim);
 
 /* @anybody: (out): whether anybody waits at all
  * Returns: a reference to the owner that has waited longest, no longer counted as waiting; NULL if nobody has waited long enough */

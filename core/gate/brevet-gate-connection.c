@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-gate-private.h"
 
-#include <netinet/tcp.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 /* How long a closed connection may still send before it is reset. */
 #define LINGER_MILLISECONDS 2000
-
-/* Left alone, the kernel would keep megabytes for a peer that asks and does not read. */
-#define SEND_BUFFER (64 * 1024)
 
 BrevetGateConnection *
 brevet_gate_connection_ref (BrevetGateConnection *self)
@@ -25,6 +20,7 @@ brevet_gate_connection_unref (BrevetGateConnection *self)
   if (!g_atomic_ref_count_dec (&self->references))
     return;
 
+  brevet_gate_connection_drop_preamble (self);
   g_clear_pointer (&self->input, g_byte_array_unref);
   g_clear_pointer (&self->websocket, brevet_gate_websocket_free);
   g_clear_pointer (&self->peer_chain, brevet_chain_unref);
@@ -139,13 +135,16 @@ on_open_ready (BrevetGateConnection *self, guint32 events)
     brevet_gate_tls_receive (self);
 }
 
-static void
-on_ready (BrevetGateWatch *watch, guint32 events)
+void
+brevet_gate_connection_on_ready (BrevetGateWatch *watch, guint32 events)
 {
   g_autoptr(BrevetGateConnection) self = brevet_gate_connection_ref ((BrevetGateConnection *) watch);
 
   switch (self->phase)
     {
+    case BREVET_GATE_PHASE_PREAMBLE:
+      brevet_gate_connection_read_preamble (self);
+      break;
     case BREVET_GATE_PHASE_HANDSHAKE:
       brevet_gate_tls_handshake (self);
       break;
@@ -167,8 +166,8 @@ on_ready (BrevetGateWatch *watch, guint32 events)
     }
 }
 
-static void
-on_expired (BrevetGateTimer *timer)
+void
+brevet_gate_connection_on_expired (BrevetGateTimer *timer)
 {
   gpointer start = (guint8 *) timer - G_STRUCT_OFFSET (BrevetGateConnection, timer);
   g_autoptr(BrevetGateConnection) self = brevet_gate_connection_ref (start);
@@ -177,69 +176,6 @@ on_expired (BrevetGateTimer *timer)
     self->protocol->functions->expired (self);
   else
     brevet_gate_connection_abort (self);
-}
-
-static BrevetGateConnection *
-connection_new (BrevetGateAcceptor *acceptor, int fd, const char *address)
-{
-  BrevetGateConnection *self = g_new0 (BrevetGateConnection, 1);
-
-  g_atomic_ref_count_init (&self->references);
-  self->watch.fd = fd;
-  self->watch.ready = on_ready;
-  self->timer.expired = on_expired;
-  self->seat.owner = self;
-  self->link.data = self;
-  self->acceptor = acceptor;
-  self->worker = acceptor->worker;
-  self->credentials = brevet_gate_ref_credentials (acceptor->gate);
-  self->reading = TRUE;
-  g_strlcpy (self->address, address, sizeof self->address);
-  g_queue_init (&self->output);
-  return self;
-}
-
-static void
-begin_handshake (BrevetGateConnection *self)
-{
-  BrevetGate *gate = self->acceptor->gate;
-  int on = 1, size = SEND_BUFFER;
-
-  setsockopt (self->watch.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt (self->watch.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-  if (brevet_gate_credentials_open_session (self->credentials, &gate->ticket_key, &self->session) < 0
-      || !brevet_gate_worker_watch (self->worker, &self->watch, EPOLLIN))
-    {
-      brevet_gate_connection_abort (self);
-      return;
-    }
-
-  gnutls_transport_set_int (self->session, self->watch.fd);
-  brevet_gate_worker_arm (self->worker, &self->timer, gate->handshake_timeout);
-}
-
-void
-brevet_gate_connection_accept (BrevetGateAcceptor *acceptor, int fd, const struct sockaddr_storage *peer)
-{
-  BrevetGateConnection *self;
-  gpointer victim;
-  guint8 bytes[16];
-  char address[INET6_ADDRSTRLEN];
-
-  brevet_gate_read_address (peer, bytes, address);
-  self = connection_new (acceptor, fd, address);
-  if (!brevet_gate_census_enter (&acceptor->gate->census, &self->seat, bytes, &victim))
-    {
-      close (fd);
-      brevet_gate_connection_unref (self);
-      return;
-    }
-
-  brevet_gate_retain (acceptor->gate);
-  g_queue_push_tail_link (&acceptor->connections, &self->link);
-  if (victim != NULL)
-    brevet_gate_connection_evict (victim, self->worker);
-  begin_handshake (self);
 }
 
 static gboolean
@@ -291,32 +227,11 @@ brevet_gate_connection_stop (BrevetGateConnection *self)
     dismiss (self);
 }
 
-static void
-enter_protocol (BrevetGateConnection *self, BrevetGateProtocolEntry *protocol)
+void
+brevet_gate_connection_enter_protocol (BrevetGateConnection *self, BrevetGateProtocolEntry *protocol)
 {
   self->protocol = protocol;
   protocol->functions->opened (self, protocol->user_data);
-}
-
-void
-brevet_gate_connection_opened (BrevetGateConnection *self)
-{
-  BrevetGateProtocolEntry *protocol = brevet_gate_protocol_lookup (self->acceptor->gate->protocol);
-  int on = 1;
-
-  if (protocol == NULL || self->stopping)
-    {
-      g_clear_pointer (&protocol, brevet_gate_protocol_entry_unref);
-      brevet_gate_connection_abort (self);
-      return;
-    }
-
-  /* The acknowledgement of the handshake would wait 40 ms for data to travel with, and many clients wait for it. */
-  setsockopt (self->watch.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
-  self->phase = BREVET_GATE_PHASE_OPEN;
-  brevet_gate_wheel_disarm (&self->timer);
-  brevet_gate_census_renew (&self->acceptor->gate->census, &self->seat);
-  enter_protocol (self, protocol);
 }
 
 gboolean
@@ -329,7 +244,7 @@ brevet_gate_connection_set_protocol (BrevetGateConnection *self, const char *nam
 
   leave_protocol (self);
   brevet_gate_wheel_disarm (&self->timer);
-  enter_protocol (self, protocol);
+  brevet_gate_connection_enter_protocol (self, protocol);
   brevet_gate_connection_set_reading (self, TRUE);
   return TRUE;
 }
@@ -431,4 +346,21 @@ const char *
 brevet_gate_connection_get_remote_address (BrevetGateConnection *self)
 {
   return self->address;
+}
+
+gboolean
+brevet_gate_connection_is_from_proxy (BrevetGateConnection *self)
+{
+  return self->from_proxy;
+}
+
+void
+brevet_gate_connection_set_peer (BrevetGateConnection *self, BrevetChain *chain, const char *address)
+{
+  g_return_if_fail (self->from_proxy);
+
+  g_clear_pointer (&self->peer_chain, brevet_chain_unref);
+  self->peer_chain = chain == NULL ? NULL : brevet_chain_ref (chain);
+  self->peer_chain_read = TRUE;
+  g_strlcpy (self->address, address, sizeof self->address);
 }

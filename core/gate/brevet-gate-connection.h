@@ -8,12 +8,13 @@ G_BEGIN_DECLS
 /**
  * BrevetGateConnection:
  *
- * One TLS connection, seen from its protocol. Belongs to one worker thread; every function but ref and unref is for that thread.
+ * One connection, seen from its protocol. Belongs to one worker thread; every function but ref and unref is for that thread.
  *
  * Memory of one connection, in the worst case: the GnuTLS session (some 20 KiB, up to 16 KiB more for a record that is not
  * complete, 32 KiB for a handshake message that is not complete), 16 KiB of input that the protocol has not taken, and the output
  * that the protocol has written: one reply, at most %BREVET_GATE_OUTPUT_LIMIT bytes beside it. What a protocol keeps comes on top.
  * A WebSocket adds less than 5 KiB while a frame is incomplete or a pong waits, else 100 bytes.
+ * The header of a proxy takes at most 32 KiB (and as much again while it grows), and is gone before TLS begins.
  * The kernel keeps at most 128 KiB of output.
  */
 typedef struct _BrevetGateConnection BrevetGateConnection;
@@ -137,8 +138,8 @@ void brevet_gate_connection_dismiss (BrevetGateConnection *self);
 /**
  * brevet_gate_connection_get_peer_chain:
  *
- * Returns: (nullable) (transfer none): the certificates of a peer that has proved to hold the key of the first, now or, in a
- *   resumed session, then; not judged
+ * Returns: (nullable) (transfer none): the certificates of a peer that has proved to hold the key of the first, to us or to a proxy
+ *   that is believed, now or, in a resumed session, then; not judged
  */
 BREVET_API
 BrevetChain *brevet_gate_connection_get_peer_chain (BrevetGateConnection *self);
@@ -146,10 +147,28 @@ BrevetChain *brevet_gate_connection_get_peer_chain (BrevetGateConnection *self);
 /**
  * brevet_gate_connection_get_remote_address:
  *
- * Returns: (transfer none): the peer's address without a port
+ * Returns: (transfer none): the peer's address without a port; behind the PROXY protocol, the one that the proxy has named
  */
 BREVET_API
 const char *brevet_gate_connection_get_remote_address (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_is_from_proxy:
+ *
+ * Returns: %TRUE if whoever has connected is in `proxy-addresses`: what it says about its client is believed
+ */
+BREVET_API
+gboolean brevet_gate_connection_is_from_proxy (BrevetGateConnection *self);
+
+/**
+ * brevet_gate_connection_set_peer:
+ * @chain: (nullable): the client's certificates
+ * @address: its address
+ *
+ * For a protocol that has read from a proxy's words whose connection this is, before it hands the connection over.
+ */
+BREVET_API
+void brevet_gate_connection_set_peer (BrevetGateConnection *self, BrevetChain *chain, const char *address);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetGateConnection, brevet_gate_connection_unref)
 

@@ -24,13 +24,14 @@ brevet_gate_listener_configure (BrevetPlugin *plugin, GError **error)
 {
   BrevetSettings *settings = brevet_plugin_get_settings (plugin);
   BrevetGateListenerPrivate *priv = get_private (plugin);
-
-  if (brevet_settings_require_string (settings, "certificate", error) == NULL
-      || brevet_settings_require_string (settings, "key", error) == NULL)
-    return FALSE;
+  g_autoptr(BrevetSecret) password = NULL;
 
   priv->gate = brevet_gate_new (settings, BREVET_GATE_LISTENER_GET_CLASS (plugin)->default_port, error);
-  return priv->gate != NULL;
+  if (priv->gate == NULL || !brevet_gate_has_tls (priv->gate))
+    return priv->gate != NULL;
+  return brevet_settings_require_string (settings, "certificate", error) != NULL
+         && brevet_settings_require_string (settings, "key", error) != NULL
+         && brevet_settings_get_secret (settings, "key-password", &password, error);
 }
 
 static void

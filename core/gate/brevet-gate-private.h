@@ -3,6 +3,7 @@
 
 #include "brevet-gate.h"
 #include "brevet-gate-census.h"
+#include "brevet-gate-proxies.h"
 #include "brevet-gate-websocket.h"
 #include "brevet-gate-worker.h"
 
@@ -13,6 +14,7 @@ G_BEGIN_DECLS
 typedef struct _BrevetGateAcceptor BrevetGateAcceptor;
 
 typedef enum {
+  BREVET_GATE_PHASE_PREAMBLE,    /* a proxy says whom it speaks for */
   BREVET_GATE_PHASE_HANDSHAKE,
   BREVET_GATE_PHASE_OPEN,
   BREVET_GATE_PHASE_FAREWELL,    /* WebSocket: no protocol any more; sends what is left and waits for the peer's closing frame */
@@ -31,10 +33,11 @@ struct _BrevetGateConnection
   BrevetGatePhase          phase;
   BrevetGateAcceptor      *acceptor;     /* NULL once closed */
   BrevetGateWorker        *worker;
-  BrevetGateCredentials   *credentials;
+  BrevetGateCredentials   *credentials;  /* NULL without TLS */
+  BrevetGateProxyHeader   *preamble;     /* NULL unless it is being read */
   BrevetGateProtocolEntry *protocol;     /* NULL until opened */
   gpointer                 state;
-  gnutls_session_t         session;
+  gnutls_session_t         session;      /* NULL without TLS, and before and after it */
   BrevetGateWebsocket     *websocket;    /* NULL if the protocol's bytes are the connection's */
   GQueue                   output;       /* GBytes; the first is sent up to output_offset */
   gsize                    output_offset;
@@ -43,6 +46,7 @@ struct _BrevetGateConnection
   gsize                    lingered;
   BrevetChain             *peer_chain;
   gboolean                 peer_chain_read;
+  gboolean                 from_proxy;   /* of the addresses that are believed */
   gboolean                 reading;
   gboolean                 busy;
   gboolean                 stopping;
@@ -75,6 +79,7 @@ struct _BrevetGate
   guint                  n_workers;
   guint                  handshake_timeout;   /* milliseconds */
   char                  *protocol;
+  BrevetGateProxies      proxies;
   gnutls_datum_t         ticket_key;
   GMutex                 credentials_lock;
   BrevetGateCredentials *credentials;
@@ -86,6 +91,7 @@ struct _BrevetGate
   guint                  stop_timeout;
 };
 
+/* Returns: (nullable): NULL without TLS */
 BrevetGateCredentials *brevet_gate_ref_credentials (BrevetGate *self);
 
 void brevet_gate_retain (BrevetGate *self);   /* one more acceptor or connection */
@@ -103,11 +109,18 @@ void brevet_gate_acceptor_start (BrevetGateAcceptor *self);   /* any thread, as 
 void brevet_gate_acceptor_stop (BrevetGateAcceptor *self);    /* close the socket and what is not busy */
 void brevet_gate_acceptor_cut (BrevetGateAcceptor *self);     /* abort what is still open */
 
-/* brevet-gate-connection.c */
+/* brevet-gate-connection-entry.c */
 void brevet_gate_connection_accept (BrevetGateAcceptor *acceptor, int fd, const struct sockaddr_storage *peer);
+void brevet_gate_connection_read_preamble (BrevetGateConnection *self);
+void brevet_gate_connection_drop_preamble (BrevetGateConnection *self);
+void brevet_gate_connection_opened (BrevetGateConnection *self);
+
+/* brevet-gate-connection.c */
+void brevet_gate_connection_on_ready (BrevetGateWatch *watch, guint32 events);
+void brevet_gate_connection_on_expired (BrevetGateTimer *timer);
+void brevet_gate_connection_enter_protocol (BrevetGateConnection *self, BrevetGateProtocolEntry *protocol);   /* transfer full */
 void brevet_gate_connection_evict (BrevetGateConnection *self, BrevetGateWorker *here);   /* transfer full */
 void brevet_gate_connection_stop (BrevetGateConnection *self);
-void brevet_gate_connection_opened (BrevetGateConnection *self);
 void brevet_gate_connection_begin_closing (BrevetGateConnection *self);
 void brevet_gate_connection_linger (BrevetGateConnection *self);
 
@@ -117,6 +130,11 @@ void brevet_gate_connection_push_close (BrevetGateConnection *self);
 gboolean brevet_gate_connection_push_pong (BrevetGateConnection *self);         /* FALSE if none is due */
 void brevet_gate_connection_settle (BrevetGateConnection *self);                /* after bytes were read and offered */
 void brevet_gate_connection_part (BrevetGateConnection *self);                  /* says goodbye once both have closed */
+
+/* brevet-gate-stream.c: as the functions of GnuTLS */
+gssize brevet_gate_stream_receive (BrevetGateConnection *self, guint8 *data, gsize size);
+gssize brevet_gate_stream_send (BrevetGateConnection *self, const guint8 *data, gsize length);
+int brevet_gate_stream_say_goodbye (BrevetGateConnection *self);
 
 /* brevet-gate-tls.c: each moves the connection on as far as possible without blocking */
 void brevet_gate_tls_handshake (BrevetGateConnection *self);

@@ -106,6 +106,8 @@ brevet_gate_socket_get_port (int fd)
     return 0;
   if (address.ss_family == AF_INET6)
     return ntohs (((struct sockaddr_in6 *) &address)->sin6_port);
+  if (address.ss_family != AF_INET)
+    return 0;
   return ntohs (((struct sockaddr_in *) &address)->sin_port);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-gate-private.h"
 
+#include "brevet-gate-certificates.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -148,7 +150,7 @@ brevet_gate_tls_receive (BrevetGateConnection *self)
 {
   for (guint turn = 0; turn < TURN && self->phase == BREVET_GATE_PHASE_OPEN && self->reading; turn++)
     {
-      gssize count = gnutls_record_recv (self->session, self->worker->scratch, sizeof self->worker->scratch);
+      gssize count = brevet_gate_stream_receive (self, self->worker->scratch, sizeof self->worker->scratch);
 
       if (count > 0)
         take_record (self, self->worker->scratch, count);
@@ -156,7 +158,7 @@ brevet_gate_tls_receive (BrevetGateConnection *self)
         break;
       else if (count == 0)
         {
-          gnutls_bye (self->session, GNUTLS_SHUT_WR);
+          brevet_gate_stream_say_goodbye (self);
           brevet_gate_connection_abort (self);
         }
       else if (gnutls_error_is_fatal (count) || count == GNUTLS_E_REHANDSHAKE)
@@ -179,7 +181,7 @@ send_some (BrevetGateConnection *self)
   gssize count = 0;
 
   if (length > self->output_offset)
-    count = gnutls_record_send (self->session, data + self->output_offset, length - self->output_offset);
+    count = brevet_gate_stream_send (self, data + self->output_offset, length - self->output_offset);
   if (count < 0)
     {
       if (!is_again (count))
@@ -229,7 +231,7 @@ skip_input (BrevetGateConnection *self)
 {
   for (guint turn = 0; turn < TURN && brevet_gate_websocket_get_end (self->websocket) == NULL; turn++)
     {
-      gssize count = gnutls_record_recv (self->session, self->worker->scratch, sizeof self->worker->scratch);
+      gssize count = brevet_gate_stream_receive (self, self->worker->scratch, sizeof self->worker->scratch);
 
       if (is_again (count))
         return;
@@ -264,15 +266,15 @@ brevet_gate_tls_leave (BrevetGateConnection *self)
       gsize length;
       const guint8 *data = g_bytes_get_data (frame, &length);
 
-      gnutls_record_send (self->session, data, length);
+      brevet_gate_stream_send (self, data, length);
     }
-  gnutls_bye (self->session, GNUTLS_SHUT_WR);
+  brevet_gate_stream_say_goodbye (self);
 }
 
 void
 brevet_gate_tls_goodbye (BrevetGateConnection *self)
 {
-  if (is_again (gnutls_bye (self->session, GNUTLS_SHUT_WR)))
+  if (is_again (brevet_gate_stream_say_goodbye (self)))
     brevet_gate_worker_change (self->worker, &self->watch, EPOLLOUT);
   else
     brevet_gate_connection_linger (self);
@@ -308,13 +310,7 @@ read_peer_chain (gnutls_session_t session)
     return NULL;
 
   for (unsigned int i = 0; i < count && error == NULL; i++)
-    {
-      g_autoptr(GBytes) der = g_bytes_new (peers[i].data, peers[i].size);
-      BrevetCertificate *certificate = brevet_certificate_new (der, &error);
-
-      if (certificate != NULL)
-        g_ptr_array_add (certificates, certificate);
-    }
+    brevet_gate_certificates_add_der (certificates, peers[i].data, peers[i].size, &error);
   if (error == NULL)
     chain = brevet_chain_new (certificates, &error);
   if (error != NULL)

@@ -3,6 +3,7 @@
 
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-token.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -73,7 +74,8 @@ brevet_gate_new (BrevetSettings *settings, guint16 default_port, GError **error)
   g_autoptr(BrevetGate) self = g_object_new (BREVET_TYPE_GATE, NULL);
 
   self->settings = g_object_ref (settings);
-  if (!read_limits (self, error) || !read_address (self, default_port, error))
+  if (!read_limits (self, error) || !read_address (self, default_port, error)
+      || !brevet_gate_proxies_read (&self->proxies, settings, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -94,13 +96,22 @@ load_key (BrevetGate *self, GError **error)
 {
   const char *location = brevet_settings_require_string (self->settings, "key", error);
   g_autoptr(BrevetSecret) password = NULL;
+  g_autoptr(GError) local_error = NULL;
   g_autofree char *path = NULL;
+  BrevetKey *key;
 
   if (location == NULL || !brevet_settings_get_secret (self->settings, "key-password", &password, error))
     return NULL;
-  if (g_ascii_strncasecmp (location, "pkcs11:", strlen ("pkcs11:")) != 0)
+  if (!brevet_token_is_uri (location))
     location = path = brevet_settings_get_path (self->settings, "key");
-  return brevet_key_load (location, password, error);
+  key = brevet_key_load (location, password, &local_error);
+  if (key == NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (self->settings, "key", "%s", local_error->message));
+      if (error != NULL)
+        (*error)->code = local_error->code;
+    }
+  return key;
 }
 
 static BrevetGateCredentials *
@@ -131,8 +142,11 @@ gboolean
 brevet_gate_reload (BrevetGate *self, GError **error)
 {
   BrevetGateCredentials *former;
-  BrevetGateCredentials *credentials = load_credentials (self, error);
+  BrevetGateCredentials *credentials;
 
+  if (!self->proxies.has_tls)
+    return TRUE;
+  credentials = load_credentials (self, error);
   if (credentials == NULL)
     return FALSE;
 
@@ -149,7 +163,7 @@ brevet_gate_ref_credentials (BrevetGate *self)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->credentials_lock);
 
-  return brevet_gate_credentials_ref (self->credentials);
+  return self->credentials == NULL ? NULL : brevet_gate_credentials_ref (self->credentials);
 }
 
 static void
@@ -323,6 +337,12 @@ brevet_gate_stop_finish (BrevetGate *self, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+gboolean
+brevet_gate_has_tls (BrevetGate *self)
+{
+  return self->proxies.has_tls;
+}
+
 guint16
 brevet_gate_get_port (BrevetGate *self)
 {
@@ -336,6 +356,7 @@ brevet_gate_finalize (GObject *object)
 
   g_warn_if_fail (self->workers == NULL);
   brevet_gate_census_clear (&self->census);
+  brevet_gate_proxies_clear (&self->proxies);
   g_clear_pointer (&self->acceptors, g_ptr_array_unref);
   g_clear_pointer (&self->credentials, brevet_gate_credentials_unref);
   g_mutex_clear (&self->credentials_lock);
@@ -364,6 +385,7 @@ brevet_gate_init (BrevetGate *self)
 {
   g_mutex_init (&self->credentials_lock);
   brevet_gate_census_init (&self->census, ref_connection);
+  brevet_gate_proxies_init (&self->proxies);
   self->acceptors = g_ptr_array_new_with_free_func (acceptor_free);
 
   /* One key for all workers, so that a ticket is good wherever the kernel sends the next connection. GnuTLS derives the keys that

@@ -18,6 +18,11 @@ G_BEGIN_DECLS
  * (default: from the limit of open files, at most 10000), `maximum-connections-per-address` (default: a quarter of that, at least
  * 16), `handshake-timeout` (10s). Sockets that systemd passes under the listener's name (`FileDescriptorName=`) replace `address`
  * and `port`.
+ *
+ * Behind proxies: `proxy-addresses` (addresses and prefixes, and `unix`: who is believed; default nobody), `proxy-protocol` (every
+ * connection comes from one of them and begins with a PROXY header, whose source address becomes the remote address),
+ * `proxy-certificate-tlv` and `proxy-chain-tlv` (where in it the client's certificate is), `tls` (`no`: a proxy has ended it;
+ * neither `certificate` nor `key` are needed then).
  */
 #define BREVET_TYPE_GATE (brevet_gate_get_type ())
 BREVET_API
@@ -65,6 +70,14 @@ void brevet_gate_stop_async (BrevetGate *self, GCancellable *cancellable, GAsync
 
 BREVET_API
 gboolean brevet_gate_stop_finish (BrevetGate *self, GAsyncResult *result, GError **error);
+
+/**
+ * brevet_gate_has_tls:
+ *
+ * Returns: %FALSE if the settings leave TLS to the proxies
+ */
+BREVET_API
+gboolean brevet_gate_has_tls (BrevetGate *self);
 
 /**
  * brevet_gate_get_port:

@@ -197,6 +197,14 @@ on_request_certificate (SoupMessage *message, GTlsClientConnection *connection, 
 }
 
 static void
+on_network_event (SoupMessage *message, GSocketClientEvent event, GIOStream *connection, gpointer user_data)
+{
+  Exchange *self = user_data;
+
+  brevet_network_credential_present (self->credential, self->peer->host, event, connection);
+}
+
+static void
 add_header (const char *name, const char *value, gpointer user_data)
 {
   soup_message_headers_replace (user_data, name, value);
@@ -248,6 +256,7 @@ exchange_new (GTask *task, const BrevetNetworkPeer *peer, BrevetRequest *request
   g_signal_connect (self->message, "restarted", G_CALLBACK (on_restarted), self);
   g_signal_connect (self->message, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
   g_signal_connect (self->message, "request-certificate", G_CALLBACK (on_request_certificate), self);
+  g_signal_connect (self->message, "network-event", G_CALLBACK (on_network_event), self);
   return self;
 }
 

@@ -54,7 +54,8 @@ brevet_https_listener_configure (BrevetPlugin *plugin, GError **error)
 
   if (!read_timeouts (self, settings, error) || !read_sizes (self, settings, error))
     return FALSE;
-  return BREVET_PLUGIN_CLASS (brevet_https_listener_parent_class)->configure (plugin, error);
+  return BREVET_PLUGIN_CLASS (brevet_https_listener_parent_class)->configure (plugin, error)
+         && http_forwarding_configure (&self->limits.forwarding, settings, error);
 }
 
 static void

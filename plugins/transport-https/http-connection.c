@@ -27,6 +27,7 @@ typedef struct
   HttpReader            reader;
   guint                 requests;
   gboolean              close;        /* after the reply */
+  HttpOrigin            origin;       /* of the request */
   BrevetRequest        *request;
   BrevetReply          *reply;
   GCancellable         *cancellable;
@@ -46,6 +47,7 @@ http_connection_unref (HttpConnection *self)
     return;
 
   http_reader_clear (&self->reader);
+  http_origin_clear (&self->origin);
   g_clear_pointer (&self->request, brevet_request_unref);
   g_clear_pointer (&self->reply, brevet_reply_unref);
   g_clear_object (&self->cancellable);
@@ -81,7 +83,8 @@ report_malformed (HttpConnection *self, guint status, const char *message)
   g_autofree char *number = g_strdup_printf ("%u", status);
 
   brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_REQUEST_REFUSED, message, "BREVET_STATUS", number, "BREVET_ADDRESS",
-                    brevet_gate_connection_get_remote_address (self->connection), NULL);
+                    self->origin.address != NULL ? self->origin.address
+                                                 : brevet_gate_connection_get_remote_address (self->connection), NULL);
 }
 
 static void
@@ -175,8 +178,8 @@ make_claims (HttpConnection *self)
       /* One place for it is enough: whoever logs the header fields must not log the token. */
       brevet_request_set_header (self->request, "authorization", NULL);
     }
-  brevet_claims_set_chain (claims, brevet_gate_connection_get_peer_chain (self->connection));
-  brevet_claims_set_remote_address (claims, brevet_gate_connection_get_remote_address (self->connection));
+  brevet_claims_set_chain (claims, self->origin.chain);
+  brevet_claims_set_remote_address (claims, self->origin.address);
   return claims;
 }
 
@@ -232,11 +235,27 @@ begin_upgrade (HttpConnection *self)
       return;
     }
 
+  if (brevet_gate_connection_is_from_proxy (connection))
+    brevet_gate_connection_set_peer (connection, self->origin.chain, self->origin.address);
   brevet_gate_connection_write (connection, upgrade.answer);
   /* Unless the peer has gone meanwhile. If the other listener was stopped just now, the peer hears it in WebSocket's words. */
   if (self->connection != NULL && brevet_gate_connection_start_websocket (connection)
       && !brevet_gate_connection_set_protocol (connection, upgrade.protocol))
     brevet_gate_connection_close (connection);
+}
+
+static void
+begin_request (HttpConnection *self)
+{
+  if (!http_forwarding_read (&self->service->forwarding, &self->reader, self->connection, &self->origin))
+    {
+      self->requests++;
+      refuse (self, self->origin.status, self->origin.message);
+    }
+  else if (http_upgrade_is_asked (&self->reader))
+    begin_upgrade (self);
+  else
+    begin_admission (self);
 }
 
 static void
@@ -263,10 +282,8 @@ received (BrevetGateConnection *connection, const guint8 *data, gsize length)
     brevet_gate_connection_set_deadline (connection, self->service->header_timeout);
 
   used = http_reader_feed (&self->reader, data, length);
-  if (self->reader.phase == HTTP_READER_ADMISSION && http_upgrade_is_asked (&self->reader))
-    begin_upgrade (self);
-  else if (self->reader.phase == HTTP_READER_ADMISSION)
-    begin_admission (self);
+  if (self->reader.phase == HTTP_READER_ADMISSION)
+    begin_request (self);
   else if (self->reader.phase == HTTP_READER_COMPLETE)
     begin_handling (self);
   else if (self->reader.phase == HTTP_READER_FAILED)
@@ -279,6 +296,7 @@ begin_waiting (HttpConnection *self)
 {
   g_clear_pointer (&self->request, brevet_request_unref);
   g_clear_object (&self->cancellable);
+  http_origin_clear (&self->origin);
   http_reader_reset (&self->reader);
   self->step = STEP_WAITING;
   brevet_gate_connection_set_busy (self->connection, FALSE);

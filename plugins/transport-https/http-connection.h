@@ -3,6 +3,7 @@
 
 #include "brevet-gate-protocol.h"
 #include "brevet-handler.h"
+#include "http-forwarding.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,7 @@ typedef struct
   gsize          header_limit;
   gsize          body_limit;
   guint          request_limit;
+  HttpForwarding forwarding;
 } HttpService;
 
 /* HTTP/1.1 over a gate; its user data is a HttpService.

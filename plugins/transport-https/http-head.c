@@ -104,6 +104,14 @@ http_reader_get_field (HttpReader *self, const char *name)
   return field == NULL ? NULL : field->value;
 }
 
+gboolean
+http_reader_is_repeated (HttpReader *self, const char *name)
+{
+  HttpReaderField *field = find_field (self, name);
+
+  return field != NULL && field->joined != NULL;
+}
+
 static gboolean
 add_field (HttpReader *reader, const char *name, const char *value)
 {

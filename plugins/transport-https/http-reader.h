@@ -81,6 +81,9 @@ void http_reader_read_body (HttpReader *self, gsize limit);
  * @name: in lower case */
 const char *http_reader_get_field (HttpReader *self, const char *name);
 
+/* Returns: TRUE if the head has a field of this name more than once */
+gboolean http_reader_is_repeated (HttpReader *self, const char *name);
+
 /* Returns: TRUE if the head announces a body that is not empty, or may not be */
 gboolean http_reader_has_body (HttpReader *self);
 

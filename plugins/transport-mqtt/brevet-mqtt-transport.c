@@ -46,6 +46,19 @@ find_route (BrevetRequest *request, GError **error)
   return NULL;
 }
 
+/* The keys of a TPM stand in the body of a request, and CONNECT has none (protocol/dps.md §6): the service could only refuse. */
+static gboolean
+check_evidence (BrevetEvidence *evidence, GError **error)
+{
+  if (evidence == NULL || brevet_evidence_get_parameters (evidence) == NULL || brevet_evidence_get_token (evidence) != NULL ||
+      brevet_evidence_get_chain (evidence) != NULL)
+    return TRUE;
+  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+                       "The device's attestation cannot begin over MQTT, which takes a token or a certificate: for a TPM, use a "
+                       "transport with type=https");
+  return FALSE;
+}
+
 /* Two connections of one device would throw each other out: an old one that nobody needs is closed before a new one is opened. */
 static MqttLine *
 find_line (BrevetMqttTransport *self, const char *user_name, BrevetEvidence *evidence)
@@ -95,7 +108,7 @@ brevet_mqtt_transport_exchange_async (BrevetTransport *transport, BrevetRequest 
   if (g_task_return_error_if_cancelled (task))
     return;
   route = find_route (request, &error);
-  if (route == NULL)
+  if (route == NULL || !check_evidence (brevet_request_get_evidence (request), &error))
     {
       g_task_return_error (task, error);
       return;
@@ -103,7 +116,7 @@ brevet_mqtt_transport_exchange_async (BrevetTransport *transport, BrevetRequest 
   question->is_register = route->kind == BREVET_ROUTE_REGISTER;
   question->operation_id = g_strdup (route->operation_id);
   line = take_line (self, route, brevet_request_get_evidence (request));
-  mqtt_line_ask (line, task, question, brevet_request_get_body (request), brevet_request_get_tracking_id (request));
+  mqtt_line_ask (line, task, question, brevet_request_get_body (request));
 }
 
 static BrevetReply *

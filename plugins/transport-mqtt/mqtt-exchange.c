@@ -22,12 +22,11 @@ mqtt_exchange_free (MqttExchange *self)
   g_free (self->rid);
   g_free (self->topic);
   g_bytes_unref (self->payload);
-  g_free (self->tracking_id);
   g_free (self);
 }
 
 MqttExchange *
-mqtt_exchange_new (GTask *task, BrevetMqttQuestion *question, GBytes *payload, const char *tracking_id)
+mqtt_exchange_new (GTask *task, BrevetMqttQuestion *question, GBytes *payload)
 {
   MqttExchange *self = g_new0 (MqttExchange, 1);
 
@@ -36,7 +35,6 @@ mqtt_exchange_new (GTask *task, BrevetMqttQuestion *question, GBytes *payload, c
   question->rid = g_strdup (self->rid);
   self->topic = brevet_mqtt_question_print (question);
   self->payload = payload != NULL ? g_bytes_ref (payload) : g_bytes_new_static (" ", 1);
-  self->tracking_id = g_strdup (tracking_id);
   return self;
 }
 
@@ -86,7 +84,8 @@ mqtt_exchange_fail (MqttExchange *self, guint status, const GError *error)
       g_task_return_error (task, g_error_copy (error));
       return;
     }
-  reply = brevet_wire_error_reply (status, 0, self->tracking_id, error->message, brevet_clock_now (), 0);
+  /* The service has not heard of the request's own id, so nobody would find it there. */
+  reply = brevet_wire_error_reply (status, 0, NULL, error->message, brevet_clock_now (), 0);
   g_task_return_pointer (task, reply, (GDestroyNotify) brevet_reply_unref);
 }
 

@@ -33,7 +33,6 @@ struct _MqttExchange {
   char *topic;
   GBytes *payload;
   /*< private >*/
-  char *tracking_id;
   GSource *deadline;
   GSource *cancelled;
   MqttExchangeOver on_over;
@@ -44,9 +43,8 @@ struct _MqttExchange {
  * mqtt_exchange_new:
  * @question: what to ask; gets its rid here
  * @payload: (nullable): message
- * @tracking_id: for a reply that is made here
  */
-MqttExchange *mqtt_exchange_new (GTask *task, BrevetMqttQuestion *question, GBytes *payload, const char *tracking_id);
+MqttExchange *mqtt_exchange_new (GTask *task, BrevetMqttQuestion *question, GBytes *payload);
 
 void mqtt_exchange_free (MqttExchange *self);
 

@@ -271,9 +271,9 @@ on_dialled (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 void
-mqtt_line_ask (MqttLine *self, GTask *task, BrevetMqttQuestion *question, GBytes *payload, const char *tracking_id)
+mqtt_line_ask (MqttLine *self, GTask *task, BrevetMqttQuestion *question, GBytes *payload)
 {
-  MqttExchange *exchange = mqtt_exchange_new (task, question, payload, tracking_id);
+  MqttExchange *exchange = mqtt_exchange_new (task, question, payload);
 
   mqtt_exchange_watch (exchange, self->context, self->plan->peer->timeout, on_over, self);
   clear_source (&self->pause);

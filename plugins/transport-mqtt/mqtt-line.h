@@ -64,9 +64,8 @@ gboolean mqtt_line_is_idle (MqttLine *self);
  * @task: answered with a #BrevetReply
  * @question: what to ask; its rid is chosen here
  * @payload: (nullable): message
- * @tracking_id: for a reply that is made here
  */
-void mqtt_line_ask (MqttLine *self, GTask *task, BrevetMqttQuestion *question, GBytes *payload, const char *tracking_id);
+void mqtt_line_ask (MqttLine *self, GTask *task, BrevetMqttQuestion *question, GBytes *payload);
 
 /**
  * mqtt_line_close:

@@ -52,6 +52,14 @@ on_request_certificate (SoupMessage *message, GTlsClientConnection *connection, 
   return TRUE;
 }
 
+static void
+on_network_event (SoupMessage *message, GSocketClientEvent event, GIOStream *connection, gpointer user_data)
+{
+  Attempt *self = user_data;
+
+  brevet_network_credential_present (self->credential, self->peer->host, event, connection);
+}
+
 static GError *
 describe (Attempt *self, const GError *cause)
 {
@@ -98,6 +106,7 @@ prepare (Attempt *self, const MqttWay *way, GError **error)
   self->message = soup_message_new_from_uri ("GET", uri);
   g_signal_connect (self->message, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
   g_signal_connect (self->message, "request-certificate", G_CALLBACK (on_request_certificate), self);
+  g_signal_connect (self->message, "network-event", G_CALLBACK (on_network_event), self);
   return TRUE;
 }
 
