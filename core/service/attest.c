@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest.h"
 
+#include "attest-by-issuer.h"
+#include "attest-by-trial.h"
+#include "attest-judge.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "records.h"
 
-#define GROUPS_PER_PAGE 100
+#include <string.h>
+
+#define MAXIMUM_ISSUER_SIZE 200
 
 typedef struct {
   BrevetServiceContext *context;
   BrevetClaims *claims;
   char *key;
-  GPtrArray *candidates;  /* BrevetEnrollment, still to be tried */
-  BrevetEnrollment *current;
-  char *last_group;       /* where the next page of groups begins */
-  gboolean more_groups;
-  GError *refusal;        /* what the first refusing verifier said */
+  BrevetEnrollment *current;  /* the enrollment that is being asked */
+  BrevetIssuerSearch *by_issuer;
+  BrevetTrialSearch *by_trial;
+  GError *refusal;            /* what the first one that refused said */
+  BrevetEnrollment *refusing; /* which one that was */
+  guint refusals;             /* how many have refused */
+  guint tried;                /* how many of them were only tried, as nothing led to them */
 } Attest;
 
 static void
@@ -26,10 +33,11 @@ attest_free (gpointer data)
   brevet_service_context_unref (attest->context);
   brevet_claims_unref (attest->claims);
   g_free (attest->key);
-  g_clear_pointer (&attest->candidates, g_ptr_array_unref);
   g_clear_pointer (&attest->current, brevet_enrollment_unref);
-  g_free (attest->last_group);
+  g_clear_pointer (&attest->by_issuer, brevet_issuer_search_free);
+  g_clear_pointer (&attest->by_trial, brevet_trial_search_free);
   g_clear_error (&attest->refusal);
+  g_clear_pointer (&attest->refusing, brevet_enrollment_unref);
   g_free (attest);
 }
 
@@ -58,19 +66,58 @@ brevet_attest_needs_body (BrevetServiceContext *context, BrevetClaims *claims)
   return FALSE;
 }
 
-static void try_next_candidate (GTask *task);
+/* Notes why the current enrollment refuses; the reason of the first one is told. */
+static void
+note_refusal (Attest *attest, const char *separator, const char *reason)
+{
+  attest->refusals++;
+  attest->tried += attest->by_trial != NULL ? 1 : 0;
+  if (attest->refusal != NULL)
+    return;
+  g_set_error (&attest->refusal, BREVET_ERROR, BREVET_ERROR_REJECTED, "%s “%s”%s%s",
+               attest->current->is_group ? "Enrollment group" : "Enrollment", attest->current->id, separator, reason);
+  attest->refusing = brevet_enrollment_ref (attest->current);
+}
 
+/* Of several groups that have nothing to do with the device, the first one is not to blame. */
+static gboolean
+is_nobodys (Attest *attest)
+{
+  return attest->tried > 1 && attest->tried == attest->refusals && !brevet_trial_search_knows_group (attest->by_trial);
+}
+
+/* The name of the issuer is a stranger's text, and as long as he likes. */
+static char *
+describe_unknown (BrevetClaims *claims)
+{
+  BrevetChain *chain = brevet_claims_get_chain (claims);
+  const char *issuer = chain != NULL ? brevet_certificate_get_issuer (brevet_chain_get_leaf (chain)) : "";
+  g_autofree char *cut = g_utf8_make_valid (issuer, (gssize) MIN (strlen (issuer), MAXIMUM_ISSUER_SIZE));
+  g_autofree char *remark = chain != NULL ? g_strdup_printf (" (its certificate was issued by “%s”)", cut) : g_strdup ("");
+
+  return g_strdup_printf ("There is no enrollment for the device “%s”, and no enrollment group that could speak for it%s",
+                          brevet_claims_get_registration_id (claims), remark);
+}
+
+/* Nobody was found who speaks for the device. */
 static void
 return_refusal (GTask *task)
 {
   Attest *attest = g_task_get_task_data (task);
+  const char *remark = attest->by_issuer != NULL ? brevet_issuer_search_get_remark (attest->by_issuer) : NULL;
+  g_autofree char *reason = NULL;
 
-  if (attest->refusal != NULL)
-    g_task_return_error (task, g_steal_pointer (&attest->refusal));
+  if (attest->refusal != NULL && is_nobodys (attest))
+    {
+      reason = g_strdup_printf ("There is no enrollment for the device “%s”, and none of %u enrollment groups accepts it; the "
+                                "first of them: %s", brevet_claims_get_registration_id (attest->claims), attest->refusals,
+                                attest->refusal->message);
+      g_clear_pointer (&attest->refusing, brevet_enrollment_unref);
+    }
   else
-    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                             "There is no enrollment for the device “%s”, and no enrollment group that could speak for it",
-                             brevet_claims_get_registration_id (attest->claims));
+    reason = attest->refusal != NULL ? g_strdup (attest->refusal->message) : describe_unknown (attest->claims);
+  g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_REJECTED, "%s%s%s", reason, remark != NULL ? "; " : "",
+                           remark != NULL ? remark : "");
 }
 
 static void
@@ -84,140 +131,195 @@ return_attested (GTask *task, BrevetVerdict *verdict)
   g_task_return_pointer (task, attested, (GDestroyNotify) brevet_attested_free);
 }
 
-static void
-on_groups_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+static gboolean
+is_refusal (const GError *error)
 {
-  g_autoptr(GTask) task = G_TASK (user_data);
-  Attest *attest = g_task_get_task_data (task);
-  GError *error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
-
-  if (records == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  attest->more_groups = records->len == GROUPS_PER_PAGE;
-  for (guint i = 0; i < records->len; i++)
-    {
-      BrevetEnrollment *group = brevet_records_read_enrollment (g_ptr_array_index (records, i), &error);
-
-      if (group == NULL)
-        {
-          g_warning ("%s", error->message);
-          g_clear_error (&error);
-          continue;
-        }
-      g_ptr_array_add (attest->candidates, group);
-    }
-  if (records->len > 0)
-    {
-      g_free (attest->last_group);
-      attest->last_group = g_strdup (brevet_record_get_key (g_ptr_array_index (records, records->len - 1)));
-    }
-  try_next_candidate (task);
+  return g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED) ||
+         g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND);
 }
 
+/* The current enrollment alone refuses the device, whatever others said before. */
 static void
-list_more_groups (GTask *task)
+refuse (GTask *task, const char *separator, const char *reason)
 {
   Attest *attest = g_task_get_task_data (task);
 
-  brevet_store_list_async (attest->context->store, BREVET_COLLECTION_GROUPS, NULL, attest->last_group, GROUPS_PER_PAGE,
-                           g_task_get_cancellable (task), on_groups_listed, g_object_ref (task));
+  g_clear_error (&attest->refusal);
+  g_clear_pointer (&attest->refusing, brevet_enrollment_unref);
+  note_refusal (attest, separator, reason);
+  g_task_return_error (task, g_steal_pointer (&attest->refusal));
+}
+
+/* It could not be found out whether the current enrollment admits the device. Takes @error. */
+static void
+return_problem (GTask *task, GError *error)
+{
+  Attest *attest = g_task_get_task_data (task);
+
+  g_clear_pointer (&attest->refusing, brevet_enrollment_unref);
+  attest->refusing = brevet_enrollment_ref (attest->current);
+  g_task_return_error (task, error);
+}
+
+/* The current enrollment decides, for or against the device. Takes @verdict (nullable) and @error. */
+static void
+decide (GTask *task, BrevetVerdict *verdict, GError *error)
+{
+  g_autoptr(GError) cause = error;
+
+  if (verdict != NULL)
+    return_attested (task, verdict);
+  else if (is_refusal (cause))
+    refuse (task, ": ", cause->message);
+  else
+    return_problem (task, g_steal_pointer (&cause));
 }
 
 static void
-on_verified (GObject *source, GAsyncResult *result, gpointer user_data)
+ask_current (GTask *task, GAsyncReadyCallback callback)
+{
+  Attest *attest = g_task_get_task_data (task);
+
+  brevet_judge_async (attest->context, attest->current, attest->claims, g_task_get_cancellable (task), callback,
+                      g_object_ref (task));
+}
+
+static void try_next_group (GTask *task);
+
+static void
+on_tried (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Attest *attest = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
-  BrevetVerdict *verdict = brevet_verifier_verify_finish (BREVET_VERIFIER (source), result, &error);
+  BrevetVerdict *verdict = brevet_judge_finish (result, &error);
 
   if (verdict != NULL)
     return_attested (task, verdict);
-  else if (!g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED))
-    g_task_return_error (task, g_steal_pointer (&error));
+  else if (is_refusal (error))
+    {
+      note_refusal (attest, ": ", error->message);
+      try_next_group (task);
+    }
+  else
+    return_problem (task, g_steal_pointer (&error));
+}
+
+/* A group that cannot say which devices are its own is as if it were not there while it is disabled, so that another may speak. */
+static void
+on_group_to_try (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Attest *attest = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  attest->current = brevet_trial_search_next_finish (result, &error);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else if (attest->current == NULL)
+    return_refusal (task);
+  else if (attest->current->enabled)
+    ask_current (task, on_tried);
   else
     {
-      if (attest->refusal == NULL)
-        g_propagate_prefixed_error (&attest->refusal, g_steal_pointer (&error), "%s “%s”: ",
-                                    attest->current->is_group ? "Enrollment group" : "Enrollment", attest->current->id);
-      try_next_candidate (task);
+      note_refusal (attest, " ", "is disabled");
+      try_next_group (task);
     }
 }
 
-/* A disabled individual enrollment refuses its device; a disabled group is as if it were not there, so that another may speak. */
-static gboolean
-is_eligible (Attest *attest, BrevetEnrollment *enrollment)
-{
-  if (enrollment->enabled)
-    return TRUE;
-  if (attest->refusal == NULL)
-    g_set_error (&attest->refusal, BREVET_ERROR, BREVET_ERROR_REJECTED, "%s “%s” is disabled",
-                 enrollment->is_group ? "Enrollment group" : "Enrollment", enrollment->id);
-  return FALSE;
-}
-
 static void
-try_next_candidate (GTask *task)
+try_next_group (GTask *task)
 {
   Attest *attest = g_task_get_task_data (task);
 
-  while (attest->candidates->len > 0)
-    {
-      BrevetVerifier *verifier;
-      g_autoptr(GError) error = NULL;
+  g_clear_pointer (&attest->current, brevet_enrollment_unref);
+  brevet_trial_search_next_async (attest->by_trial, g_task_get_cancellable (task), on_group_to_try, g_object_ref (task));
+}
 
-      g_clear_pointer (&attest->current, brevet_enrollment_unref);
-      attest->current = g_ptr_array_steal_index (attest->candidates, 0);
-      if (!is_eligible (attest, attest->current))
-        continue;
-      verifier = brevet_service_context_get_verifier (
-        attest->context, brevet_attestation_get_mechanism (attest->current->attestation), &error);
-      if (verifier == NULL)
-        {
-          if (attest->refusal == NULL)
-            attest->refusal = g_error_new (BREVET_ERROR, BREVET_ERROR_REJECTED, "%s", error->message);
-          continue;
-        }
-      brevet_verifier_verify_async (verifier, attest->current->attestation, attest->claims, g_task_get_cancellable (task),
-                                    on_verified, g_object_ref (task));
+static void
+begin_trial (GTask *task)
+{
+  Attest *attest = g_task_get_task_data (task);
+
+  if (brevet_claims_get_token (attest->claims) == NULL && brevet_claims_get_parameters (attest->claims) == NULL)
+    {
+      return_refusal (task);
       return;
     }
-  if (attest->more_groups)
-    list_more_groups (task);
-  else
-    return_refusal (task);
+  attest->by_trial = brevet_trial_search_new (attest->context, attest->key);
+  try_next_group (task);
 }
 
+static void ask_next_group (GTask *task);
+
+/* The first group to which the chain leads decides, also when it is disabled (protocol/dps.md §7.1). */
 static void
-on_hinted_group_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+on_group_asked (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Attest *attest = g_task_get_task_data (task);
-  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, NULL);
-  BrevetEnrollment *group = record != NULL ? brevet_records_read_enrollment (record, NULL) : NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetVerdict) verdict = brevet_judge_finish (result, &error);
 
-  if (group != NULL)
-    g_ptr_array_add (attest->candidates, group);
-  try_next_candidate (task);
+  if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    {
+      note_refusal (attest, ": ", error->message);
+      ask_next_group (task);
+    }
+  else if (!attest->current->enabled && (verdict != NULL || is_refusal (error)))
+    refuse (task, " ", "is disabled, and the device's certificate leads to it before all others");
+  else
+    decide (task, g_steal_pointer (&verdict), g_steal_pointer (&error));
 }
 
 static void
-on_registration_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
+on_group_to_ask (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Attest *attest = g_task_get_task_data (task);
-  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, NULL);
+  GError *error = NULL;
 
-  attest->more_groups = TRUE;
-  if (record != NULL && brevet_record_get_parent (record) != NULL)
-    brevet_store_get_async (attest->context->store, BREVET_COLLECTION_GROUPS, brevet_record_get_parent (record),
-                            g_task_get_cancellable (task), on_hinted_group_loaded, g_object_ref (task));
+  attest->current = brevet_issuer_search_next_finish (result, &error);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else if (attest->current == NULL)
+    begin_trial (task);
   else
-    list_more_groups (task);
+    ask_current (task, on_group_asked);
+}
+
+static void
+ask_next_group (GTask *task)
+{
+  Attest *attest = g_task_get_task_data (task);
+
+  g_clear_pointer (&attest->current, brevet_enrollment_unref);
+  brevet_issuer_search_next_async (attest->by_issuer, g_task_get_cancellable (task), on_group_to_ask, g_object_ref (task));
+}
+
+static void
+begin_with_groups (GTask *task)
+{
+  Attest *attest = g_task_get_task_data (task);
+  BrevetChain *chain = brevet_claims_get_chain (attest->claims);
+
+  if (chain == NULL)
+    {
+      begin_trial (task);
+      return;
+    }
+  attest->by_issuer = brevet_issuer_search_new (attest->context, chain);
+  ask_next_group (task);
+}
+
+static void
+on_enrollment_asked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  GError *error = NULL;
+  BrevetVerdict *verdict = brevet_judge_finish (result, &error);
+
+  decide (task, verdict, error);
 }
 
 static void
@@ -227,22 +329,19 @@ on_enrollment_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
   Attest *attest = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
-  BrevetEnrollment *enrollment;
 
   if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     {
-      brevet_store_get_async (attest->context->store, BREVET_COLLECTION_REGISTRATIONS, attest->key,
-                              g_task_get_cancellable (task), on_registration_loaded, g_object_ref (task));
+      begin_with_groups (task);
       return;
     }
-  enrollment = record != NULL ? brevet_records_read_enrollment (record, &error) : NULL;
-  if (enrollment == NULL)
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-  g_ptr_array_add (attest->candidates, enrollment);
-  try_next_candidate (task);
+  attest->current = record != NULL ? brevet_records_read_enrollment (record, &error) : NULL;
+  if (attest->current == NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else if (attest->current->enabled)
+    ask_current (task, on_enrollment_asked);
+  else
+    refuse (task, " ", "is disabled");
 }
 
 void
@@ -256,13 +355,13 @@ brevet_attest_async (BrevetServiceContext *context, BrevetClaims *claims, GCance
   attest->context = brevet_service_context_ref (context);
   attest->claims = brevet_claims_ref (claims);
   attest->key = brevet_identifier_fold (brevet_claims_get_registration_id (claims));
-  attest->candidates = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_enrollment_unref);
   g_task_set_task_data (task, attest, attest_free);
   if (brevet_claims_get_token (claims) == NULL && brevet_claims_get_chain (claims) == NULL &&
       brevet_claims_get_parameters (claims) == NULL)
     {
       g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                               "The device presents neither a token nor a certificate");
+                               "The device presents neither a token nor a certificate, nor the keys of a TPM, which stand in the "
+                               "body of a request over HTTPS: MQTT has no place for them");
       return;
     }
   brevet_store_get_async (context->store, BREVET_COLLECTION_ENROLLMENTS, attest->key, cancellable, on_enrollment_loaded,
@@ -270,7 +369,11 @@ brevet_attest_async (BrevetServiceContext *context, BrevetClaims *claims, GCance
 }
 
 BrevetAttested *
-brevet_attest_finish (GAsyncResult *result, GError **error)
+brevet_attest_finish (GAsyncResult *result, BrevetEnrollment **refusing, GError **error)
 {
-  return g_task_propagate_pointer (G_TASK (result), error);
+  Attest *attest = g_task_get_task_data (G_TASK (result));
+  BrevetAttested *attested = g_task_propagate_pointer (G_TASK (result), error);
+
+  *refusing = attested == NULL ? g_steal_pointer (&attest->refusing) : NULL;
+  return attested;
 }

@@ -25,20 +25,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAttested, brevet_attested_free)
  * brevet_attest_async:
  * @claims: what the peer presents, with the device that it claims to be
  *
- * First stage: finds the enrollment for a device and has its verifier judge @claims. An individual enrollment decides alone;
- * without one, the enabled groups are tried: first the one that the device belonged to last time, then all others (protocol/dps.md
- * §8).
+ * First stage: finds the enrollment for a device and has its verifier judge @claims. An individual enrollment decides alone.
+ * Without one, a chain leads to the groups of its issuers, of which the first that knows the chain decides, also when it is
+ * disabled (protocol/dps.md §7.1). If none does, or there is no chain, the enabled groups are tried (§8).
  */
 void brevet_attest_async (BrevetServiceContext *context, BrevetClaims *claims, GCancellable *cancellable,
                           GAsyncReadyCallback callback, gpointer user_data);
 
 /**
  * brevet_attest_finish:
+ * @refusing: (out) (nullable) (transfer full): the enrollment that refused the device, or could not judge it; %NULL if there is
+ *   none for it, or none did
  *
  * Returns: (transfer full) (nullable): the finding; %NULL with %BREVET_ERROR_REJECTED and the reason for the operator's log if
  *   nobody vouches for the device, or another error if it could not be found out
  */
-BrevetAttested *brevet_attest_finish (GAsyncResult *result, GError **error);
+BrevetAttested *brevet_attest_finish (GAsyncResult *result, BrevetEnrollment **refusing, GError **error);
 
 /**
  * brevet_attest_needs_body:

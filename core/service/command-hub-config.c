@@ -5,6 +5,7 @@
 #include "brevet-chain.h"
 #include "brevet-command.h"
 #include "brevet-error.h"
+#include "brevet-pkcs11.h"
 #include "hubs.h"
 
 #include <gio/gio.h>
@@ -142,7 +143,7 @@ run (const Options *options, BrevetHubConfig *plan)
     brevet_config_load (options->config_path != NULL ? options->config_path : BREVET_DPS_DEFAULT_CONFIGURATION, &error);
   BrevetHubChange change;
 
-  if (config == NULL || !choose_hub (options, config, plan, &error))
+  if (config == NULL || !brevet_pkcs11_configure (config, &error) || !choose_hub (options, config, plan, &error))
     return brevet_command_fail (error);
   plan->trust = brevet_hub_trust_collect (config, &error);
   if (plan->trust == NULL)

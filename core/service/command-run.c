@@ -6,6 +6,7 @@
 #include "brevet-error.h"
 #include "brevet-log.h"
 #include "brevet-manager.h"
+#include "brevet-pkcs11.h"
 #include "service.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ reload (Run *run)
   g_autoptr(BrevetConfig) config = brevet_config_load (run->config_path, &error);
   g_autofree char *message = NULL;
 
-  if (config != NULL && brevet_service_reload (run->service, config, &error))
+  if (config != NULL && brevet_pkcs11_configure (config, &error) && brevet_service_reload (run->service, config, &error))
     {
       brevet_service_report_unused (config);
       brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_RELOADED, "Reloaded the configuration", NULL);
@@ -168,7 +169,9 @@ run_service (Run *run, const char *ready_file)
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetConfig) config = brevet_config_load (run->config_path, &error);
 
-  run->service = config != NULL ? brevet_service_new (config, &error) : NULL;
+  /* Before anything uses TLS, which may be what loads PKCS#11 modules. */
+  if (config != NULL && brevet_pkcs11_configure (config, &error))
+    run->service = brevet_service_new (config, &error);
   if (run->service == NULL)
     return brevet_command_fail (error);
   brevet_service_report_unused (config);

@@ -5,6 +5,7 @@
 #include "brevet-etag.h"
 #include "brevet-identifier.h"
 #include "brevet-wire-error.h"
+#include "brevet-wire-json.h"
 #include "operation-reply.h"
 #include "reply.h"
 
@@ -140,17 +141,15 @@ brevet_device_call_register (GTask *task)
   g_autoptr(JsonObject) attestation = NULL;
   BrevetRegistrarCall registrar_call = { 0 };
 
+  attestation = brevet_wire_copy_object (brevet_verdict_get_parameters (call->attested->verdict));
   if (enrollment->is_group)
-    {
-      attestation = json_object_new ();
-      json_object_set_string_member (attestation, "enrollmentGroupId", enrollment->id);
-    }
-  else
-    attestation = json_object_ref (brevet_verdict_get_parameters (call->attested->verdict));
+    json_object_set_string_member (attestation, "enrollmentGroupId", enrollment->id);
   registrar_call.enrollment = enrollment;
   registrar_call.registration_id = call->route->id;
   registrar_call.mechanism = brevet_attestation_get_mechanism (enrollment->attestation);
+  registrar_call.credential = brevet_verdict_get_credential (call->attested->verdict);
   registrar_call.attestation = attestation;
+  registrar_call.recipient = brevet_verdict_get_recipient (call->attested->verdict);
   registrar_call.csr = call->csr;
   registrar_call.payload = call->body->payload;
   registrar_call.remote_address = brevet_claims_get_remote_address (claims);

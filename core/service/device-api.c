@@ -46,17 +46,57 @@ brevet_device_call_return (GTask *task, BrevetReply *reply)
   g_task_return_pointer (task, reply, (GDestroyNotify) brevet_reply_unref);
 }
 
-/* A stranger learns nothing but that it was refused; the operator's log says why. */
-static BrevetReply *
-refuse (BrevetDeviceCall *call, const GError *error)
+/* What the peer presented, in words: never the thing itself. */
+static char *
+describe_claims (BrevetClaims *claims)
+{
+  JsonObject *parameters = brevet_claims_get_parameters (claims);
+  g_autoptr(GList) members = parameters != NULL ? json_object_get_members (parameters) : NULL;
+  g_autoptr(GString) words = g_string_new (NULL);
+
+  if (brevet_claims_get_token (claims) != NULL)
+    g_string_append (words, "token, ");
+  if (brevet_claims_get_chain (claims) != NULL)
+    g_string_append (words, "certificate, ");
+  for (GList *member = members; member != NULL; member = member->next)
+    g_string_append_printf (words, "%s, ", (const char *) member->data);
+  g_string_truncate (words, words->len >= 2 ? words->len - 2 : 0);
+  return words->len > 0 ? g_string_free (g_steal_pointer (&words), FALSE) : g_strdup ("nothing");
+}
+
+/* What does not only lie, but cannot even be read, was refused as well. */
+static gboolean
+is_refusal (const GError *error)
+{
+  return g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED) ||
+         g_error_matches (error, BREVET_ERROR, BREVET_ERROR_INVALID);
+}
+
+/* Who, what and why, for the operator. @refusing: (nullable): which enrollment said so */
+static void
+log_refusal (BrevetDeviceCall *call, const BrevetEnrollment *refusing, const GError *error)
 {
   BrevetClaims *claims = brevet_request_get_claims (call->request);
+  BrevetChain *chain = brevet_claims_get_chain (claims);
+  g_autofree char *presented = describe_claims (claims);
 
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ATTESTATION_REFUSED, error->message, "BREVET_REGISTRATION",
+                    brevet_claims_get_registration_id (claims), "BREVET_ENROLLMENT", refusing != NULL ? refusing->id : NULL,
+                    "BREVET_MECHANISM", refusing != NULL ? brevet_attestation_get_mechanism (refusing->attestation) : NULL,
+                    "BREVET_CREDENTIAL", presented, "BREVET_CERTIFICATE",
+                    chain != NULL ? brevet_certificate_get_sha256 (brevet_chain_get_leaf (chain)) : NULL, "BREVET_ADDRESS",
+                    brevet_claims_get_remote_address (claims), "BREVET_TRACKING_ID",
+                    brevet_request_get_tracking_id (call->request), NULL);
+}
+
+/* A stranger learns nothing but that it was refused; the operator's log says why. */
+static BrevetReply *
+refuse (BrevetDeviceCall *call, const BrevetEnrollment *refusing, const GError *error)
+{
+  if (is_refusal (error))
+    log_refusal (call, refusing, error);
   if (!g_error_matches (error, BREVET_ERROR, BREVET_ERROR_REJECTED))
     return brevet_reply_from_error (call->request, error);
-  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ATTESTATION_REFUSED, error->message, "BREVET_REGISTRATION",
-                    brevet_claims_get_registration_id (claims), "BREVET_ADDRESS", brevet_claims_get_remote_address (claims),
-                    "BREVET_TRACKING_ID", brevet_request_get_tracking_id (call->request), NULL);
   return brevet_reply_with_error (call->request, 401, BREVET_WIRE_CODE_UNAUTHORIZED, "Unauthorized");
 }
 
@@ -64,17 +104,12 @@ refuse (BrevetDeviceCall *call, const GError *error)
 static BrevetReply *
 challenge (BrevetDeviceCall *call, BrevetVerdict *verdict)
 {
-  JsonObject *object = json_object_new ();
-  JsonObject *parameters = brevet_verdict_get_parameters (verdict);
-  g_autoptr(GList) members = json_object_get_members (parameters);
-
-  json_object_set_string_member (object, "message", "Authorization required.");
-  for (GList *member = members; member != NULL; member = member->next)
-    json_object_set_member (object, member->data, json_node_copy (json_object_get_member (parameters, member->data)));
-  return brevet_reply_with_json (call->request, 401, object);
+  return brevet_wire_challenge_reply (brevet_request_get_tracking_id (call->request), brevet_verdict_get_parameters (verdict),
+                                      brevet_clock_now ());
 }
 
-/* Limits apply to devices that have proved who they are, so that nobody can use up another's share. */
+/* Limits apply to devices that have proved who they are, so that nobody can use up another's share. A request that was admitted
+ * has been counted. */
 static BrevetReply *
 check_attested (BrevetDeviceCall *call, BrevetAttested *attested)
 {
@@ -83,6 +118,8 @@ check_attested (BrevetDeviceCall *call, BrevetAttested *attested)
 
   if (!brevet_verdict_is_accepted (attested->verdict))
     return challenge (call, attested->verdict);
+  if (call->attested != NULL)
+    return NULL;
   wait = brevet_limits_take_device (call->api->limits, key, brevet_clock_monotonic ());
   if (wait == 0)
     return NULL;
@@ -94,10 +131,12 @@ on_attested (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetDeviceCall *call = g_task_get_task_data (task);
+  g_autoptr(BrevetEnrollment) refusing = NULL;
   g_autoptr(GError) error = NULL;
 
-  call->own_attested = brevet_attest_finish (result, &error);
-  brevet_device_call_return (task, call->own_attested != NULL ? check_attested (call, call->own_attested) : refuse (call, error));
+  call->own_attested = brevet_attest_finish (result, &refusing, &error);
+  brevet_device_call_return (task, call->own_attested != NULL ? check_attested (call, call->own_attested)
+                                                              : refuse (call, refusing, error));
 }
 
 /* Who announces that no body will come has shown all there is. */
@@ -150,6 +189,13 @@ parse_body (BrevetDeviceCall *call, GError **error)
                    "The member registrationId does not name the device “%s” of the path", call->route->id);
       return FALSE;
     }
+  return TRUE;
+}
+
+/* To verify a CSR costs more than all else: nobody makes the service do it who has not proved who he is. */
+static gboolean
+verify_csr (BrevetDeviceCall *call, GError **error)
+{
   if (call->route->kind != BREVET_ROUTE_REGISTER || call->body->csr == NULL)
     return TRUE;
   call->csr = brevet_csr_new (call->body->csr, call->context->key_policy, error);
@@ -160,8 +206,11 @@ static void
 handle_attested (GTask *task)
 {
   BrevetDeviceCall *call = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
 
-  if (call->route->kind == BREVET_ROUTE_REGISTER)
+  if (!verify_csr (call, &error))
+    brevet_device_call_return (task, brevet_reply_with_error (call->request, 400, 0, error->message));
+  else if (call->route->kind == BREVET_ROUTE_REGISTER)
     brevet_device_call_register (task);
   else if (call->route->kind == BREVET_ROUTE_OPERATION)
     brevet_device_call_look_up_operation (task);
@@ -176,16 +225,25 @@ on_attested_with_body (GObject *source, GAsyncResult *result, gpointer user_data
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetDeviceCall *call = g_task_get_task_data (task);
+  g_autoptr(BrevetEnrollment) refusing = NULL;
   g_autoptr(GError) error = NULL;
   BrevetReply *refusal;
 
-  call->own_attested = brevet_attest_finish (result, &error);
+  call->own_attested = brevet_attest_finish (result, &refusing, &error);
+  refusal = call->own_attested != NULL ? check_attested (call, call->own_attested) : refuse (call, refusing, error);
   call->attested = call->own_attested;
-  refusal = call->attested != NULL ? check_attested (call, call->attested) : refuse (call, error);
   if (refusal != NULL)
     brevet_device_call_return (task, refusal);
   else
     handle_attested (task);
+}
+
+/* A token lets a device in before its body is read. What the body adds to the proof is judged then, together with the token: the
+ * keys of a TPM, which say for whom the answer is to be made. */
+static gboolean
+shows_more (BrevetDeviceCall *call)
+{
+  return call->body != NULL && call->body->attestation != NULL;
 }
 
 void
@@ -205,7 +263,7 @@ brevet_device_api_handle_async (BrevetDeviceApi *self, BrevetServiceContext *con
       brevet_device_call_return (task, brevet_reply_with_error (request, 400, 0, error->message));
       return;
     }
-  if (attested != NULL)
+  if (attested != NULL && !shows_more (call))
     {
       handle_attested (task);
       return;

@@ -54,8 +54,9 @@ log_result (Issuance *self)
   message = g_strdup_printf ("Assigned %s to %s and issued its certificate", self->operation->registration_id,
                              self->operation->state->assigned_hub);
   brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_ISSUED, message, "BREVET_REGISTRATION", self->operation->registration_id,
-                    "BREVET_HUB", self->operation->state->assigned_hub, "BREVET_CA", self->authority, "BREVET_SERIAL",
-                    brevet_certificate_get_serial (leaf), "BREVET_SHA256",
+                    "BREVET_ENROLLMENT", self->operation->enrollment_id, "BREVET_MECHANISM", self->operation->state->mechanism,
+                    "BREVET_CREDENTIAL", self->operation->credential, "BREVET_HUB", self->operation->state->assigned_hub,
+                    "BREVET_CA", self->authority, "BREVET_SERIAL", brevet_certificate_get_serial (leaf), "BREVET_SHA256",
                     brevet_certificate_get_sha256 (leaf), "BREVET_OPERATION", self->operation->id, "BREVET_TRACKING_ID",
                     self->operation->tracking_id, NULL);
 }

@@ -181,6 +181,7 @@ brevet_records_read_operation (BrevetRecord *record, GError **error)
   operation->tracking_id = brevet_record_json_dup_string (object, "trackingId");
   operation->enrollment_id = brevet_record_json_dup_string (object, "enrollmentId");
   operation->enrollment_is_group = json_object_get_boolean_member_with_default (object, "enrollmentIsGroup", FALSE);
+  operation->credential = brevet_record_json_dup_string (object, "credential");
   operation->certificate_key = brevet_record_json_dup_string (object, "certificateKey");
   operation->trust_bundle_id = brevet_record_json_dup_string (object, "trustBundleId");
   operation->delivered = json_object_get_boolean_member_with_default (object, "delivered", FALSE);
@@ -199,6 +200,7 @@ brevet_records_put_operation (BrevetBatch *batch, const BrevetOperation *operati
   brevet_record_json_set_string (object, "trackingId", operation->tracking_id);
   brevet_record_json_set_string (object, "enrollmentId", operation->enrollment_id);
   json_object_set_boolean_member (object, "enrollmentIsGroup", operation->enrollment_is_group);
+  brevet_record_json_set_string (object, "credential", operation->credential);
   brevet_record_json_set_string (object, "certificateKey", operation->certificate_key);
   brevet_record_json_set_string (object, "trustBundleId", operation->trust_bundle_id);
   json_object_set_boolean_member (object, "delivered", operation->delivered);
@@ -239,6 +241,7 @@ brevet_operation_copy (const BrevetOperation *self)
   copy->tracking_id = g_strdup (self->tracking_id);
   copy->enrollment_id = g_strdup (self->enrollment_id);
   copy->enrollment_is_group = self->enrollment_is_group;
+  copy->credential = g_strdup (self->credential);
   copy->state = brevet_registration_state_copy (self->state);
   copy->certificate_key = g_strdup (self->certificate_key);
   copy->trust_bundle_id = g_strdup (self->trust_bundle_id);
@@ -258,6 +261,7 @@ brevet_operation_free (BrevetOperation *self)
   g_free (self->question);
   g_free (self->tracking_id);
   g_free (self->enrollment_id);
+  g_free (self->credential);
   g_clear_pointer (&self->state, brevet_registration_state_free);
   g_free (self->certificate_key);
   g_free (self->trust_bundle_id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "brevet-authority-document.h"
+#include "brevet-ca-certificate-document.h"
 #include "brevet-enrollment.h"
 #include "brevet-registration-state.h"
 #include "brevet-store.h"
@@ -13,14 +14,17 @@ G_BEGIN_DECLS
  * enrollments, certificate authorities and trust bundles in the form of the service API itself, complete with secrets. Identifiers
  * are folded to make keys, the first spelling stands in the body. */
 
-#define BREVET_COLLECTION_ENROLLMENTS   "enrollments"             /* key: registration id */
-#define BREVET_COLLECTION_GROUPS        "enrollment-groups"       /* key: group id */
-#define BREVET_COLLECTION_AUTHORITIES   "certificate-authorities" /* key: name */
-#define BREVET_COLLECTION_TRUST_BUNDLES "trust-bundles"           /* key: id */
-#define BREVET_COLLECTION_REGISTRATIONS "registrations"           /* key: registration id, parent: group id */
-#define BREVET_COLLECTION_OPERATIONS    "operations"              /* key: operation id, parent: registration id */
-#define BREVET_COLLECTION_JOURNAL       "journal"                 /* key: operation id; there while an issuance is unfinished */
-#define BREVET_COLLECTION_CERTIFICATES  "certificates"            /* inventory; key: issuer and serial, parent: registration id */
+#define BREVET_COLLECTION_ENROLLMENTS     "enrollments"             /* key: registration id */
+#define BREVET_COLLECTION_GROUPS          "enrollment-groups"       /* key: group id */
+#define BREVET_COLLECTION_AUTHORITIES     "certificate-authorities" /* key: name */
+#define BREVET_COLLECTION_TRUST_BUNDLES   "trust-bundles"           /* key: id */
+#define BREVET_COLLECTION_REGISTRATIONS   "registrations"           /* key: registration id, parent: group id */
+#define BREVET_COLLECTION_OPERATIONS      "operations"              /* key: operation id, parent: registration id */
+#define BREVET_COLLECTION_JOURNAL         "journal"                 /* key: operation id; there while an issuance is unfinished */
+#define BREVET_COLLECTION_CERTIFICATES    "certificates"            /* inventory; key: issuer and serial, parent: registration id */
+#define BREVET_COLLECTION_CA_CERTIFICATES "ca-certificates"         /* key: name */
+#define BREVET_COLLECTION_ISSUERS         "issuers"                 /* index of groups by issuer, see BrevetIssuerEntry */
+#define BREVET_COLLECTION_MEMORIES        "attestation-memories"    /* what a verifier remembers; key: registration id */
 
 #define BREVET_INVENTORY_ISSUED  "issued"
 #define BREVET_INVENTORY_REFUSED "refused"
@@ -33,6 +37,7 @@ G_BEGIN_DECLS
  * @tracking_id: of the request that began it
  * @enrollment_id: the enrollment that admitted it
  * @enrollment_is_group: whether that is a group
+ * @credential: (nullable): what the device proved itself with, in words
  * @state: its state, without certificate and trust bundle
  * @certificate_key: (nullable): key of the certificate in the inventory
  * @trust_bundle_id: (nullable): bundle to deliver along
@@ -49,6 +54,7 @@ typedef struct {
   char *tracking_id;
   char *enrollment_id;
   gboolean enrollment_is_group;
+  char *credential;
   BrevetRegistrationState *state;
   char *certificate_key;
   char *trust_bundle_id;
@@ -133,6 +139,35 @@ typedef struct {
   char *reason;
 } BrevetInventoryEntry;
 
+/**
+ * BrevetIssuerEntry:
+ * @group: (nullable): key of an enrollment group
+ * @certificate: (nullable): key of a CA certificate, if it does not lead to a group
+ *
+ * One step on the way from the name of an issuer to the enrollment groups of its devices: from the name's hash to a group with a
+ * signing certificate of this name, or to a CA certificate of this name; and from a CA certificate to a group that refers to it.
+ * Written in the same batch as the group or certificate, under the condition on that; an entry that leads nowhere means nothing.
+ * Plain data.
+ */
+typedef struct {
+  char *group;
+  char *certificate;
+} BrevetIssuerEntry;
+
+/**
+ * BrevetMemory:
+ * @binding: to which attestation of which enrollment it belongs
+ * @content: what the verifier wants to find again
+ * @etag: (nullable): version
+ *
+ * What a verifier remembers of a device with an individual enrollment. Plain data.
+ */
+typedef struct {
+  char *binding;
+  JsonObject *content;
+  char *etag;
+} BrevetMemory;
+
 /* For each record how to read it: a new object, or NULL with %BREVET_ERROR_CORRUPT naming the record; and how to add its put to a
  * batch: @condition as brevet_batch_put() takes it. */
 
@@ -197,6 +232,43 @@ char *brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryE
  */
 char *brevet_records_certificate_key (BrevetCertificate *leaf);
 
+BrevetCaCertificateDocument *brevet_records_read_ca_certificate (BrevetRecord *record, GError **error);
+
+void brevet_records_put_ca_certificate (BrevetBatch *batch, const BrevetCaCertificateDocument *certificate, const char *condition);
+
+BrevetIssuerEntry *brevet_records_read_issuer (BrevetRecord *record, GError **error);
+
+/**
+ * brevet_records_put_issuer:
+ * @from: brevet_certificate_get_subject_sha256(), or brevet_records_reference()
+ * @entry: what it leads to; one of both members is set
+ *
+ * The record's parent is @from, so that everything that it leads to can be listed.
+ */
+void brevet_records_put_issuer (BrevetBatch *batch, const char *from, const BrevetIssuerEntry *entry);
+
+void brevet_records_delete_issuer (BrevetBatch *batch, const char *from, const BrevetIssuerEntry *entry);
+
+/**
+ * brevet_records_reference:
+ * @name: of a CA certificate
+ *
+ * Returns: (transfer full): under what the groups that refer to it stand in the index
+ */
+char *brevet_records_reference (const char *name);
+
+BrevetMemory *brevet_records_read_memory (BrevetRecord *record, GError **error);
+
+void brevet_records_put_memory (BrevetBatch *batch, const char *registration_id, const BrevetMemory *memory, const char *condition);
+
+/**
+ * brevet_records_memory_binding:
+ *
+ * Returns: (transfer full): hash over what @enrollment demands: another one after any change of that, or if the enrollment was
+ *   deleted and made anew
+ */
+char *brevet_records_memory_binding (const BrevetEnrollment *enrollment);
+
 /**
  * brevet_records_enrollment_collection:
  *
@@ -210,10 +282,14 @@ void brevet_operation_free (BrevetOperation *self);
 void brevet_registration_free (BrevetRegistration *self);
 void brevet_intent_free (BrevetIntent *self);
 void brevet_inventory_entry_free (BrevetInventoryEntry *self);
+void brevet_issuer_entry_free (BrevetIssuerEntry *self);
+void brevet_memory_free (BrevetMemory *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetOperation, brevet_operation_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetRegistration, brevet_registration_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetIntent, brevet_intent_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetInventoryEntry, brevet_inventory_entry_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetIssuerEntry, brevet_issuer_entry_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetMemory, brevet_memory_free)
 
 G_END_DECLS

@@ -49,6 +49,7 @@ make_operation (BrevetRegistrarRun *run)
   operation->tracking_id = g_strdup (run->tracking_id);
   operation->enrollment_id = g_strdup (run->enrollment->id);
   operation->enrollment_is_group = run->enrollment->is_group;
+  operation->credential = g_strdup (run->credential);
   operation->trust_bundle_id = g_strdup (run->enrollment->trust_bundle_id);
   operation->state = state;
   return operation;

@@ -22,6 +22,7 @@ typedef struct {
   BrevetEnrollment *enrollment;
   char *registration_id;
   char *mechanism;
+  char *credential;
   JsonObject *attestation;
   BrevetCsr *csr;
   JsonNode *payload;

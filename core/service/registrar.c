@@ -33,6 +33,7 @@ run_free (gpointer data)
   brevet_enrollment_unref (run->enrollment);
   g_free (run->registration_id);
   g_free (run->mechanism);
+  g_free (run->credential);
   g_clear_pointer (&run->attestation, json_object_unref);
   g_clear_pointer (&run->csr, brevet_csr_unref);
   g_clear_pointer (&run->payload, json_node_unref);
@@ -42,14 +43,14 @@ run_free (gpointer data)
   g_free (run);
 }
 
-/* Two calls ask the same question if device, enrollment (in this version), CSR and payload are the same. */
+/* Two calls ask the same question if device, enrollment (in this version), CSR, recipient and payload are the same. */
 static char *
 hash_question (const BrevetRegistrarCall *call)
 {
   g_autoptr(GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autofree char *key = brevet_identifier_fold (call->registration_id);
   const char *parts[] = { key, call->enrollment->is_group ? "group" : "individual", call->enrollment->id, call->enrollment->etag,
-                          call->csr != NULL ? brevet_csr_get_sha256 (call->csr) : "" };
+                          call->csr != NULL ? brevet_csr_get_sha256 (call->csr) : "", call->recipient };
 
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     g_checksum_update (checksum, (const guchar *) (parts[i] != NULL ? parts[i] : ""),
@@ -88,9 +89,9 @@ log_outcome (BrevetRegistrarRun *run)
     message = g_strdup_printf ("Assigned %s to %s", run->registration_id, state->assigned_hub);
   brevet_log_event (failed ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE,
                     failed ? BREVET_MESSAGE_REGISTRATION_FAILED : BREVET_MESSAGE_ASSIGNED, message, "BREVET_REGISTRATION",
-                    run->registration_id, "BREVET_ENROLLMENT", run->enrollment->id, "BREVET_HUB", state->assigned_hub,
-                    "BREVET_OPERATION", run->operation->id, "BREVET_TRACKING_ID", run->tracking_id, "BREVET_ADDRESS",
-                    run->remote_address, NULL);
+                    run->registration_id, "BREVET_ENROLLMENT", run->enrollment->id, "BREVET_MECHANISM", run->mechanism,
+                    "BREVET_CREDENTIAL", run->credential, "BREVET_HUB", state->assigned_hub, "BREVET_OPERATION",
+                    run->operation->id, "BREVET_TRACKING_ID", run->tracking_id, "BREVET_ADDRESS", run->remote_address, NULL);
 }
 
 static void
@@ -262,6 +263,7 @@ brevet_registrar_register_async (BrevetRegistrar *self, BrevetServiceContext *co
   run->enrollment = brevet_enrollment_ref (request->enrollment);
   run->registration_id = g_strdup (request->registration_id);
   run->mechanism = g_strdup (request->mechanism);
+  run->credential = g_strdup (request->credential);
   run->attestation = request->attestation != NULL ? json_object_ref (request->attestation) : NULL;
   run->csr = request->csr != NULL ? brevet_csr_ref (request->csr) : NULL;
   run->payload = request->payload != NULL ? json_node_copy (request->payload) : NULL;

@@ -26,7 +26,9 @@ void brevet_registrar_free (BrevetRegistrar *self);
  * @enrollment: the enrollment that speaks for the device
  * @registration_id: the device as it spells itself
  * @mechanism: how it proved itself
+ * @credential: (nullable): with what, in words
  * @attestation: (nullable): what it is told about its attestation
+ * @recipient: (nullable): whom @attestation is made for; another one does not join an operation in flight
  * @csr: (nullable): its verified CSR
  * @payload: (nullable): its data for custom allocation
  * @remote_address: (nullable): its address
@@ -38,7 +40,9 @@ typedef struct {
   BrevetEnrollment *enrollment;
   const char *registration_id;
   const char *mechanism;
+  const char *credential;
   JsonObject *attestation;
+  const char *recipient;
   BrevetCsr *csr;
   JsonNode *payload;
   const char *remote_address;

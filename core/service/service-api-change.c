@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* PUT and DELETE of every resource, with the conditions of protocol/dps.md §10.3. A change is committed on the condition that the
- * record is still the one that was read, so that nobody overwrites what he has not seen. Where the operator did not name a version,
- * a change in between is no reason to bother him: the record is read and merged again. */
+/* PUT and DELETE of every resource, and POST where it changes one, with the conditions of protocol/dps.md §10.3. A change is
+ * committed on the condition that the record is still the one that was read, so that nobody overwrites what he has not seen. Where
+ * the operator did not name a version, a change in between is no reason to bother him: the record is read and merged again. */
 
 #include "service-api-private.h"
 
@@ -84,6 +84,16 @@ handle_conflict (GTask *task, void (*try_again) (GTask *task))
                                 call->route->id);
 }
 
+static const char *
+describe_change (BrevetServiceCall *call)
+{
+  if (call->route->kind == BREVET_ROUTE_CERTIFICATE_CODE)
+    return "Made a verification code for";
+  if (call->route->kind == BREVET_ROUTE_CERTIFICATE_PROOF)
+    return "Verified";
+  return call->record != NULL ? "Replaced" : "Created";
+}
+
 static void
 confirm_put (GTask *task)
 {
@@ -91,7 +101,7 @@ confirm_put (GTask *task)
   const BrevetChange *change = g_ptr_array_index (brevet_batch_get_changes (call->batch), 0);
   gint64 created = call->record != NULL ? brevet_record_get_created (call->record) : change->time;
 
-  brevet_service_call_log_change (call, call->record != NULL ? "Replaced" : "Created");
+  brevet_service_call_log_change (call, describe_change (call));
   brevet_service_call_show (task, call->resource->confirm (call, change->etag, created, change->time), change->etag);
 }
 
@@ -117,6 +127,8 @@ commit_put (GTask *task)
   call->batch = brevet_batch_new ();
   call->resource->put (call->batch, call->document,
                        call->record != NULL ? brevet_record_get_etag (call->record) : BREVET_IF_ABSENT);
+  if (call->resource->relate != NULL)
+    call->resource->relate (call, call->batch);
   /* Not cancelled: a peer that goes away now shall not decide what is stored. */
   brevet_store_commit_async (call->context->store, call->batch, NULL, on_put, g_object_ref (task));
 }
@@ -160,6 +172,8 @@ on_read_to_put (GObject *source, GAsyncResult *result, gpointer user_data)
     brevet_service_call_fail (task, error);
   else if (call->record != NULL && !has_wanted_version (call))
     refuse_version (task);
+  else if (call->record == NULL && call->route->verb == BREVET_VERB_POST)
+    brevet_service_call_refuse_missing (task);
   else if (call->record == NULL && call->wanted_etag != NULL && !is_any (call->wanted_etag))
     refuse_version (task);
   /* `*` on a missing record creates it: the documented commands of operators create their first enrollment that way. */
@@ -198,6 +212,8 @@ commit_delete (GTask *task)
 
   call->batch = brevet_batch_new ();
   brevet_batch_delete (call->batch, call->resource->collection, call->key, brevet_record_get_etag (call->record));
+  if (call->resource->relate != NULL)
+    call->resource->relate (call, call->batch);
   brevet_store_commit_async (call->context->store, call->batch, NULL, on_deleted, g_object_ref (task));
 }
 
@@ -244,7 +260,7 @@ on_read_to_delete (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (!has_wanted_version (call))
     refuse_version (task);
   /* Behind a stored one the configured one of the same name comes to light again: nobody loses what he names. */
-  else if (call->resource->get_name_in != NULL && !brevet_service_call_is_configured (call))
+  else if ((call->resource->get_name_in != NULL && !brevet_service_call_is_configured (call)) || call->resource->is_indexed)
     brevet_service_references_find_async (call, g_task_get_cancellable (task), on_references_found, g_object_ref (task));
   else
     commit_delete (task);

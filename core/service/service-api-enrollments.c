@@ -25,12 +25,26 @@ show_enrollment (BrevetServiceCall *call, BrevetRecord *record, GError **error)
   return brevet_enrollment_to_json (enrollment, call->route->dialect, parameters);
 }
 
+/* With the keys that the operator shares with the device: who may write them may read them. */
 static JsonObject *
-show_attestation (BrevetRecord *record, GError **error)
+reveal_parameters (BrevetServiceContext *context, const BrevetEnrollment *enrollment)
+{
+  BrevetVerifier *verifier =
+    brevet_service_context_get_verifier (context, brevet_attestation_get_mechanism (enrollment->attestation), NULL);
+
+  return verifier != NULL ? brevet_verifier_reveal (verifier, enrollment->attestation) : json_object_new ();
+}
+
+static JsonObject *
+show_attestation (BrevetServiceCall *call, BrevetRecord *record, GError **error)
 {
   g_autoptr(BrevetEnrollment) enrollment = brevet_records_read_enrollment (record, error);
+  g_autoptr(JsonObject) parameters = NULL;
 
-  return enrollment != NULL ? brevet_attestation_to_json (enrollment->attestation, NULL) : NULL;
+  if (enrollment == NULL)
+    return NULL;
+  parameters = reveal_parameters (call->context, enrollment);
+  return brevet_attestation_to_json (enrollment->attestation, parameters);
 }
 
 /* What the stored enrollment has counts only for the same mechanism: keys of one are nothing to another. */
@@ -125,6 +139,25 @@ take_reference (GObject *source, GAsyncResult *result, const char *member, const
 }
 
 static void
+on_certificates_checked (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  GError *error = NULL;
+
+  if (brevet_service_certificates_check_finish (result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+check_certificates (GTask *task)
+{
+  brevet_service_certificates_check_async (g_task_get_task_data (task), g_task_get_cancellable (task), on_certificates_checked,
+                                           g_object_ref (task));
+}
+
+static void
 on_bundle_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
@@ -133,7 +166,7 @@ on_bundle_read (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (take_reference (source, result, "trustBundleId", enrollment->trust_bundle_id, &error))
-    g_task_return_boolean (task, TRUE);
+    check_certificates (task);
   else
     g_task_return_error (task, error);
 }
@@ -147,7 +180,7 @@ check_bundle (GTask *task)
 
   if (enrollment->trust_bundle_id == NULL)
     {
-      g_task_return_boolean (task, TRUE);
+      check_certificates (task);
       return;
     }
   key = brevet_identifier_fold (enrollment->trust_bundle_id);
@@ -205,27 +238,38 @@ put_enrollment (BrevetBatch *batch, gpointer document, const char *condition)
   brevet_records_put_enrollment (batch, document, condition);
 }
 
-/* With the keys: who may write them may read them, and tools read them here (protocol/dps.md §10.1). */
+/* Tools read the keys here (protocol/dps.md §10.1). */
 static JsonObject *
 confirm_enrollment (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated)
 {
   BrevetEnrollment *enrollment = call->document;
+  g_autoptr(JsonObject) parameters = reveal_parameters (call->context, enrollment);
 
   g_free (enrollment->etag);
   enrollment->etag = g_strdup (etag);
   enrollment->created = created;
   enrollment->updated = updated;
-  return brevet_enrollment_to_json (enrollment, call->route->dialect, NULL);
+  return brevet_enrollment_to_json (enrollment, call->route->dialect, parameters);
 }
 
-#define ENROLLMENT_RESOURCE(noun_text, collection_name)                                                                           \
+/* What was remembered of the device goes with its enrollment. */
+static void
+relate_enrollment (BrevetServiceCall *call, BrevetBatch *batch)
+{
+  if (call->document == NULL)
+    brevet_batch_delete (batch, BREVET_COLLECTION_MEMORIES, call->key, NULL);
+}
+
+#define ENROLLMENT_RESOURCE(noun_text, collection_name, relate_function)                                                          \
   {                                                                                                                               \
     .noun = noun_text, .collection = collection_name, .not_found_code = BREVET_WIRE_CODE_NOT_FOUND, .body_limit = BODY_LIMIT,     \
     .read_right = BREVET_RIGHT_ENROLLMENT_READ, .write_right = BREVET_RIGHT_ENROLLMENT_WRITE, .show = show_enrollment,            \
     .show_attestation = show_attestation, .parse = parse_enrollment, .check_async = check_references_async,                       \
-    .check_finish = check_references_finish, .put = put_enrollment, .confirm = confirm_enrollment,                                \
+    .check_finish = check_references_finish, .put = put_enrollment, .relate = relate_function, .confirm = confirm_enrollment,     \
     .free_document = (GDestroyNotify) brevet_enrollment_unref,                                                                    \
   }
 
-const BrevetServiceResource brevet_service_enrollments = ENROLLMENT_RESOURCE ("enrollment", BREVET_COLLECTION_ENROLLMENTS);
-const BrevetServiceResource brevet_service_groups = ENROLLMENT_RESOURCE ("enrollment group", BREVET_COLLECTION_GROUPS);
+const BrevetServiceResource brevet_service_enrollments =
+  ENROLLMENT_RESOURCE ("enrollment", BREVET_COLLECTION_ENROLLMENTS, relate_enrollment);
+const BrevetServiceResource brevet_service_groups =
+  ENROLLMENT_RESOURCE ("enrollment group", BREVET_COLLECTION_GROUPS, brevet_service_relate_group);

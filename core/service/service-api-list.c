@@ -156,6 +156,32 @@ search_page (GTask *task, const char *after)
                            on_page_to_search, g_object_ref (task));
 }
 
+static void
+on_index_searched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  GError *error = NULL;
+  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
+  g_autoptr(BrevetIssuerEntry) entry = NULL;
+
+  if (records != NULL && records->len > 0)
+    entry = brevet_records_read_issuer (g_ptr_array_index (records, 0), &error);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_pointer (task, entry != NULL ? g_strdup_printf ("enrollment group “%s”", entry->group) : NULL, g_free);
+}
+
+static void
+search_index (GTask *task)
+{
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  g_autofree char *reference = brevet_records_reference (call->key);
+
+  brevet_store_list_async (call->context->store, BREVET_COLLECTION_ISSUERS, reference, NULL, 1, g_task_get_cancellable (task),
+                           on_index_searched, g_object_ref (task));
+}
+
 void
 brevet_service_references_find_async (BrevetServiceCall *call, GCancellable *cancellable, GAsyncReadyCallback callback,
                                       gpointer user_data)
@@ -164,6 +190,11 @@ brevet_service_references_find_async (BrevetServiceCall *call, GCancellable *can
 
   g_task_set_source_tag (task, brevet_service_references_find_async);
   g_task_set_task_data (task, call, NULL); /* the caller's task holds it longer than this one lasts */
+  if (call->resource->is_indexed)
+    {
+      search_index (task);
+      return;
+    }
   call->collection = BREVET_COLLECTION_ENROLLMENTS;
   search_page (task, NULL);
 }

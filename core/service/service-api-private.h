@@ -59,9 +59,12 @@ typedef struct {
  * @check_async: (nullable): checks what @document names elsewhere
  * @check_finish: (nullable): %FALSE with %BREVET_ERROR_INVALID naming what does not exist
  * @put: adds the document to a batch
+ * @relate: (nullable): adds what must change together with the record, once the change itself is in the batch: from @record of the
+ *   call (nullable) to its @document, which is %NULL for a deletion
  * @confirm: what a PUT shows: the document of @call with its new version and times
  * @free_document: frees a document
  * @get_name_in: (nullable): by which name an enrollment refers to one of these
+ * @is_indexed: the index of issuers tells which groups refer to one of these
  *
  * What one kind of thing does differently. The verbs with their conditions are the same for all of them.
  */
@@ -77,22 +80,25 @@ struct _BrevetServiceResource
   JsonObject *(*show) (BrevetServiceCall *call, BrevetRecord *record, GError **error);
   JsonObject *(*show_configured) (BrevetServiceContext *context, const char *name);
   const char *const *(*list_configured) (BrevetServiceContext *context);
-  JsonObject *(*show_attestation) (BrevetRecord *record, GError **error);
+  JsonObject *(*show_attestation) (BrevetServiceCall *call, BrevetRecord *record, GError **error);
 
   gpointer (*parse) (BrevetServiceCall *call, GError **error);
   void (*check_async) (BrevetServiceCall *call, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   gboolean (*check_finish) (GAsyncResult *result, GError **error);
   void (*put) (BrevetBatch *batch, gpointer document, const char *condition);
+  void (*relate) (BrevetServiceCall *call, BrevetBatch *batch);
   JsonObject *(*confirm) (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated);
   GDestroyNotify free_document;
 
   const char *(*get_name_in) (const BrevetEnrollment *enrollment);
+  gboolean is_indexed;
 };
 
 extern const BrevetServiceResource brevet_service_enrollments;
 extern const BrevetServiceResource brevet_service_groups;
 extern const BrevetServiceResource brevet_service_authorities;
 extern const BrevetServiceResource brevet_service_trust_bundles;
+extern const BrevetServiceResource brevet_service_certificates;
 
 /* Verbs: each takes over from brevet_service_api_handle_async() and answers the task. */
 void brevet_service_call_put (GTask *task);
@@ -116,6 +122,36 @@ void brevet_service_references_find_async (BrevetServiceCall *call, GCancellable
  */
 gboolean brevet_service_references_find_finish (GAsyncResult *result, char **found, GError **error);
 
+/**
+ * brevet_service_relate_group:
+ *
+ * Keeps the index of issuers up with an enrollment group; for @relate of #BrevetServiceResource.
+ */
+void brevet_service_relate_group (BrevetServiceCall *call, BrevetBatch *batch);
+
+/**
+ * brevet_service_relate_certificate:
+ *
+ * Keeps the index of issuers up with a CA certificate; for @relate of #BrevetServiceResource.
+ */
+void brevet_service_relate_certificate (BrevetServiceCall *call, BrevetBatch *batch);
+
+/**
+ * brevet_service_certificates_check_async:
+ * @call: wants to store an enrollment
+ *
+ * Checks that the CA certificates to which the enrollment refers exist.
+ */
+void brevet_service_certificates_check_async (BrevetServiceCall *call, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                              gpointer user_data);
+
+/**
+ * brevet_service_certificates_check_finish:
+ *
+ * Returns: %FALSE with %BREVET_ERROR_INVALID naming the one that does not exist
+ */
+gboolean brevet_service_certificates_check_finish (GAsyncResult *result, GError **error);
+
 /* Answers; all take a reference of the task for granted. */
 void brevet_service_call_answer (GTask *task, BrevetReply *reply);
 void brevet_service_call_fail (GTask *task, const GError *error);
@@ -138,7 +174,7 @@ gboolean brevet_service_call_is_configured (BrevetServiceCall *call);
 
 /**
  * brevet_service_call_log_change:
- * @what: `Created`, `Replaced` or `Deleted`
+ * @what: what was done to the thing: `Created`, `Replaced`, `Deleted`
  */
 void brevet_service_call_log_change (BrevetServiceCall *call, const char *what);
 

@@ -27,6 +27,11 @@ find_resource (const BrevetRoute *route)
     case BREVET_ROUTE_TRUST_BUNDLE:
     case BREVET_ROUTE_TRUST_BUNDLES:
       return &brevet_service_trust_bundles;
+    case BREVET_ROUTE_CERTIFICATE:
+    case BREVET_ROUTE_CERTIFICATE_CODE:
+    case BREVET_ROUTE_CERTIFICATE_PROOF:
+    case BREVET_ROUTE_CERTIFICATES:
+      return &brevet_service_certificates;
     case BREVET_ROUTE_REGISTER:
     case BREVET_ROUTE_OPERATION:
     case BREVET_ROUTE_REGISTRATION:
@@ -173,12 +178,19 @@ show_configured (GTask *task)
     brevet_service_call_refuse_missing (task);
 }
 
+/* The attestation lookup is a POST that changes nothing. */
+static gboolean
+is_lookup (const BrevetRoute *route)
+{
+  return route->kind == BREVET_ROUTE_ENROLLMENT_ATTESTATION || route->kind == BREVET_ROUTE_GROUP_ATTESTATION;
+}
+
 static void
 on_read_to_show (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetServiceCall *call = g_task_get_task_data (task);
-  gboolean is_lookup = call->route->verb == BREVET_VERB_POST;
+  gboolean shows_attestation = is_lookup (call->route);
   g_autoptr(GError) error = NULL;
   JsonObject *object = NULL;
 
@@ -188,13 +200,13 @@ on_read_to_show (GObject *source, GAsyncResult *result, gpointer user_data)
       show_configured (task);
       return;
     }
-  if (call->record != NULL && is_lookup)
-    object = call->resource->show_attestation (call->record, &error);
+  if (call->record != NULL && shows_attestation)
+    object = call->resource->show_attestation (call, call->record, &error);
   else if (call->record != NULL)
     object = call->resource->show (call, call->record, &error);
 
   if (object != NULL)
-    brevet_service_call_show (task, object, is_lookup ? NULL : brevet_record_get_etag (call->record));
+    brevet_service_call_show (task, object, shows_attestation ? NULL : brevet_record_get_etag (call->record));
   else
     brevet_service_call_fail (task, error);
 }
@@ -240,8 +252,13 @@ brevet_service_api_handle_async (BrevetServiceContext *context, const BrevetRout
     case BREVET_VERB_DELETE:
       brevet_service_call_delete (task);
       break;
-    case BREVET_VERB_GET:
     case BREVET_VERB_POST:
+      if (is_lookup (route))
+        read_to_show (task);
+      else
+        brevet_service_call_put (task);
+      break;
+    case BREVET_VERB_GET:
     default:
       if (route->id == NULL)
         brevet_service_call_list (task);

@@ -31,6 +31,10 @@ static const Rule rules[] = {
     "name", 128, "-._:", "", "",
     "it has 1 to 128 letters, digits and - . _ :, and begins and ends with a letter or digit",
   },
+  [BREVET_IDENTIFIER_CERTIFICATE_NAME] = {
+    "certificate name", 128, "-._", "-_", "-_",
+    "it has 1 to 128 letters, digits and - . _, and neither begins nor ends with a dot",
+  },
   [BREVET_IDENTIFIER_ID_SCOPE] = {
     "id scope", 64, "", "", "",
     "it has 1 to 64 letters and digits",

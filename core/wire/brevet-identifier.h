@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * @BREVET_IDENTIFIER_ENROLLMENT_GROUP_ID: the same alphabet and rules
  * @BREVET_IDENTIFIER_DEVICE_ID: 1 to 128 of the alphabet that hubs accept
  * @BREVET_IDENTIFIER_NAME: certificate authority or trust bundle: 1 to 128 of the same alphabet, no special character at either end
+ * @BREVET_IDENTIFIER_CERTIFICATE_NAME: CA certificate: 1 to 128 letters, digits, `-` `.` `_`, no dot at either end
  * @BREVET_IDENTIFIER_ID_SCOPE: 1 to 64 letters and digits
  *
  * The identifiers of protocol/dps.md §1.3. All are compared without regard to case.
@@ -21,6 +22,7 @@ typedef enum {
   BREVET_IDENTIFIER_ENROLLMENT_GROUP_ID,
   BREVET_IDENTIFIER_DEVICE_ID,
   BREVET_IDENTIFIER_NAME,
+  BREVET_IDENTIFIER_CERTIFICATE_NAME,
   BREVET_IDENTIFIER_ID_SCOPE,
 } BrevetIdentifierKind;
 

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * BrevetRouteKind:
  *
  * The operations of the device API (protocol/dps.md §3, and brevet's own extension to it, docs/device-api-extensions.md) and of the
- * service API (§10.1).
+ * service API (§10.1, and the CA certificates of §7.2, docs/service-api-extensions.md).
  */
 typedef enum {
   BREVET_ROUTE_REGISTER,                /* PUT    /{idScope}/registrations/{id}/register */
@@ -24,6 +24,10 @@ typedef enum {
   BREVET_ROUTE_AUTHORITIES,             /* GET    /certificateAuthorities */
   BREVET_ROUTE_TRUST_BUNDLE,            /* GET, PUT, DELETE /trustBundles/{id} */
   BREVET_ROUTE_TRUST_BUNDLES,           /* GET    /trustBundles */
+  BREVET_ROUTE_CERTIFICATE,             /* GET, PUT, DELETE /certificates/{name} */
+  BREVET_ROUTE_CERTIFICATE_CODE,        /* POST   /certificates/{name}/generateVerificationCode */
+  BREVET_ROUTE_CERTIFICATE_PROOF,       /* POST   /certificates/{name}/verify */
+  BREVET_ROUTE_CERTIFICATES,            /* GET    /certificates */
 } BrevetRouteKind;
 
 /**

@@ -9,6 +9,11 @@
 #define SCHEME "SharedAccessSignature"
 #define DIGEST_SIZE 32
 
+/* Seconds for which a device's tokens are valid. */
+#define LIFETIME_DEFAULT 3600
+#define LIFETIME_MIN 30
+#define LIFETIME_MAX (365 * 24 * 3600)
+
 /* Indexes of the fields while a token is taken apart. */
 enum { FIELD_SR, FIELD_SIG, FIELD_SE, FIELD_SKN, N_FIELDS };
 
@@ -174,6 +179,46 @@ brevet_sas_token_is_for_device (const BrevetSasToken *self, const char *id_scope
   return g_ascii_strcasecmp (self->resource, resource) == 0;
 }
 
+static gboolean
+reject_audience (const BrevetSasToken *self, const char *id_scope, const char *registration_id, GError **error)
+{
+  g_autofree char *resource = g_strndup (self->resource, 200);
+  g_autofree char *escaped = g_strescape (resource, NULL);
+
+  if (self->key_name != NULL && *self->key_name != '\0' && strcmp (self->key_name, "registration") != 0)
+    g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+                         "The token names another key than “registration”; it was made for something else than registering");
+  else
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "The token is for “%s”, not for “%s/registrations/%s”", escaped,
+                 id_scope, registration_id);
+  return FALSE;
+}
+
+static gboolean
+check_device_token (const BrevetSasToken *self, const char *id_scope, const char *registration_id, gint64 now, GError **error)
+{
+  if (!brevet_sas_token_is_for_device (self, id_scope, registration_id))
+    return reject_audience (self, id_scope, registration_id, error);
+  if (!brevet_sas_token_is_expired (self, now))
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+               "The token expired %" G_GINT64_FORMAT " seconds ago; check the clock of the device", now - self->expiry);
+  return FALSE;
+}
+
+BrevetSasToken *
+brevet_sas_token_parse_for_device (const char *text, const char *id_scope, const char *registration_id, gint64 now, GError **error)
+{
+  g_autoptr(GError) problem = NULL;
+  g_autoptr(BrevetSasToken) self = brevet_sas_token_parse (text, &problem);
+
+  if (self == NULL)
+    g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED, problem->message);
+  if (self == NULL || !check_device_token (self, id_scope, registration_id, now, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
 gboolean
 brevet_sas_token_is_for_host (const BrevetSasToken *self, const char *host, const char *path)
 {
@@ -191,25 +236,47 @@ brevet_sas_token_is_for_host (const BrevetSasToken *self, const char *host, cons
 }
 
 char *
-brevet_sas_token_create (const char *resource, BrevetSecret *key, gint64 expiry, const char *key_name)
+brevet_sas_token_get_signed_text (const char *resource, gint64 expiry)
+{
+  g_autofree char *encoded_resource = g_uri_escape_string (resource, NULL, FALSE);
+
+  return g_strdup_printf ("%s\n%" G_GINT64_FORMAT, encoded_resource, expiry);
+}
+
+char *
+brevet_sas_token_create_signed (const char *resource, gint64 expiry, const char *key_name, GBytes *signature)
 {
   g_autofree char *encoded_resource = g_uri_escape_string (resource, NULL, FALSE);
   g_autofree char *encoded_name = key_name != NULL ? g_uri_escape_string (key_name, NULL, FALSE) : NULL;
-  g_autofree char *text = g_strdup_printf ("%s\n%" G_GINT64_FORMAT, encoded_resource, expiry);
+  char *base64 = g_base64_encode (g_bytes_get_data (signature, NULL), g_bytes_get_size (signature));
+  char *encoded_signature = g_uri_escape_string (base64, NULL, FALSE);
+  char *token = g_strdup_printf (SCHEME " sr=%s&sig=%s&se=%" G_GINT64_FORMAT "%s%s", encoded_resource, encoded_signature, expiry,
+                                 encoded_name != NULL ? "&skn=" : "", encoded_name != NULL ? encoded_name : "");
+
+  brevet_secret_free_text (base64);
+  brevet_secret_free_text (encoded_signature);
+  return token;
+}
+
+char *
+brevet_sas_token_create (const char *resource, BrevetSecret *key, gint64 expiry, const char *key_name)
+{
+  g_autofree char *text = brevet_sas_token_get_signed_text (resource, expiry);
+  g_autoptr(GBytes) signature = NULL;
   guint8 digest[DIGEST_SIZE];
-  char *base64, *signature, *token;
 
   /* HMAC over text in memory fails only where the library is unusable as a whole. */
   if (!sign (key, text, digest))
     g_error ("GnuTLS cannot compute HMAC-SHA256");
-  base64 = g_base64_encode (digest, sizeof digest);
-  signature = g_uri_escape_string (base64, NULL, FALSE);
-  token = g_strdup_printf (SCHEME " sr=%s&sig=%s&se=%" G_GINT64_FORMAT "%s%s", encoded_resource, signature, expiry,
-                           encoded_name != NULL ? "&skn=" : "", encoded_name != NULL ? encoded_name : "");
-  brevet_secret_free_text (base64);
-  brevet_secret_free_text (signature);
+  signature = g_bytes_new (digest, sizeof digest);
   gnutls_memset (digest, 0, sizeof digest);
-  return token;
+  return brevet_sas_token_create_signed (resource, expiry, key_name, signature);
+}
+
+gboolean
+brevet_sas_read_token_lifetime (BrevetSettings *settings, gint64 *seconds, GError **error)
+{
+  return brevet_settings_get_duration (settings, "token-lifetime", LIFETIME_DEFAULT, LIFETIME_MIN, LIFETIME_MAX, seconds, error);
 }
 
 BrevetSecret *

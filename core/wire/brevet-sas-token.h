@@ -2,6 +2,7 @@
 #pragma once
 
 #include "brevet-secret.h"
+#include "brevet-settings.h"
 
 G_BEGIN_DECLS
 
@@ -75,6 +76,19 @@ gboolean brevet_sas_token_verify (const BrevetSasToken *self, BrevetSecret *key)
 gboolean brevet_sas_token_is_for_device (const BrevetSasToken *self, const char *id_scope, const char *registration_id);
 
 /**
+ * brevet_sas_token_parse_for_device:
+ * @text: a token as received
+ * @now: seconds since 1970-01-01 UTC
+ *
+ * Reads a token and checks everything but its signature: whom it is for, what its key is called, and until when it is good.
+ *
+ * Returns: (transfer full) (nullable): the token, or %NULL with %BREVET_ERROR_REJECTED and a reason for the operator, which never
+ *   repeats the signature
+ */
+BrevetSasToken *brevet_sas_token_parse_for_device (const char *text, const char *id_scope, const char *registration_id, gint64 now,
+                                                   GError **error);
+
+/**
  * brevet_sas_token_is_for_host:
  * @host: host name of the service
  * @path: path of the request
@@ -93,6 +107,37 @@ gboolean brevet_sas_token_is_for_host (const BrevetSasToken *self, const char *h
  * Returns: (transfer full): the token; wipe it with brevet_secret_free_text()
  */
 char *brevet_sas_token_create (const char *resource, BrevetSecret *key, gint64 expiry, const char *key_name);
+
+/**
+ * brevet_sas_token_get_signed_text:
+ * @resource: not encoded
+ * @expiry: seconds since 1970-01-01 UTC
+ *
+ * For keys that are not handed out, such as those in a TPM.
+ *
+ * Returns: (transfer full): what is to be signed, with HMAC-SHA256, for a token of brevet_sas_token_create_signed()
+ */
+char *brevet_sas_token_get_signed_text (const char *resource, gint64 expiry);
+
+/**
+ * brevet_sas_token_create_signed:
+ * @resource: as for brevet_sas_token_get_signed_text()
+ * @expiry: as for brevet_sas_token_get_signed_text()
+ * @key_name: (nullable): `skn`, %NULL to leave it out
+ * @signature: over that text
+ *
+ * Returns: (transfer full): the token; wipe it with brevet_secret_free_text()
+ */
+char *brevet_sas_token_create_signed (const char *resource, gint64 expiry, const char *key_name, GBytes *signature);
+
+/**
+ * brevet_sas_read_token_lifetime:
+ * @settings: settings of a device's attestation
+ * @seconds: (out): its key `token-lifetime`: how long the tokens that it makes are valid
+ *
+ * Returns: %FALSE with %BREVET_ERROR_NOT_CONFIGURED naming file and line
+ */
+gboolean brevet_sas_read_token_lifetime (BrevetSettings *settings, gint64 *seconds, GError **error);
 
 /**
  * brevet_sas_derive_key:

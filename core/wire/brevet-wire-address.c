@@ -9,7 +9,7 @@
 #define OPERATION_ID_MAX_LENGTH 128
 
 static const char *const reserved_words[] = {
-  "enrollments", "enrollmentGroups", "certificateAuthorities", "trustBundles", "registrations",
+  "enrollments", "enrollmentGroups", "certificateAuthorities", "trustBundles", "certificates", "registrations",
 };
 
 gboolean

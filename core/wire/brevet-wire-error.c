@@ -16,28 +16,52 @@ set_number_header (BrevetReply *reply, const char *name, guint value)
   brevet_reply_set_header (reply, name, text);
 }
 
-BrevetReply *
-brevet_wire_error_reply (guint status, guint code, const char *tracking_id, const char *message, gint64 now, guint retry_after)
+static JsonObject *
+make_error_object (guint number, const char *tracking_id, const char *message, gint64 now)
 {
-  g_autoptr(JsonObject) object = json_object_new ();
-  g_autoptr(GBytes) body = NULL;
-  guint number = code != 0 ? code : status * 1000;
-  BrevetReply *reply;
+  JsonObject *object = json_object_new ();
 
   json_object_set_int_member (object, "errorCode", number);
   brevet_wire_add_string (object, "trackingId", tracking_id);
   json_object_set_string_member (object, "message", message != NULL ? message : "");
   brevet_wire_add_time (object, "timestampUtc", now);
-  body = brevet_wire_print_object (object);
+  return object;
+}
 
-  reply = brevet_reply_new (status, body);
+static BrevetReply *
+make_error_reply (guint status, guint number, const char *tracking_id, JsonObject *object)
+{
+  g_autoptr(GBytes) body = brevet_wire_print_object (object);
+  BrevetReply *reply = brevet_reply_new (status, body);
+
   brevet_reply_set_header (reply, "content-type", "application/json; charset=utf-8");
   set_number_header (reply, "x-ms-error-code", number);
   if (tracking_id != NULL)
     brevet_reply_set_header (reply, "x-ms-request-id", tracking_id);
+  return reply;
+}
+
+BrevetReply *
+brevet_wire_error_reply (guint status, guint code, const char *tracking_id, const char *message, gint64 now, guint retry_after)
+{
+  guint number = code != 0 ? code : status * 1000;
+  g_autoptr(JsonObject) object = make_error_object (number, tracking_id, message, now);
+  BrevetReply *reply = make_error_reply (status, number, tracking_id, object);
+
   if (retry_after > 0)
     set_number_header (reply, "retry-after", retry_after);
   return reply;
+}
+
+BrevetReply *
+brevet_wire_challenge_reply (const char *tracking_id, JsonObject *parameters, gint64 now)
+{
+  g_autoptr(JsonObject) object = make_error_object (BREVET_WIRE_CODE_UNAUTHORIZED, tracking_id, "Authorization required.", now);
+  g_autoptr(GList) members = json_object_get_members (parameters);
+
+  for (GList *member = members; member != NULL; member = member->next)
+    json_object_set_member (object, member->data, json_node_copy (json_object_get_member (parameters, member->data)));
+  return make_error_reply (401, BREVET_WIRE_CODE_UNAUTHORIZED, tracking_id, object);
 }
 
 /* The first of the two members that holds a text. */

@@ -3,6 +3,8 @@
 
 #include "brevet-message.h"
 
+#include <json-glib/json-glib.h>
+
 G_BEGIN_DECLS
 
 /* Six-digit codes that public material proves (protocol/dps.md §1.5); everything else is status × 1000. */
@@ -33,6 +35,16 @@ G_BEGIN_DECLS
  */
 BrevetReply *brevet_wire_error_reply (guint status, guint code, const char *tracking_id, const char *message, gint64 now,
                                       guint retry_after);
+
+/**
+ * brevet_wire_challenge_reply:
+ * @tracking_id: correlation id
+ * @parameters: what the device needs to prove itself
+ * @now: microseconds since 1970-01-01 UTC
+ *
+ * Returns: (transfer full): a 401 with the members of an error and those of @parameters beside them (protocol/dps.md §6.2)
+ */
+BrevetReply *brevet_wire_challenge_reply (const char *tracking_id, JsonObject *parameters, gint64 now);
 
 /**
  * BrevetWireProblem:

@@ -5,10 +5,6 @@
 #include "brevet-error.h"
 #include "brevet-sas-token.h"
 
-#define TOKEN_LIFETIME_DEFAULT 3600
-#define TOKEN_LIFETIME_MIN 30
-#define TOKEN_LIFETIME_MAX (365 * 24 * 3600)
-
 struct _BrevetSymmetricKeyProver
 {
   BrevetPlugin parent_instance;
@@ -50,8 +46,7 @@ brevet_symmetric_key_prover_configure (BrevetPlugin *plugin, GError **error)
   BrevetSettings *settings = brevet_plugin_get_settings (plugin);
 
   if (!read_key (settings, "key", &self->key, error) || !read_key (settings, "group-key", &self->group_key, error) ||
-      !brevet_settings_get_duration (settings, "token-lifetime", TOKEN_LIFETIME_DEFAULT, TOKEN_LIFETIME_MIN, TOKEN_LIFETIME_MAX,
-                                     &self->token_lifetime, error))
+      !brevet_sas_read_token_lifetime (settings, &self->token_lifetime, error))
     return FALSE;
   if ((self->key != NULL) != (self->group_key != NULL))
     return TRUE;

@@ -101,6 +101,12 @@ brevet_symmetric_key_verifier_describe (BrevetVerifier *verifier, BrevetAttestat
   return json_object_new ();
 }
 
+static JsonObject *
+brevet_symmetric_key_verifier_reveal (BrevetVerifier *verifier, BrevetAttestation *stored)
+{
+  return json_object_ref (brevet_attestation_get_parameters (stored));
+}
+
 static BrevetSecret *
 load_key (BrevetAttestation *attestation, const char *member, GError **error)
 {
@@ -151,34 +157,6 @@ find_key (BrevetAttestation *attestation, BrevetSasToken *token, const char *reg
   return NULL;
 }
 
-static gboolean
-reject_audience (BrevetSasToken *token, const char *id_scope, const char *registration_id, GError **error)
-{
-  g_autofree char *resource = g_strndup (token->resource, 200);
-  g_autofree char *escaped = g_strescape (resource, NULL);
-
-  if (token->key_name != NULL && *token->key_name != '\0' && strcmp (token->key_name, "registration") != 0)
-    g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                         "The token names another key than “registration”; it was made for something else than registering");
-  else
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "The token is for “%s”, not for “%s/registrations/%s”", escaped,
-                 id_scope, registration_id);
-  return FALSE;
-}
-
-static gboolean
-check_token (BrevetSasToken *token, const char *id_scope, const char *registration_id, GError **error)
-{
-  if (!brevet_sas_token_is_for_device (token, id_scope, registration_id))
-    return reject_audience (token, id_scope, registration_id, error);
-  if (!brevet_sas_token_is_expired (token, brevet_clock_now_seconds ()))
-    return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
-               "The token expired %" G_GINT64_FORMAT " seconds ago, at %" G_GINT64_FORMAT "; check the clock of the device",
-               brevet_clock_now_seconds () - token->expiry, token->expiry);
-  return FALSE;
-}
-
 static BrevetVerdict *
 judge (BrevetAttestation *attestation, BrevetClaims *claims, GError **error)
 {
@@ -186,7 +164,6 @@ judge (BrevetAttestation *attestation, BrevetClaims *claims, GError **error)
   const char *id_scope = brevet_claims_get_id_scope (claims);
   const char *registration_id = brevet_claims_get_registration_id (claims);
   g_autoptr(BrevetSasToken) token = NULL;
-  g_autoptr(GError) problem = NULL;
 
   if (text == NULL || *text == '\0')
     {
@@ -199,13 +176,8 @@ judge (BrevetAttestation *attestation, BrevetClaims *claims, GError **error)
       g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "The request does not say which device it is for");
       return NULL;
     }
-  token = brevet_sas_token_parse (text, &problem);
+  token = brevet_sas_token_parse_for_device (text, id_scope, registration_id, brevet_clock_now_seconds (), error);
   if (token == NULL)
-    {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_REJECTED, problem->message);
-      return NULL;
-    }
-  if (!check_token (token, id_scope, registration_id, error))
     return NULL;
   return find_key (attestation, token, registration_id, error);
 }
@@ -236,6 +208,7 @@ verifier_iface_init (BrevetVerifierInterface *iface)
 {
   iface->prepare = brevet_symmetric_key_verifier_prepare;
   iface->describe = brevet_symmetric_key_verifier_describe;
+  iface->reveal = brevet_symmetric_key_verifier_reveal;
   iface->verify_async = brevet_symmetric_key_verifier_verify_async;
   iface->verify_finish = brevet_symmetric_key_verifier_verify_finish;
 }
