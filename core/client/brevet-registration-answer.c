@@ -144,7 +144,8 @@ brevet_registration_answer_read (BrevetReply *reply)
       describe_problem (self, reply, BREVET_ERROR_UNREACHABLE, "The service answers");
       return self;
     }
-  self->challenge = status == 401 ? read_challenge (reply) : NULL;
+  self->unauthenticated = status == 401;
+  self->challenge = self->unauthenticated ? read_challenge (reply) : NULL;
   if (self->challenge == NULL && !is_of_service (reply))
     {
       read_stranger (self, reply);

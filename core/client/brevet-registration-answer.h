@@ -34,6 +34,7 @@ typedef enum {
  * @error_code: six digits of the service's error, 0 if it sent none
  * @tracking_id: (nullable): of an error: what the service's operator finds the request by
  * @disabled: refused because the device is disabled, as far as the service says so
+ * @unauthenticated: refused or challenged because of what was presented as proof
  * @error: (nullable): %BREVET_ERROR_REJECTED when refused or challenged, %BREVET_ERROR_UNREACHABLE in trouble
  */
 typedef struct {
@@ -45,6 +46,7 @@ typedef struct {
   guint error_code;
   char *tracking_id;
   gboolean disabled;
+  gboolean unauthenticated;
   GError *error;
 } BrevetRegistrationAnswer;
 

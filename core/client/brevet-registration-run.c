@@ -33,9 +33,12 @@ typedef struct {
   GSource *pause_source;
   BrevetTimeLimit *limit;
   JsonObject *challenge;
+  gboolean challenge_is_fresh; /* answered, and nothing heard of the answer yet */
+  gboolean began_anew;
   BrevetEvidence *evidence;
   gint64 evidence_time;
   char *operation_id;
+  BrevetRegistrationState *state; /* while the prover takes its part of it */
   guint failures;
   GError *last_error;
 } Registration;
@@ -57,6 +60,7 @@ registration_free (Registration *self)
   g_clear_pointer (&self->payload, json_node_unref);
   g_clear_pointer (&self->challenge, json_object_unref);
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
+  g_clear_pointer (&self->state, brevet_registration_state_free);
   g_free (self->operation_id);
   g_clear_error (&self->last_error);
   g_free (self);
@@ -150,6 +154,7 @@ poll_later (GTask *task, BrevetRegistrationAnswer *answer)
   int pause = answer->retry_after < 0 ? DEFAULT_POLL : CLAMP (answer->retry_after, SHORTEST_POLL, LONGEST_POLL);
 
   self->failures = 0;
+  self->challenge_is_fresh = FALSE;
   g_clear_error (&self->last_error);
   g_free (self->operation_id);
   self->operation_id = g_steal_pointer (&answer->operation_id);
@@ -157,20 +162,69 @@ poll_later (GTask *task, BrevetRegistrationAnswer *answer)
   pause_then_go_on (task, (gint64) pause * 1000);
 }
 
-/* One challenge is answered; a service that sends another one does not like the answer. */
+/* A challenge is answered, be it the first or one that comes later, when the service no longer takes the answer to that; a service
+ * that sends another one at once does not like the answer. */
 static void
 answer_challenge (GTask *task, BrevetRegistrationAnswer *answer)
 {
   Registration *self = g_task_get_task_data (task);
 
-  if (self->challenge != NULL)
+  if (self->challenge_is_fresh)
     {
       g_task_return_error (task, g_steal_pointer (&answer->error));
       return;
     }
+  self->challenge_is_fresh = TRUE;
+  g_clear_pointer (&self->challenge, json_object_unref);
   self->challenge = g_steal_pointer (&answer->challenge);
   g_clear_pointer (&self->evidence, brevet_evidence_unref);
   prove (task);
+}
+
+/* A service forgets challenges after a while. Who is refused with an answer that it has accepted before asks for another one. */
+static void
+take_refusal (GTask *task, BrevetRegistrationAnswer *answer)
+{
+  Registration *self = g_task_get_task_data (task);
+
+  if (!answer->unauthenticated || self->challenge == NULL || self->challenge_is_fresh || self->began_anew)
+    {
+      g_task_return_error (task, g_steal_pointer (&answer->error));
+      return;
+    }
+  g_message ("%s; beginning anew", answer->error->message);
+  self->began_anew = TRUE;
+  g_clear_pointer (&self->challenge, json_object_unref);
+  g_clear_pointer (&self->evidence, brevet_evidence_unref);
+  g_clear_pointer (&self->operation_id, g_free);
+  prove (task);
+}
+
+static void
+on_accepted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Registration *self = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_prover_accept_finish (BREVET_PROVER (source), result, &error))
+    g_warning ("%s is assigned, but could not take what the service sent for its attestation: %s", self->client->registration_id,
+               error->message);
+  g_task_return_pointer (task, g_steal_pointer (&self->state), (GDestroyNotify) brevet_registration_state_free);
+}
+
+/* The device is assigned, whatever its prover does with its part of that. */
+static void
+take_assignment (GTask *task, BrevetRegistrationAnswer *answer)
+{
+  Registration *self = g_task_get_task_data (task);
+
+  self->state = g_steal_pointer (&answer->state);
+  if (self->state->attestation != NULL)
+    brevet_prover_accept_async (self->client->prover, self->state->attestation, brevet_time_limit_get_cancellable (self->limit),
+                                on_accepted, g_object_ref (task));
+  else
+    g_task_return_pointer (task, g_steal_pointer (&self->state), (GDestroyNotify) brevet_registration_state_free);
 }
 
 static void
@@ -179,7 +233,7 @@ act_on (GTask *task, BrevetRegistrationAnswer *answer)
   switch (answer->kind)
     {
     case BREVET_REGISTRATION_ANSWER_ASSIGNED:
-      g_task_return_pointer (task, g_steal_pointer (&answer->state), (GDestroyNotify) brevet_registration_state_free);
+      take_assignment (task, answer);
       break;
     case BREVET_REGISTRATION_ANSWER_ASSIGNING:
       poll_later (task, answer);
@@ -188,7 +242,7 @@ act_on (GTask *task, BrevetRegistrationAnswer *answer)
       answer_challenge (task, answer);
       break;
     case BREVET_REGISTRATION_ANSWER_REFUSED:
-      g_task_return_error (task, g_steal_pointer (&answer->error));
+      take_refusal (task, answer);
       break;
     case BREVET_REGISTRATION_ANSWER_TROUBLE:
       try_again (task, g_steal_pointer (&answer->error), answer->retry_after);
