@@ -4,6 +4,7 @@
 #include "brevet-config.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "brevet-pkcs11.h"
 
 #define DEFAULT_STORE "device"
 
@@ -133,6 +134,25 @@ plan_warnings (BrevetAgentPlan *self, BrevetConfig *config)
     g_ptr_array_add (self->warnings, g_strdup_printf ("%s is not known and has no effect", (char *) g_ptr_array_index (unused, i)));
 }
 
+/* A configuration is taken again every minute as long as not all of it can be used, and a PIN that was refused must not be tried
+ * each time. The modules belong to the process, and so does what was done about them. */
+static gboolean
+use_modules (BrevetConfig *config, GError **error)
+{
+  static BrevetSettings *in_use;
+  BrevetSettings *wanted = brevet_config_ensure_group (config, "pkcs11", NULL);
+
+  if (in_use != NULL && brevet_settings_equal (in_use, wanted))
+    {
+      brevet_settings_get_string (wanted, "module", NULL);
+      return TRUE;
+    }
+  if (!brevet_pkcs11_configure (config, error))
+    return FALSE;
+  g_set_object (&in_use, wanted);
+  return TRUE;
+}
+
 BrevetAgentPlan *
 brevet_agent_plan_new (const char *path, BrevetRegistry *registry, GError **error)
 {
@@ -143,7 +163,8 @@ brevet_agent_plan_new (const char *path, BrevetRegistry *registry, GError **erro
 
   self->identities = g_ptr_array_new_with_free_func (planned_identity_free);
   self->warnings = g_ptr_array_new_with_free_func (g_free);
-  if (config == NULL || !plan_identities (self, &maker, config, path, error) || !plan_store (self, &maker, config, error))
+  if (config == NULL || !use_modules (config, error) || !plan_identities (self, &maker, config, path, error) ||
+      !plan_store (self, &maker, config, error))
     return NULL;
   plan_warnings (self, config);
   warn_of_twins (self);

@@ -16,12 +16,13 @@ check_key (BrevetGeneration *self, GError **error)
 {
   BrevetCertificate *leaf = brevet_chain_get_leaf (self->chain);
   const char *certified = brevet_certificate_get_spki_sha256 (leaf);
+  const char *own = brevet_generation_get_spki (self);
 
-  if (strcmp (certified, brevet_key_get_spki_sha256 (self->key)) == 0)
+  if (strcmp (certified, own) == 0)
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_UNTRUSTED,
                "The certificate “%s” is for another key: its public key has the SHA-256 %s, that of the device %s",
-               brevet_certificate_get_subject (leaf), certified, brevet_key_get_spki_sha256 (self->key));
+               brevet_certificate_get_subject (leaf), certified, own);
   return FALSE;
 }
 
@@ -160,10 +161,12 @@ check_bundle (BrevetChain *chain, BrevetTrustBundle *bundle, GError **error)
 static gboolean
 check_parts (BrevetGeneration *self, gboolean *has_certificate, GError **error)
 {
+  gboolean has_key = brevet_generation_get_spki (self) != NULL;
+
   *has_certificate = self->chain != NULL;
-  if (self->chain != NULL && self->key != NULL)
+  if (self->chain != NULL && has_key)
     return check_key (self, error);
-  if (self->chain == NULL && self->key == NULL)
+  if (self->chain == NULL && !has_key)
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_UNTRUSTED, "The identity has a %s without a %s",
                self->chain != NULL ? "certificate" : "key", self->chain != NULL ? "key" : "certificate");

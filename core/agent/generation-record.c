@@ -36,6 +36,19 @@ bytes_of_secret (BrevetSecret *secret)
   return g_bytes_new_with_free_func (data, length, (GDestroyNotify) brevet_secret_unref, brevet_secret_ref (secret));
 }
 
+/* A key in a token is no record: what is stored is where it is. An older brevet would not find a key, and take the identity for
+ * damaged. */
+static void
+put_key_place (BrevetGeneration *self, JsonObject *object)
+{
+  if (self->key_label == NULL)
+    return;
+  json_object_set_int_member (object, "format", BREVET_IDENTITY_JSON_FORMAT_TOKEN);
+  json_object_set_string_member (object, "keyToken", self->key_token);
+  json_object_set_string_member (object, "keyLabel", self->key_label);
+  brevet_identity_json_set_string (object, "keySpki", self->key_spki);
+}
+
 static gboolean
 put_credential (BrevetGeneration *self, BrevetBatch *batch, const char *collection, gboolean whole, JsonObject *object,
                 GHashTable *names, GError **error)
@@ -73,6 +86,7 @@ brevet_generation_put (BrevetGeneration *self, BrevetBatch *batch, const char *c
   brevet_identity_json_set_string (object, "deviceId", self->device_id);
   json_object_set_int_member (object, "installed", self->installed);
   json_object_set_boolean_member (object, "used", self->used);
+  put_key_place (self, object);
   if (!put_credential (self, batch, collection, whole, object, names, error))
     return FALSE;
   if (self->trust_bundle != NULL)
@@ -171,6 +185,20 @@ read_trust_bundle (BrevetGeneration *self, GHashTable *records, const char *name
 }
 
 static gboolean
+read_key_place (BrevetGeneration *self, JsonObject *object, GError **error)
+{
+  if (!brevet_identity_json_dup_string (object, "keyToken", &self->key_token, error)
+      || !brevet_identity_json_dup_string (object, "keyLabel", &self->key_label, error)
+      || !brevet_identity_json_dup_string (object, "keySpki", &self->key_spki, error))
+    return FALSE;
+  if ((self->key_token == NULL) == (self->key_label == NULL) && (self->key_spki == NULL || self->key_label != NULL))
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the record “%s” says only in part where the key is",
+               BREVET_IDENTITY_GENERATION_NAME);
+  return FALSE;
+}
+
+static gboolean
 read_facts (BrevetGeneration *self, JsonObject *object, GError **error)
 {
   gint64 number = 0;
@@ -192,9 +220,13 @@ read_facts (BrevetGeneration *self, JsonObject *object, GError **error)
 }
 
 static gboolean
-has_more_than_memory (GHashTable *records)
+has_a_generation (GHashTable *records)
 {
-  return g_hash_table_size (records) > (g_hash_table_contains (records, BREVET_IDENTITY_MEMORY_NAME) ? 1 : 0);
+  guint beside = 0;
+
+  beside += g_hash_table_contains (records, BREVET_IDENTITY_MEMORY_NAME) ? 1 : 0;
+  beside += g_hash_table_contains (records, BREVET_IDENTITY_TOKENS_NAME) ? 1 : 0;
+  return g_hash_table_size (records) > beside;
 }
 
 BrevetGeneration *
@@ -209,7 +241,7 @@ brevet_generation_read (GHashTable *records, char **trust_bundle_name, char **pr
   *problem = NULL;
   if (record == NULL)
     {
-      if (has_more_than_memory (records))
+      if (has_a_generation (records))
         g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the record “%s” is missing", BREVET_IDENTITY_GENERATION_NAME);
       return NULL;
     }
@@ -218,7 +250,7 @@ brevet_generation_read (GHashTable *records, char **trust_bundle_name, char **pr
     return NULL;
 
   self = brevet_generation_new (0, NULL);
-  if (!read_facts (self, object, error) || !read_credential (self, records, object, error)
+  if (!read_facts (self, object, error) || !read_key_place (self, object, error) || !read_credential (self, records, object, error)
       || !brevet_identity_json_dup_string (object, "trustBundleName", trust_bundle_name, error))
     return NULL;
   if (!read_trust_bundle (self, records, *trust_bundle_name, object, &bundle_error))

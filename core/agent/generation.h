@@ -21,7 +21,11 @@ G_BEGIN_DECLS
  * @assigned_hub: (nullable): host name of the hub; %NULL while it is staged
  * @device_id: (nullable): name of the device at the hub; %NULL while it is staged
  * @installed: when the service's answer was taken, seconds since 1970-01-01 UTC; 0 while it is staged
- * @key: (nullable): private key; %NULL for an identity without certificate
+ * @key: (nullable): private key in memory; %NULL for one in a token, and for an identity without certificate
+ * @key_token: (nullable): PKCS#11 URI of the token in which the private key is, without its PIN; %NULL if it is in no token
+ * @key_label: (nullable): its label there: brevet_token_key_uri() makes one URI of both
+ * @key_spki: (nullable): SHA-256 over the public half of the key in the token, as of brevet_key_get_spki_sha256(); %NULL while the
+ *   key is not made yet, and for one in memory
  * @csr: (nullable): the request (DER) that a certificate for @key is asked for with, while it is staged: the service knows a
  *   repeated question by its bytes, and a signature differs each time; %NULL otherwise
  * @chain: (nullable): the certificate and its intermediates; %NULL while it is staged, or without certificate
@@ -39,6 +43,9 @@ typedef struct {
   char *device_id;
   gint64 installed;
   BrevetKey *key;
+  char *key_token;
+  char *key_label;
+  char *key_spki;
   GBytes *csr;
   BrevetChain *chain;
   BrevetTrustBundle *trust_bundle;
@@ -58,6 +65,28 @@ BrevetGeneration *brevet_generation_copy (BrevetGeneration *self);
 BrevetGeneration *brevet_generation_ref (BrevetGeneration *self);
 
 void brevet_generation_unref (BrevetGeneration *self);
+
+/**
+ * brevet_generation_take_key_of:
+ * @other: (nullable): where the key is taken from
+ *
+ * Gives a generation that is being made the same key as another one has, in memory or in a token.
+ */
+void brevet_generation_take_key_of (BrevetGeneration *self, BrevetGeneration *other);
+
+/**
+ * brevet_generation_get_spki:
+ *
+ * Returns: (transfer none) (nullable): SHA-256 over the public half of its key, wherever that is; %NULL if it has none (yet)
+ */
+const char *brevet_generation_get_spki (BrevetGeneration *self);
+
+/**
+ * brevet_generation_dup_key_uri:
+ *
+ * Returns: (transfer full) (nullable): PKCS#11 URI of its key without a PIN; %NULL if that is in no token
+ */
+char *brevet_generation_dup_key_uri (BrevetGeneration *self);
 
 /**
  * brevet_generation_get_not_after:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "generation.h"
+#include "key-vault.h"
 
 #include <gio/gio.h>
 
@@ -17,14 +17,16 @@ G_BEGIN_DECLS
 /**
  * brevet_hub_proof_async:
  * @candidate: a complete generation with a certificate
+ * @key: its key, ready for use
+ * @vault: way to keys in tokens; with such a key all of it happens there, since a token may hang
  * @port: port of its hub
  * @timeout: seconds
  *
  * Tries at the assigned hub whether it takes @candidate: connects with its key, certificate and trust bundle (the system's trust
  * where it has none), and disconnects as soon as it is accepted. Nothing is published.
  */
-void brevet_hub_proof_async (BrevetGeneration *candidate, guint16 port, guint timeout, GCancellable *cancellable,
-                             GAsyncReadyCallback callback, gpointer user_data);
+void brevet_hub_proof_async (BrevetGeneration *candidate, BrevetKey *key, BrevetKeyVault *vault, guint16 port, guint timeout,
+                             GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 
 /**
  * brevet_hub_proof_finish:

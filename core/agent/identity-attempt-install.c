@@ -74,7 +74,8 @@ prove (GTask *task)
     return;
   self->hub = self->candidate->assigned_hub;
   brevet_identity_attempt_set_stage (self, BREVET_IDENTITY_INSTALLING);
-  brevet_hub_proof_async (self->candidate, self->config->hub_port, MIN (self->config->timeout, BREVET_HUB_PROOF_TIMEOUT),
+  brevet_hub_proof_async (self->candidate, self->candidate->key != NULL ? self->candidate->key : self->key, self->vault,
+                          self->config->hub_port, MIN (self->config->timeout, BREVET_HUB_PROOF_TIMEOUT),
                           g_task_get_cancellable (task), on_proved, g_object_ref (task));
 }
 

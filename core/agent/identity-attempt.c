@@ -67,7 +67,7 @@ make_candidate (BrevetIdentityAttempt *self, const BrevetRegistrationState *stat
   BrevetIdentityCandidateInput input = {
     .config = self->config,
     .current = self->current,
-    .key = self->config->wants_certificate ? self->staged->key : NULL,
+    .asked = self->config->wants_certificate ? self->staged : NULL,
     .input_digest = self->input_digest,
     .state = state,
     .now = brevet_clock_now_seconds (),
@@ -101,8 +101,8 @@ on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
     fail_for_good (task, error);
 }
 
-static void
-register_device (GTask *task)
+void
+brevet_identity_attempt_register (GTask *task)
 {
   BrevetIdentityAttempt *self = g_task_get_source_object (task);
 
@@ -113,50 +113,12 @@ register_device (GTask *task)
                                              on_registered, g_object_ref (task));
 }
 
-/* Step 1: key and CSR on stable storage before the service hears of them. */
-
-static void
-on_staged (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr(GTask) task = G_TASK (user_data);
-  BrevetIdentityAttempt *self = g_task_get_source_object (task);
-  GError *error = NULL;
-
-  if (brevet_identity_records_stage_finish (BREVET_IDENTITY_RECORDS (source), result, &error))
-    {
-      register_device (task);
-      return;
-    }
-  g_clear_pointer (&self->staged, brevet_generation_unref);
-  brevet_identity_attempt_fail_storage (task, error);
-}
-
-static void
-on_made (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr(GTask) task = G_TASK (user_data);
-  BrevetIdentityAttempt *self = g_task_get_source_object (task);
-  GError *error = NULL;
-
-  self->staged = brevet_identity_staging_make_finish (result, &error);
-  if (self->staged == NULL)
-    g_task_return_error (task, error);
-  else
-    brevet_identity_records_stage_async (self->records, self->staged, NULL, on_staged, g_object_ref (task));
-}
-
-static gboolean
-fits (BrevetIdentityAttempt *self, BrevetGeneration *made)
-{
-  return brevet_identity_staging_fits (made, self->config, self->current, self->input_digest, self->new_key);
-}
-
 /* A certificate that is already there only has to be stored; asking for another one would help nobody. */
 static gboolean
 has_usable_candidate (BrevetIdentityAttempt *self)
 {
-  return fits (self, self->candidate) && brevet_generation_check (self->candidate, self->config->registration_id,
-                                                                  brevet_clock_now_seconds (), NULL);
+  return brevet_identity_staging_fits (self->candidate, self->config, self->current, self->input_digest, self->new_key) &&
+         brevet_generation_check (self->candidate, self->config->registration_id, brevet_clock_now_seconds (), NULL);
 }
 
 void
@@ -170,19 +132,15 @@ brevet_identity_attempt_run_async (BrevetIdentityAttempt *self, GCancellable *ca
   if (has_usable_candidate (self))
     {
       brevet_identity_attempt_set_stage (self, BREVET_IDENTITY_INSTALLING);
-      brevet_identity_attempt_install (task);
+      brevet_identity_attempt_take_up (task);
       return;
     }
   g_clear_pointer (&self->candidate, brevet_generation_unref);
   brevet_identity_attempt_set_stage (self, BREVET_IDENTITY_ATTESTING);
-  if (!self->config->wants_certificate || (fits (self, self->staged) && self->staged->csr != NULL))
-    {
-      register_device (task);
-      return;
-    }
-  g_clear_pointer (&self->staged, brevet_generation_unref);
-  brevet_identity_staging_make_async (self->config, self->current, self->input_digest, self->new_key, cancellable, on_made,
-                                      g_steal_pointer (&task));
+  if (self->config->wants_certificate)
+    brevet_identity_attempt_get_key (task);
+  else
+    brevet_identity_attempt_register (task);
 }
 
 BrevetGeneration *
@@ -247,10 +205,12 @@ brevet_identity_attempt_finalize (GObject *object)
 
   brevet_identity_config_unref (self->config);
   g_object_unref (self->records);
+  brevet_key_vault_unref (self->vault);
   g_object_unref (self->client);
   g_clear_pointer (&self->current, brevet_generation_unref);
   g_clear_pointer (&self->staged, brevet_generation_unref);
   g_clear_pointer (&self->candidate, brevet_generation_unref);
+  g_clear_pointer (&self->key, brevet_key_unref);
   g_free (self->input_digest);
   g_ptr_array_unref (self->bundle_problems);
   G_OBJECT_CLASS (brevet_identity_attempt_parent_class)->finalize (object);
@@ -284,6 +244,7 @@ brevet_identity_attempt_new (const BrevetIdentityAttemptInput *input)
 
   self->config = brevet_identity_config_ref (input->config);
   self->records = g_object_ref (input->records);
+  self->vault = brevet_key_vault_ref (input->vault);
   self->client = brevet_registration_client_new (input->transport, input->prover, input->config->id_scope,
                                                  input->config->registration_id);
   brevet_registration_client_set_patient (self->client, FALSE);

@@ -3,6 +3,7 @@
 
 #include "brevet-registration-client.h"
 #include "identity.h"
+#include "key-vault.h"
 
 G_BEGIN_DECLS
 
@@ -10,6 +11,7 @@ G_BEGIN_DECLS
  * BrevetIdentityFault:
  * @BREVET_IDENTITY_FAULT_SERVICE: the registration, or what came of it
  * @BREVET_IDENTITY_FAULT_STORAGE: the store
+ * @BREVET_IDENTITY_FAULT_TOKEN: the token in which the key is or is to be made
  * @BREVET_IDENTITY_FAULT_HUB: the hub does not take the new certificate, or is not reached
  *
  * Where an attempt failed.
@@ -17,6 +19,7 @@ G_BEGIN_DECLS
 typedef enum {
   BREVET_IDENTITY_FAULT_SERVICE,
   BREVET_IDENTITY_FAULT_STORAGE,
+  BREVET_IDENTITY_FAULT_TOKEN,
   BREVET_IDENTITY_FAULT_HUB,
 } BrevetIdentityFault;
 
@@ -24,6 +27,7 @@ typedef enum {
  * BrevetIdentityAttemptInput:
  * @config: what the configuration wants
  * @records: where it is stored
+ * @vault: way to keys in tokens
  * @transport: way to the service
  * @prover: proves that this is the device
  * @current: (nullable): the generation in use
@@ -37,6 +41,7 @@ typedef enum {
 typedef struct {
   BrevetIdentityConfig *config;
   BrevetIdentityRecords *records;
+  BrevetKeyVault *vault;
   BrevetTransport *transport;
   BrevetProver *prover;
   BrevetGeneration *current;

@@ -86,11 +86,19 @@ locate (BrevetIdentityBus *self, gboolean exists, const char *record)
   return path != NULL ? path : g_strdup ("");
 }
 
+static char *
+locate_key (BrevetIdentityBus *self, BrevetGeneration *current)
+{
+  char *uri = current != NULL ? brevet_generation_dup_key_uri (current) : NULL;
+
+  return uri != NULL ? uri : locate (self, current != NULL && current->key != NULL, BREVET_IDENTITY_KEY_NAME);
+}
+
 static void
 update_locations (BrevetIdentityBus *self)
 {
   BrevetGeneration *current = brevet_identity_get_current (self->identity);
-  g_autofree char *key = locate (self, current != NULL && current->key != NULL, BREVET_IDENTITY_KEY_NAME);
+  g_autofree char *key = locate_key (self, current);
   g_autofree char *certificate = locate (self, current != NULL && current->chain != NULL, BREVET_IDENTITY_CERTIFICATE_NAME);
   g_autofree char *bundle = locate (self, current != NULL && current->trust_bundle != NULL, BREVET_IDENTITY_TRUST_BUNDLE_NAME);
 

@@ -52,7 +52,7 @@ take_certificate (BrevetGeneration *made, const BrevetIdentityCandidateInput *in
                    "the enrollment, or set certificate=none in [identity %s]", config->registration_id, config->name);
       return FALSE;
     }
-  made->key = brevet_key_ref (input->key);
+  brevet_generation_take_key_of (made, input->asked);
   made->chain = brevet_chain_new_from_pem (input->state->certificate_pem, error);
   if (made->chain != NULL)
     return TRUE;

@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * BrevetIdentityCandidateInput:
  * @config: what the configuration wants
  * @current: (nullable): the generation in use
- * @key: (nullable): what a certificate was asked for; %NULL if none was
+ * @asked: (nullable): what was staged: the key that a certificate was asked for; %NULL if none was
  * @input_digest: what it was asked with
  * @state: the service's answer: an assigned registration
  * @now: seconds since 1970-01-01 UTC
@@ -21,7 +21,7 @@ G_BEGIN_DECLS
 typedef struct {
   BrevetIdentityConfig *config;
   BrevetGeneration *current;
-  BrevetKey *key;
+  BrevetGeneration *asked;
   const char *input_digest;
   const BrevetRegistrationState *state;
   gint64 now;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "identity-config.h"
+#include "identity-config-private.h"
 
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-hub.h"
-#include "brevet-key-policy.h"
 #include "brevet-registration-client.h"
 #include "brevet-text-file.h"
 #include "identity-records.h"
@@ -110,7 +109,6 @@ static gboolean
 read_certificate (BrevetIdentityConfig *self, BrevetSettings *settings, GError **error)
 {
   const char *wanted = get (settings, "certificate", "required");
-  g_autoptr(GError) problem = NULL;
 
   self->wants_certificate = g_str_equal (wanted, "required");
   if (!self->wants_certificate && !g_str_equal (wanted, "none"))
@@ -118,12 +116,7 @@ read_certificate (BrevetIdentityConfig *self, BrevetSettings *settings, GError *
       g_propagate_error (error, brevet_settings_error (settings, "certificate", "“%s” is neither required nor none", wanted));
       return FALSE;
     }
-  if (!brevet_key_kind_from_name (get (settings, "key-type", "p256"), &self->key_kind, &problem))
-    {
-      g_propagate_error (error, brevet_settings_error (settings, "key-type", "%s", problem->message));
-      return FALSE;
-    }
-  return brevet_settings_get_boolean (settings, "rekey", TRUE, &self->rekey, error);
+  return brevet_identity_config_read_key (self, settings, error);
 }
 
 static gboolean
@@ -168,7 +161,8 @@ read_schedule (BrevetIdentityConfig *self, BrevetSettings *settings, GError **er
 
 static const char *const taken_names[] = {
   BREVET_IDENTITY_CERTIFICATE_NAME, BREVET_IDENTITY_KEY_NAME,    BREVET_IDENTITY_CSR_NAME,
-  BREVET_IDENTITY_GENERATION_NAME,  BREVET_IDENTITY_MEMORY_NAME, NULL,
+  BREVET_IDENTITY_GENERATION_NAME,  BREVET_IDENTITY_MEMORY_NAME, BREVET_IDENTITY_TOKENS_NAME,
+  NULL,
 };
 
 static gboolean
@@ -313,6 +307,9 @@ clear (gpointer data)
   g_clear_object (&self->transport);
   g_clear_object (&self->attestation);
   g_free (self->service);
+  g_free (self->key_type);
+  g_free (self->key_token);
+  g_clear_pointer (&self->key_pin, brevet_secret_unref);
   g_free (self->trust_bundle_name);
   g_clear_pointer (&self->local_trust, brevet_trust_bundle_unref);
   g_clear_pointer (&self->payload, json_node_unref);

@@ -21,8 +21,11 @@ G_BEGIN_DECLS
  * @attestation: the group `[attestation NAME]` that key `attestation` names (default `main`)
  * @service: where it comes from, for people: the transport's `host` (and `port`), else its type
  * @wants_certificate: key `certificate`: `required` (default) or `none`
- * @key_kind: key `key-type`, named as in dps.conf(5): see brevet_key_kind_from_name(); default `p256`
+ * @key_type: key `key-type`, named as in dps.conf(5): see brevet_key_kind_from_name(); default `p256`
+ * @key_kind: what it means
  * @rekey: key `rekey`, default yes: a new key with each new certificate
+ * @key_token: (nullable): key `key-token`: PKCS#11 URI of the token in which keys are made; %NULL if they are kept with the records
+ * @key_pin: (nullable): secret setting `key-token-pin`: its PIN. Without @key_token it is for tokens that have keys from before
  * @renewal: keys `renew` (`66%`, `30d`; default 66%) and `renewal-jitter` (default 5%)
  * @backoff: keys `retry-minimum` (default 5s) and `retry-maximum` (default 1h)
  * @timeout: key `timeout`: seconds for one attempt, 5 to 86400, default 10min
@@ -48,8 +51,11 @@ typedef struct {
   BrevetSettings *attestation;
   char *service;
   gboolean wants_certificate;
+  char *key_type;
   BrevetKeyKind key_kind;
   gboolean rekey;
+  char *key_token;
+  BrevetSecret *key_pin;
   BrevetRenewalPolicy renewal;
   BrevetBackoff backoff;
   guint timeout;
@@ -77,11 +83,19 @@ BrevetIdentityConfig *brevet_identity_config_ref (BrevetIdentityConfig *self);
 void brevet_identity_config_unref (BrevetIdentityConfig *self);
 
 /**
+ * brevet_identity_config_has_key_like:
+ *
+ * Returns: %TRUE if both want the same kind of key in the same place, and have the same PIN for it
+ */
+gboolean brevet_identity_config_has_key_like (const BrevetIdentityConfig *self, const BrevetIdentityConfig *other);
+
+/**
  * brevet_identity_config_compute_digest:
  *
  * Digest of all that makes this another identity when it changes: how and where the service is reached (type, host, port), scope,
  * registration id, and the whole attestation group with the content of the files and credentials that it names. Where the service's
- * trust comes from and how often things happen are not part of it. Read anew each time, since a file may have been replaced.
+ * trust comes from, where the key is kept and how often things happen are not part of it. Read anew each time, since a file may
+ * have been replaced.
  *
  * Returns: (transfer full) (nullable): 64 hexadecimal digits, or %NULL with %BREVET_ERROR_NOT_CONFIGURED if a file cannot be read
  */

@@ -4,8 +4,11 @@
 #include "brevet-error.h"
 #include "brevet-wire-json.h"
 
-/* Counts up when an older brevet could no longer read what is written; members that it only does not know need none. */
+/* What is written as a rule. It counts up when an older brevet could no longer read that; members that it only does not know need
+ * none. */
 #define FORMAT 1
+/* What can be read. */
+#define NEWEST_FORMAT BREVET_IDENTITY_JSON_FORMAT_TOKEN
 
 JsonObject *
 brevet_identity_json_new (void)
@@ -69,11 +72,11 @@ brevet_identity_json_parse (GBytes *body, const char *what, GError **error)
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the member “format” of %s is missing", what);
       return NULL;
     }
-  if (format <= FORMAT)
+  if (format <= NEWEST_FORMAT)
     return g_steal_pointer (&object);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED,
                "%s was written by a newer brevet, in format %" G_GINT64_FORMAT " where this one reads up to %d; install the newer "
-               "one again", what, format, FORMAT);
+               "one again", what, format, NEWEST_FORMAT);
   return NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "identity-attempt.h"
 #include "identity-schedule.h"
+#include "key-vault.h"
 #include "wall-timer.h"
 
 G_BEGIN_DECLS
@@ -10,7 +11,7 @@ G_BEGIN_DECLS
 /* What the files of an identity share: identity.c (the object), identity-run.c (what next, attempts and their ends),
  * identity-settle.c (after a failure), identity-pending.c (a candidate that waits for its hub), identity-wait.c (who waits for an
  * attempt), identity-reconfigure.c, identity-save.c (writing beside attempts), identity-poll.c (the trust bundle),
- * identity-report.c (sentences).
+ * identity-keys.c (keys in tokens), identity-report.c (sentences).
  *
  * One thing at a time writes to the store: an attempt with the settling of its failure, or a saving. */
 struct _BrevetIdentity
@@ -63,6 +64,15 @@ struct _BrevetIdentity
   gboolean               rename;        /* the trust bundle has another name from now on */
   guint64                used;          /* number of the generation that was used and not yet marked */
   gint64                 next_save;     /* what could not be saved is tried again then; 0 if nothing waits for that */
+
+  BrevetKeyVault        *vault;         /* way to keys in tokens */
+  GCancellable          *look;          /* at the tokens: being made */
+  char                  *looked_for;    /* what the last look was made for; NULL: there was none that still counts */
+  gint64                 next_look;     /* after one that failed; 0 if there is nothing to look for */
+  guint                  failed_looks;
+  char                  *key_problem;   /* why the token with the key cannot be used; NULL if it can, as far as known */
+  char                  *left_behind;   /* what was told last of keys that could not be removed */
+  gboolean               key_lost;      /* the token does not have the key of the generation in use any more */
 };
 
 /* Things that end later hold no reference to the identity, so that it can be freed at any time. */
@@ -119,6 +129,11 @@ gint64 brevet_identity_plan_poll (BrevetIdentity *self, gint64 now);
 gint64 brevet_identity_begin_poll (BrevetIdentity *self, gint64 now);
 void brevet_identity_end_poll (BrevetIdentity *self);
 void brevet_identity_refresh_bundle_problems (BrevetIdentity *self, GPtrArray *left_out);
+
+/* identity-keys.c */
+void brevet_identity_take_key_settings (BrevetIdentity *self);
+gint64 brevet_identity_look_at_keys (BrevetIdentity *self, gint64 now);
+void brevet_identity_end_look (BrevetIdentity *self);
 
 /* identity-report.c */
 void brevet_identity_strip_stop (char *text);

@@ -61,8 +61,8 @@ proves_the_same (BrevetIdentityConfig *config, BrevetIdentityConfig *other)
 static gboolean
 asks_for_the_same (BrevetIdentityConfig *config, BrevetIdentityConfig *other)
 {
-  return config->wants_certificate == other->wants_certificate && config->key_kind == other->key_kind &&
-         config->rekey == other->rekey && proves_the_same (config, other) &&
+  return config->wants_certificate == other->wants_certificate && brevet_identity_config_has_key_like (config, other) &&
+         proves_the_same (config, other) &&
          g_str_equal (config->api_version, other->api_version) &&
          is_same_payload (config->payload, other->payload) && brevet_settings_equal (config->transport, other->transport) &&
          brevet_settings_equal (config->attestation, other->attestation);
@@ -90,6 +90,7 @@ take_config (BrevetIdentity *self, BrevetIdentityConfig *config, BrevetTransport
   brevet_identity_config_ref (config);
   brevet_identity_config_unref (self->config);
   self->config = config;
+  brevet_identity_take_key_settings (self);
   if (!same_local)
     brevet_identity_add_local_trust_to_pending (self);
   g_set_object (&self->transport, transport);

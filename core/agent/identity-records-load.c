@@ -109,6 +109,23 @@ read_memory (BrevetIdentityRecords *self, Load *load, GError **error)
   return TRUE;
 }
 
+static gboolean
+read_tokens (BrevetIdentityRecords *self, Load *load, GError **error)
+{
+  BrevetRecord *record = g_hash_table_lookup (load->records[BREVET_PLACE_CURRENT], BREVET_IDENTITY_TOKENS_NAME);
+  g_autoptr(GError) local_error = NULL;
+
+  if (brevet_identity_records_read_tokens (self, record, load->stored, &local_error))
+    return TRUE;
+  if (g_error_matches (local_error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "What is known of tokens cannot be used: %s", local_error->message);
+      return FALSE;
+    }
+  add_problem (load, "What is known of tokens cannot be read back: %s", local_error->message);
+  return TRUE;
+}
+
 /* The previous generation is kept for this. */
 static void
 fall_back (Load *load)
@@ -129,7 +146,8 @@ assemble (BrevetIdentityRecords *self, Load *load, GError **error)
   g_clear_error (&self->untouchable);
   if (!read_generation (self, load, BREVET_PLACE_CURRENT, &stored->current, error)
       || !read_generation (self, load, BREVET_PLACE_PREVIOUS, &stored->previous, error)
-      || !read_generation (self, load, BREVET_PLACE_STAGED, &stored->staged, error) || !read_memory (self, load, error))
+      || !read_generation (self, load, BREVET_PLACE_STAGED, &stored->staged, error) || !read_memory (self, load, error)
+      || !read_tokens (self, load, error))
     {
       self->untouchable = g_error_copy (*error);
       return FALSE;

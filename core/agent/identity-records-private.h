@@ -15,20 +15,24 @@ typedef enum {
   BREVET_N_PLACES,
 } BrevetPlace;
 
-/* How many records a generation and the memory have at most. */
-#define BREVET_N_RECORD_NAMES 6
+/* How many records a generation has at most, with the memory and what is known of tokens. */
+#define BREVET_N_RECORD_NAMES 7
 
 struct _BrevetIdentityRecords
 {
   GObject           parent_instance;
 
   BrevetStore      *store;
+  char             *name;
   char             *trust_bundle_name;
   char             *collections[BREVET_N_PLACES];
   GHashTable       *names[BREVET_N_PLACES]; /* of the records that are there, as far as known */
   BrevetGeneration *current;                /* as it is stored */
   gboolean          needs_repair;           /* it is not stored the way it should be: all of it goes into the next commit */
   GError           *untouchable;            /* why nothing may be written */
+  char             *installation;           /* part of the labels of keys in tokens; NULL until there is one */
+  GPtrArray        *tokens;                 /* URIs of those that may have keys of this identity */
+  gboolean          tokens_changed;         /* since they were stored */
 };
 
 /* The names of all records that may be there. */
@@ -36,6 +40,9 @@ void brevet_identity_records_list_names (BrevetIdentityRecords *self, const char
 
 /* How the records of an identity are written and read. An error of %BREVET_ERROR_UNSUPPORTED means that a newer brevet wrote them:
  * they are whole, and not to be touched. */
+
+/* The format of what an older brevet does not understand: a generation whose key is in a token. */
+#define BREVET_IDENTITY_JSON_FORMAT_TOKEN 2
 
 /* Begins an object of this version. */
 JsonObject *brevet_identity_json_new (void);
@@ -50,6 +57,16 @@ gboolean brevet_identity_json_get_int (JsonObject *object, const char *member, g
 gboolean brevet_identity_json_dup_string (JsonObject *object, const char *member, char **value, GError **error);
 
 void brevet_identity_json_set_string (JsonObject *object, const char *member, const char *value);
+
+/* identity-records-tokens.c */
+
+/* Takes what the record says, and what the generations do. @record: (nullable) */
+gboolean brevet_identity_records_read_tokens (BrevetIdentityRecords *self, BrevetRecord *record, BrevetStoredIdentity *stored,
+                                              GError **error);
+
+void brevet_identity_records_put_tokens (BrevetIdentityRecords *self, BrevetBatch *batch);
+
+void brevet_identity_records_add_token (BrevetIdentityRecords *self, const char *token);
 
 GBytes *brevet_identity_memory_print (const BrevetIdentityMemory *self);
 

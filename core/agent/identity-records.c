@@ -17,6 +17,9 @@ brevet_identity_records_finalize (GObject *object)
     }
   g_clear_pointer (&self->current, brevet_generation_unref);
   g_clear_error (&self->untouchable);
+  g_free (self->name);
+  g_free (self->installation);
+  g_ptr_array_unref (self->tokens);
   G_OBJECT_CLASS (brevet_identity_records_parent_class)->finalize (object);
 }
 
@@ -37,6 +40,7 @@ brevet_identity_records_init (BrevetIdentityRecords *self)
 {
   for (guint i = 0; i < BREVET_N_PLACES; i++)
     self->names[i] = new_names ();
+  self->tokens = g_ptr_array_new_with_free_func (g_free);
 }
 
 BrevetIdentityRecords *
@@ -48,6 +52,7 @@ brevet_identity_records_new (BrevetStore *store, const char *name, const char *t
 
   self = g_object_new (BREVET_TYPE_IDENTITY_RECORDS, NULL);
   self->store = g_object_ref (store);
+  self->name = g_strdup (name);
   self->trust_bundle_name = g_strdup (trust_bundle_name);
   self->collections[BREVET_PLACE_CURRENT] = g_strconcat ("identity-", name, NULL);
   self->collections[BREVET_PLACE_PREVIOUS] = g_strconcat ("identity-", name, "-previous", NULL);
@@ -66,6 +71,7 @@ brevet_identity_records_list_names (BrevetIdentityRecords *self, const char *nam
   names[count++] = BREVET_IDENTITY_CERTIFICATE_NAME;
   names[count++] = self->trust_bundle_name;
   names[count++] = BREVET_IDENTITY_MEMORY_NAME;
+  names[count++] = BREVET_IDENTITY_TOKENS_NAME;
 }
 
 /* A batch, and what is true once it is committed. */
@@ -73,6 +79,7 @@ typedef struct {
   BrevetBatch      *batch;
   GHashTable       *names[BREVET_N_PLACES]; /* NULL where nothing changes */
   BrevetGeneration *current;         /* NULL if it stays */
+  gboolean          tokens;
 } Change;
 
 static Change *
@@ -96,6 +103,14 @@ change_free (Change *change)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Change, change_free)
 
+/* What is beside the generations, and stays. */
+static gboolean
+is_beside (BrevetPlace place, const char *name)
+{
+  return place == BREVET_PLACE_CURRENT
+         && (g_str_equal (name, BREVET_IDENTITY_MEMORY_NAME) || g_str_equal (name, BREVET_IDENTITY_TOKENS_NAME));
+}
+
 /* Whatever was there before and is not there any more. The names that everybody knows go in any case: deleting what is not there is
  * no error, and what a commit that failed has left behind is not known here. */
 static void
@@ -115,8 +130,7 @@ delete_rest (Change *change, BrevetIdentityRecords *self, BrevetPlace place)
 
   g_hash_table_iter_init (&iter, gone);
   while (g_hash_table_iter_next (&iter, &name, NULL))
-    if (!g_hash_table_contains (change->names[place], name)
-        && (place != BREVET_PLACE_CURRENT || !g_str_equal (name, BREVET_IDENTITY_MEMORY_NAME)))
+    if (!g_hash_table_contains (change->names[place], name) && !is_beside (place, name))
       brevet_batch_delete (change->batch, self->collections[place], name, NULL);
 }
 
@@ -167,6 +181,8 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
         g_hash_table_unref (self->names[i]);
         self->names[i] = g_steal_pointer (&change->names[i]);
       }
+  if (change->tokens)
+    self->tokens_changed = FALSE;
   if (change->current != NULL)
     {
       g_clear_pointer (&self->current, brevet_generation_unref);
@@ -192,6 +208,9 @@ commit (GTask *task, Change *change, GError *problem)
       return;
     }
   g_task_set_task_data (task, change, (GDestroyNotify) change_free);
+  change->tokens = self->tokens_changed && self->installation != NULL;
+  if (change->tokens)
+    brevet_identity_records_put_tokens (self, change->batch);
   if (brevet_batch_get_changes (change->batch)->len == 0)
     {
       g_task_return_boolean (task, TRUE);

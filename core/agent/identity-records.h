@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 #define BREVET_IDENTITY_CSR_NAME "csr"
 #define BREVET_IDENTITY_GENERATION_NAME "generation"
 #define BREVET_IDENTITY_MEMORY_NAME "memory"
+#define BREVET_IDENTITY_TOKENS_NAME "tokens"
 
 /**
  * BrevetIdentityMemory:
@@ -97,8 +98,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetStoredIdentity, brevet_stored_identity_free
  * BrevetIdentityRecords:
  *
  * The typed records of one identity in a #BrevetStore. Collections: `identity-NAME` holds what is in use under the names above, and
- * `generation` and `memory` as JSON; `identity-NAME-previous` and `identity-NAME-staged` hold the other two in the same form. Each
- * verb is one batch: it happens as a whole or not at all.
+ * `generation`, `memory` and `tokens` as JSON; `identity-NAME-previous` and `identity-NAME-staged` hold the other two in the same
+ * form. Each verb is one batch: it happens as a whole or not at all.
  */
 #define BREVET_TYPE_IDENTITY_RECORDS (brevet_identity_records_get_type ())
 G_DECLARE_FINAL_TYPE (BrevetIdentityRecords, brevet_identity_records, BREVET, IDENTITY_RECORDS, GObject)
@@ -130,7 +131,8 @@ BrevetStoredIdentity *brevet_identity_records_load_finish (BrevetIdentityRecords
 
 /**
  * brevet_identity_records_stage_async:
- * @staged: (nullable): with number, digest, key and CSR (stored as record `csr`); %NULL to drop what is staged
+ * @staged: (nullable): with number, digest, key and CSR (stored as record `csr`), or a key place alone while the key is not made
+ *   yet; %NULL to drop what is staged
  */
 void brevet_identity_records_stage_async (BrevetIdentityRecords *self, BrevetGeneration *staged, GCancellable *cancellable,
                                           GAsyncReadyCallback callback, gpointer user_data);
@@ -178,6 +180,40 @@ gboolean brevet_identity_records_update_finish (BrevetIdentityRecords *self, GAs
  * Returns: %TRUE if the identity in use is not stored as it should be
  */
 gboolean brevet_identity_records_needs_repair (BrevetIdentityRecords *self);
+
+/**
+ * brevet_identity_records_make_key_label:
+ * @token: PKCS#11 URI of a token
+ * @number: of the generation
+ *
+ * Thinks of a label for a new key: `brevet-NAME-INSTALLATION-NUMBER-RANDOM`, where INSTALLATION is chosen at random once for the
+ * records of this identity. That and @token are stored with the next commit, and that must be done before the key is made.
+ *
+ * Returns: (transfer full): a label that was never in use
+ */
+char *brevet_identity_records_make_key_label (BrevetIdentityRecords *self, const char *token, guint64 number);
+
+/**
+ * brevet_identity_records_dup_key_prefix:
+ *
+ * Returns: (transfer full) (nullable): what the labels of all its keys in tokens begin with: no other program, device or identity
+ *   has such ones; %NULL if there never was one
+ */
+char *brevet_identity_records_dup_key_prefix (BrevetIdentityRecords *self);
+
+/**
+ * brevet_identity_records_get_tokens:
+ *
+ * Returns: (transfer none) (element-type utf8): URIs of the tokens that may have keys of this identity
+ */
+GPtrArray *brevet_identity_records_get_tokens (BrevetIdentityRecords *self);
+
+/**
+ * brevet_identity_records_forget_token:
+ *
+ * @token has no key of this identity any more. Stored with the next commit; until then it may be looked at once too often.
+ */
+void brevet_identity_records_forget_token (BrevetIdentityRecords *self, const char *token);
 
 /**
  * brevet_identity_records_locate:

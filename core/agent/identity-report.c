@@ -72,8 +72,16 @@ describe_current (BrevetIdentity *self, gint64 now)
 }
 
 static char *
+capitalise (const char *sentence)
+{
+  return g_strdup_printf ("%c%s", g_ascii_toupper (sentence[0]), sentence + 1);
+}
+
+static char *
 describe_pause (BrevetIdentity *self, const char *current)
 {
+  if (self->memory->next_attempt == 0 && self->key_problem != NULL)
+    return g_strdup_printf ("%s; %s", self->key_problem, current);
   if (self->cancelled)
     return g_strdup_printf ("The attempt was cancelled; %s", current);
   if (self->memory->error_text != NULL)
@@ -95,7 +103,7 @@ brevet_identity_describe_rest (BrevetIdentity *self, const BrevetIdentityPlan *p
       clock = format_time (now);
       return g_strdup_printf ("The clock says %s, which cannot be right; waiting for it to be set; %s", clock, current);
     case BREVET_IDENTITY_PROVISIONED:
-      return g_strdup_printf ("%c%s", g_ascii_toupper (current[0]), current + 1);
+      return capitalise (current);
     case BREVET_IDENTITY_DISABLED:
       if (!self->config->enabled)
         return g_strdup_printf ("The configuration switches it off (enabled=no in [identity %s]); %s", self->config->name, current);
@@ -170,7 +178,9 @@ brevet_identity_report_failure (BrevetIdentity *self, BrevetIdentityFault fault)
   gboolean loud = fault != BREVET_IDENTITY_FAULT_SERVICE || memory->refusals > 0;
   const char *message_id = BREVET_MESSAGE_ATTEMPT_FAILED;
 
-  if (fault == BREVET_IDENTITY_FAULT_STORAGE)
+  if (fault == BREVET_IDENTITY_FAULT_TOKEN)
+    message_id = BREVET_MESSAGE_TOKEN_FAILED;
+  else if (fault == BREVET_IDENTITY_FAULT_STORAGE)
     message_id = BREVET_MESSAGE_STORAGE_FAILED;
   else if (fault == BREVET_IDENTITY_FAULT_HUB)
     message_id = BREVET_MESSAGE_HUB_PROOF_FAILED;

@@ -42,6 +42,8 @@ brevet_identity_situation (BrevetIdentity *self, BrevetIdentitySituation *situat
     .memory = self->memory,
     .input_digest = self->input_digest,
     .network_missing = self->network_missing,
+    .key_missing = self->key_problem != NULL,
+    .key_lost = self->key_lost,
     .hint = self->hint,
     .random = g_random_double (),
   };
@@ -68,11 +70,19 @@ brevet_identity_make_plan (BrevetIdentity *self, BrevetIdentityPlan *plan)
     self->memory->next_attempt = plan->pause;
 }
 
+static gint64
+find_earlier (gint64 one, gint64 other)
+{
+  return one == 0 || other == 0 ? MAX (one, other) : MIN (one, other);
+}
+
 void
 brevet_identity_rest (BrevetIdentity *self, const BrevetIdentityPlan *plan, gint64 now)
 {
+  gint64 look = self->key_problem != NULL ? self->next_look : 0;
+
   brevet_identity_set_state (self, plan->state, brevet_identity_describe_rest (self, plan, now),
-                             self->stopped ? 0 : plan->attempt);
+                             self->stopped ? 0 : find_earlier (plan->attempt, look));
 }
 
 static void
@@ -85,19 +95,13 @@ watch_end (BrevetIdentity *self, gint64 now)
   brevet_identity_report_expired (self);
 }
 
-static gint64
-find_earlier (gint64 one, gint64 other)
-{
-  return one == 0 || other == 0 ? MAX (one, other) : MIN (one, other);
-}
-
 /* Looks at all that there is, and either acts or sets the timer for the time when that comes to something. */
 void
 brevet_identity_decide (BrevetIdentity *self)
 {
   gint64 now = brevet_clock_now_seconds ();
   BrevetIdentityPlan plan;
-  gint64 poll;
+  gint64 poll, look;
 
   if (!self->loaded || brevet_identity_is_busy (self))
     return;
@@ -116,10 +120,11 @@ brevet_identity_decide (BrevetIdentity *self)
   brevet_identity_rest (self, &plan, now);
   if (brevet_identity_save_pending (self, now))
     return;
+  look = brevet_identity_look_at_keys (self, now);
   poll = brevet_identity_plan_poll (self, now);
   if (poll != 0 && poll <= now)
     poll = brevet_identity_begin_poll (self, now);
-  brevet_wall_timer_set (self->timer, find_earlier (plan.look, find_earlier (poll, self->next_save)));
+  brevet_wall_timer_set (self->timer, find_earlier (find_earlier (plan.look, look), find_earlier (poll, self->next_save)));
 }
 
 /* What was put off while the store was in use, and who has been waiting for his turn, comes now. */
@@ -162,6 +167,8 @@ succeed (BrevetIdentity *self, BrevetGeneration *installed, BrevetIdentityAttemp
   brevet_identity_set_current (self, installed);
   brevet_identity_memory_free (self->memory);
   self->memory = brevet_identity_memory_new_after_success (installed);
+  self->key_lost = FALSE;
+  g_clear_pointer (&self->key_problem, g_free);
   take_bundle_of_attempt (self, attempt);
   brevet_identity_report_installed (self);
   if (brevet_identity_attempt_get_unproven (attempt))
@@ -237,13 +244,14 @@ run (BrevetIdentity *self, BrevetIdentityAction action)
   BrevetIdentityAttemptInput input = {
     .config = self->config,
     .records = self->records,
+    .vault = self->vault,
     .transport = self->transport,
     .prover = self->prover,
     .current = self->current,
     .staged = self->staged,
     .candidate = self->candidate,
     .input_digest = self->input_digest,
-    .new_key = action == BREVET_IDENTITY_REPROVISION || self->config->rekey,
+    .new_key = action == BREVET_IDENTITY_REPROVISION || self->config->rekey || self->key_lost,
   };
 
   self->attempt = brevet_identity_attempt_new (&input);

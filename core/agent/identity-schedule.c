@@ -101,6 +101,16 @@ find_earliest_renewal (const BrevetIdentitySituation *situation)
   return last + (end > last ? backoff->minimum : CLAMP (half, backoff->minimum, backoff->maximum));
 }
 
+/* What is configured is a key somewhere else, or the key is gone: the certificate is renewed at once, with a new key. */
+static gboolean
+must_move_key (const BrevetIdentitySituation *situation)
+{
+  BrevetGeneration *current = situation->current;
+
+  return current != NULL && current->chain != NULL && situation->config->wants_certificate &&
+         (situation->key_lost || g_strcmp0 (current->key_token, situation->config->key_token) != 0);
+}
+
 /* Nothing has failed: when is there something to do? */
 static void
 plan_undisturbed (const BrevetIdentitySituation *situation, BrevetIdentityPlan *plan)
@@ -111,8 +121,10 @@ plan_undisturbed (const BrevetIdentitySituation *situation, BrevetIdentityPlan *
       plan->attempt = situation->now;
       return;
     }
+  if (situation->key_missing)
+    plan->state = BREVET_IDENTITY_BACKING_OFF;
   /* What was interrupted goes on, be it due by now or not. */
-  if (situation->candidate != NULL)
+  if (situation->candidate != NULL || must_move_key (situation))
     {
       plan->attempt = MAX (situation->now, situation->missed_until);
       return;

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * @memory: what is remembered of earlier attempts
  * @input_digest: (nullable): of the inputs as they are now, %NULL if they cannot be read
  * @network_missing: there is no network, as far as known
+ * @key_missing: the token with the key in use cannot be used
+ * @key_lost: that token does not have the key any more
  * @hint: when an identity that waits for the service tries because a network has come; 0 if none has
  * @missed_until: what was missed while nothing ran is made up for then, so that a fleet does not come back as one; 0 for at once
  * @random: from 0 (inclusive) to 1 (exclusive), for a pause that must be chosen anew
@@ -28,6 +30,8 @@ typedef struct {
   const BrevetIdentityMemory *memory;
   const char *input_digest;
   gboolean network_missing;
+  gboolean key_missing;
+  gboolean key_lost;
   gint64 hint;
   gint64 missed_until;
   double random;

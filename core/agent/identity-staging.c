@@ -22,12 +22,13 @@ staging_free (gpointer data)
 static gboolean
 is_same_key (BrevetGeneration *one, BrevetGeneration *other)
 {
-  return one->key != NULL && other != NULL && other->key != NULL &&
-         g_str_equal (brevet_key_get_spki_sha256 (one->key), brevet_key_get_spki_sha256 (other->key));
+  const char *spki = brevet_generation_get_spki (one);
+
+  return spki != NULL && other != NULL && g_strcmp0 (spki, brevet_generation_get_spki (other)) == 0;
 }
 
-static gboolean
-is_of_kind (BrevetKey *key, BrevetKeyKind kind)
+gboolean
+brevet_identity_staging_is_of_kind (BrevetKey *key, BrevetKeyKind kind)
 {
   unsigned int bits = 0;
   int algorithm = gnutls_privkey_get_pk_algorithm (brevet_key_get_privkey (key), &bits);
@@ -57,11 +58,14 @@ brevet_identity_staging_fits (BrevetGeneration *made, BrevetIdentityConfig *conf
     return FALSE;
   if (current != NULL && made->number <= current->number)
     return FALSE;
-  if (made->key == NULL || !config->wants_certificate)
-    return made->key == NULL && !config->wants_certificate;
+  if (!config->wants_certificate || (made->key == NULL && made->key_label == NULL))
+    return made->key == NULL && made->key_label == NULL && !config->wants_certificate;
+  if (brevet_generation_get_spki (made) == NULL || g_strcmp0 (made->key_token, config->key_token) != 0)
+    return FALSE;
   if (is_same_key (made, current))
     return !new_key;
-  return is_of_kind (made->key, config->key_kind);
+  /* What a key in a token is, is seen when it is opened. */
+  return made->key == NULL || brevet_identity_staging_is_of_kind (made->key, config->key_kind);
 }
 
 static BrevetGeneration *
@@ -113,6 +117,16 @@ brevet_identity_staging_make_finish (GAsyncResult *result, GError **error)
 {
   g_return_val_if_fail (g_async_result_is_tagged (result, brevet_identity_staging_make_async), NULL);
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+BrevetGeneration *
+brevet_identity_staging_plan (BrevetIdentityConfig *config, BrevetGeneration *current, const char *input_digest, const char *label)
+{
+  BrevetGeneration *planned = brevet_generation_new (current != NULL ? current->number + 1 : 1, input_digest);
+
+  planned->key_token = g_strdup (config->key_token);
+  planned->key_label = g_strdup (label);
+  return planned;
 }
 
 BrevetGeneration *

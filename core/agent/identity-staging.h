@@ -21,18 +21,35 @@ gboolean brevet_identity_staging_fits (BrevetGeneration *made, BrevetIdentityCon
                                        const char *input_digest, gboolean new_key);
 
 /**
+ * brevet_identity_staging_is_of_kind:
+ *
+ * Returns: %TRUE if @key is what @kind means
+ */
+gboolean brevet_identity_staging_is_of_kind (BrevetKey *key, BrevetKeyKind kind);
+
+/**
  * brevet_identity_staging_make_async:
  * @current: (nullable): the generation in use
  * @input_digest: of the inputs as they are now
  * @new_key: a new key is wanted, else that of @current
  *
- * Makes a generation to be staged: key and CSR. In a thread: an RSA key takes seconds on a small device.
+ * For keys that are kept with the records. Makes a generation to be staged: key and CSR. In a thread: an RSA key takes seconds on a
+ * small device.
  */
 void brevet_identity_staging_make_async (BrevetIdentityConfig *config, BrevetGeneration *current, const char *input_digest,
                                          gboolean new_key, GCancellable *cancellable, GAsyncReadyCallback callback,
                                          gpointer user_data);
 
 BrevetGeneration *brevet_identity_staging_make_finish (GAsyncResult *result, GError **error);
+
+/**
+ * brevet_identity_staging_plan:
+ * @label: of a key that is not made yet
+ *
+ * Returns: (transfer full): what is staged before a key is made in the token of @config
+ */
+BrevetGeneration *brevet_identity_staging_plan (BrevetIdentityConfig *config, BrevetGeneration *current, const char *input_digest,
+                                                const char *label);
 
 /**
  * brevet_identity_staging_complete:

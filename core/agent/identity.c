@@ -125,6 +125,7 @@ take_stored (BrevetIdentity *self, BrevetStoredIdentity *stored)
                             (const char *) g_ptr_array_index (stored->problems, i));
   self->poll_whole = TRUE;
   brevet_identity_load_pending (self);
+  brevet_identity_take_key_settings (self);
   self->loaded = TRUE;
   brevet_identity_read_inputs (self, NULL);
   brevet_identity_refresh_bundle_problems (self, NULL);
@@ -189,6 +190,7 @@ brevet_identity_stop_async (BrevetIdentity *self, GAsyncReadyCallback callback, 
   g_task_set_source_tag (task, brevet_identity_stop_async);
   self->stopped = TRUE;
   brevet_identity_end_poll (self);
+  brevet_identity_end_look (self);
   brevet_wall_timer_set (self->timer, 0);
   if (self->attempt != NULL)
     g_cancellable_cancel (self->attempt_cancellable);
@@ -297,6 +299,7 @@ brevet_identity_dispose (GObject *object)
     g_cancellable_cancel (self->attempt_cancellable);
   if (self->poll != NULL)
     g_cancellable_cancel (self->poll);
+  brevet_identity_end_look (self);
   g_clear_object (&self->attempt);
   g_clear_object (&self->attempt_cancellable);
   g_clear_object (&self->poll);
@@ -320,6 +323,10 @@ brevet_identity_finalize (GObject *object)
   brevet_identity_memory_free (self->memory);
   g_free (self->input_digest);
   g_free (self->cause);
+  brevet_key_vault_unref (self->vault);
+  g_free (self->looked_for);
+  g_free (self->key_problem);
+  g_free (self->left_behind);
   g_ptr_array_unref (self->left_out);
   g_ptr_array_unref (self->bundle_problems);
   G_OBJECT_CLASS (brevet_identity_parent_class)->finalize (object);
@@ -350,6 +357,7 @@ brevet_identity_init (BrevetIdentity *self)
 {
   self->memory = brevet_identity_memory_new ();
   self->cause = g_strdup ("");
+  self->vault = brevet_key_vault_new ();
   self->left_out = g_ptr_array_new_with_free_func (g_free);
   self->bundle_problems = g_ptr_array_new_with_free_func (g_free);
 }
