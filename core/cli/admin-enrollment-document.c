@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "admin-enrollment-document.h"
 
+#include "admin-file.h"
 #include "argument-file.h"
-#include "brevet-certificate.h"
 #include "brevet-command.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-secret.h"
-#include "brevet-text-file.h"
 #include "brevet-wire-json.h"
 
 #include <glib/gi18n-lib.h>
@@ -165,14 +164,6 @@ brevet_admin_enrollment_check (const BrevetAdminEnrollment *self)
   return FALSE;
 }
 
-static char *
-read_text (const char *path, gsize *length, GError **error)
-{
-  g_autofree char *settled = brevet_argument_file_settle (path, error);
-
-  return settled != NULL ? brevet_text_file_read (settled, BREVET_ARGUMENT_FILE_MAXIMUM, length, error) : NULL;
-}
-
 static gboolean
 add_key (JsonObject *object, const char *member, const char *path, GError **error)
 {
@@ -187,39 +178,10 @@ add_key (JsonObject *object, const char *member, const char *path, GError **erro
   return TRUE;
 }
 
-static BrevetCertificate *
-load_certificate (const char *path, GError **error)
-{
-  gsize length;
-  g_autofree char *text = read_text (path, &length, error);
-  g_autoptr(GBytes) der = NULL;
-  g_autoptr(GError) cause = NULL;
-  BrevetCertificate *certificate;
-
-  if (text == NULL)
-    return NULL;
-  certificate = brevet_certificate_new_from_pem (text, &cause);
-  if (certificate != NULL)
-    return certificate;
-  der = g_bytes_new (text, length);
-  certificate = brevet_certificate_new (der, NULL);
-  if (certificate == NULL)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, _("Cannot use the certificate in %s: %s"), path, cause->message);
-  return certificate;
-}
-
-static char *
-load_certificate_as_pem (const char *path, GError **error)
-{
-  g_autoptr(BrevetCertificate) certificate = load_certificate (path, error);
-
-  return certificate != NULL ? brevet_certificate_to_pem (certificate) : NULL;
-}
-
 static gboolean
 add_slot (JsonObject *slots, const char *slot, const char *path, GError **error)
 {
-  g_autofree char *pem = path != NULL ? load_certificate_as_pem (path, error) : NULL;
+  g_autofree char *pem = path != NULL ? brevet_admin_load_certificate (path, error) : NULL;
   JsonObject *object;
 
   if (path == NULL)
@@ -260,7 +222,7 @@ make_tpm (const BrevetAdminEnrollment *self, GError **error)
   add_text (tpm, "storageRootKey", self->storage_root_key);
   if (self->endorsement_certificate != NULL)
     {
-      pem = load_certificate_as_pem (self->endorsement_certificate, error);
+      pem = brevet_admin_load_certificate (self->endorsement_certificate, error);
       if (pem == NULL)
         return NULL;
       add_text (tpm, "endorsementCertificate", pem);
@@ -353,7 +315,7 @@ static JsonObject *
 load_document (const BrevetAdminEnrollment *self, GError **error)
 {
   gsize length;
-  char *text = read_text (self->file, &length, error);
+  char *text = brevet_admin_load_text (self->file, &length, error);
   g_autoptr(GBytes) content = text != NULL ? g_bytes_new_take (text, length) : NULL;
   g_autoptr(JsonObject) object = NULL;
   g_autoptr(GError) cause = NULL;

@@ -245,27 +245,81 @@ fail_with_reply (BrevetAdminService *self, BrevetReply *reply, GError **error)
   return FALSE;
 }
 
+/* The reply to one request, %NULL with an error if it is not the one that was hoped for. */
+static BrevetReply *
+ask (BrevetAdminService *self, const char *method, const char *const *segments, const char *if_match, JsonObject *body,
+     GError **error)
+{
+  g_autoptr(BrevetRequest) request = make_request (self, method, segments, if_match, body);
+  g_autoptr(BrevetReply) reply = exchange (self, request, error);
+
+  if (reply == NULL || (brevet_reply_get_status (reply) / 100 != 2 && !fail_with_reply (self, reply, error)))
+    return NULL;
+  return g_steal_pointer (&reply);
+}
+
+static GBytes *
+require_content (BrevetAdminService *self, BrevetReply *reply, GError **error)
+{
+  GBytes *content = brevet_reply_get_body (reply);
+
+  if (content != NULL && g_bytes_get_size (content) > 0)
+    return content;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered %u without saying more"), self->connection->host,
+               brevet_reply_get_status (reply));
+  return NULL;
+}
+
 gboolean
 brevet_admin_service_call (BrevetAdminService *self, const char *method, const char *const *segments, const char *if_match,
                            JsonObject *body, JsonObject **answer, GError **error)
 {
-  g_autoptr(BrevetRequest) request = make_request (self, method, segments, if_match, body);
-  g_autoptr(BrevetReply) reply = exchange (self, request, error);
+  g_autoptr(BrevetReply) reply = ask (self, method, segments, if_match, body, error);
   GBytes *content;
 
   if (answer != NULL)
     *answer = NULL;
-  if (reply == NULL)
-    return FALSE;
-  if (brevet_reply_get_status (reply) / 100 != 2)
-    return fail_with_reply (self, reply, error);
-  content = brevet_reply_get_body (reply);
-  if (answer == NULL)
-    return TRUE;
-  if (content != NULL && g_bytes_get_size (content) > 0)
+  if (reply == NULL || answer == NULL)
+    return reply != NULL;
+  content = require_content (self, reply, error);
+  if (content != NULL)
     *answer = brevet_wire_parse_object (content, _("the reply"), error);
-  else
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered %u without saying more"), self->connection->host,
-                 brevet_reply_get_status (reply));
   return *answer != NULL;
+}
+
+JsonArray *
+brevet_admin_service_list (BrevetAdminService *self, const char *const *segments, GError **error)
+{
+  g_autoptr(BrevetReply) reply = ask (self, "GET", segments, NULL, NULL, error);
+  GBytes *content = reply != NULL ? require_content (self, reply, error) : NULL;
+  g_autoptr(JsonParser) parser = json_parser_new ();
+  JsonNode *root = NULL;
+  const char *text;
+  gsize length;
+
+  if (content == NULL)
+    return NULL;
+  text = g_bytes_get_data (content, &length);
+  if (json_parser_load_from_data (parser, text, (gssize) length, NULL))
+    root = json_parser_get_root (parser);
+  if (root != NULL && JSON_NODE_HOLDS_ARRAY (root))
+    return json_node_dup_array (root);
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered with something else than a list"), self->connection->host);
+  return NULL;
+}
+
+gboolean
+brevet_admin_service_check_absent (BrevetAdminService *self, const char *const *segments, const char *name, GError **error)
+{
+  g_autoptr(JsonObject) existing = NULL;
+  g_autoptr(GError) cause = NULL;
+
+  brevet_admin_service_call (self, "GET", segments, NULL, NULL, &existing, &cause);
+  if (g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    return TRUE;
+  if (existing == NULL)
+    g_propagate_error (error, g_steal_pointer (&cause));
+  else
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT, _("“%s” exists already; replace it with --replace"), name);
+  return FALSE;
 }

@@ -75,6 +75,29 @@ void brevet_admin_service_free (BrevetAdminService *self);
 gboolean brevet_admin_service_call (BrevetAdminService *self, const char *method, const char *const *segments, const char *if_match,
                                     JsonObject *body, JsonObject **answer, GError **error);
 
+/**
+ * brevet_admin_service_list:
+ * @segments: (array zero-terminated=1): the path, not encoded
+ *
+ * Fetches a list and waits for it.
+ *
+ * Returns: (transfer full) (nullable): the list; %NULL with an error of brevet_admin_service_call()
+ */
+JsonArray *brevet_admin_service_list (BrevetAdminService *self, const char *const *segments, GError **error);
+
+/**
+ * brevet_admin_service_check_absent:
+ * @segments: (array zero-terminated=1): the path of what is about to be created
+ * @name: what the operator calls it
+ *
+ * Nothing is replaced unseen.
+ *
+ * Returns: %TRUE if there is no such thing; %FALSE with %BREVET_ERROR_CONFLICT if there is, or an error of
+ *   brevet_admin_service_call()
+ */
+gboolean brevet_admin_service_check_absent (BrevetAdminService *self, const char *const *segments, const char *name,
+                                            GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAdminService, brevet_admin_service_free)
 
 G_END_DECLS

@@ -52,25 +52,6 @@ get_enrollment (BrevetAdminService *service, const char *id, gboolean is_group, 
   return enrollment;
 }
 
-/* Nobody's enrollment is replaced unseen. */
-static gboolean
-check_absent (BrevetAdminService *service, const BrevetAdminEnrollment *wanted, GError **error)
-{
-  g_autoptr(GError) cause = NULL;
-  g_autoptr(JsonObject) existing = get_enrollment (service, wanted->id, wanted->is_group, &cause);
-
-  if (g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
-    return TRUE;
-  if (existing == NULL)
-    g_propagate_error (error, g_steal_pointer (&cause));
-  else
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT,
-                 wanted->is_group ? _("The enrollment group “%s” exists already; replace it with --replace")
-                                  : _("The enrollment “%s” exists already; replace it with --replace"),
-                 wanted->id);
-  return FALSE;
-}
-
 /* Keys that a service shows along are shown only to who asks for them. */
 static void
 hide_keys (JsonObject *enrollment)
@@ -105,7 +86,7 @@ create (const BrevetAdminOptions *options, const BrevetAdminEnrollment *wanted, 
   g_autoptr(BrevetAdminService) service = body != NULL ? brevet_admin_service_new (options, error) : NULL;
   JsonObject *created = NULL;
 
-  if (service != NULL && (replace || check_absent (service, wanted, error)))
+  if (service != NULL && (replace || brevet_admin_service_check_absent (service, path.segments, wanted->id, error)))
     brevet_admin_service_call (service, "PUT", path.segments, NULL, body, &created, error);
   return created;
 }

@@ -23,8 +23,28 @@ run_enrollment (int argc, char **argv)
                                   enrollment_commands, argc, argv);
 }
 
+static const BrevetCommand certificate_commands[] = {
+  { "create", N_("NAME FILE"), N_("Store a CA certificate that groups can refer to"), brevet_command_admin_certificate_create },
+  { "show", N_("NAME"), N_("Show a CA certificate"), brevet_command_admin_certificate_show },
+  { "list", NULL, N_("Show all CA certificates"), brevet_command_admin_certificate_list },
+  { "code", N_("NAME"), N_("Get a code for the proof that its key is yours"), brevet_command_admin_certificate_code },
+  { "verify", N_("NAME FILE"), N_("Prove that its key is yours, with a certificate for the code"),
+    brevet_command_admin_certificate_verify },
+  { "delete", N_("NAME"), N_("Delete a CA certificate"), brevet_command_admin_certificate_delete },
+  { NULL },
+};
+
+static int
+run_certificate (int argc, char **argv)
+{
+  return brevet_command_dispatch ("admin certificate",
+                                  N_("Manages the CA certificates to which groups of devices with certificates refer."),
+                                  certificate_commands, argc, argv);
+}
+
 static const BrevetCommand commands[] = {
   { "enrollment", NULL, N_("Enroll devices, show and delete enrollments"), run_enrollment },
+  { "certificate", NULL, N_("Manage the CA certificates that enrollment groups refer to"), run_certificate },
   { NULL },
 };
 

@@ -4,172 +4,19 @@
 
 #include "argument-file.h"
 #include "brevet-command.h"
-#include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-registration-client.h"
-#include "brevet-registry.h"
 #include "register-input.h"
+#include "register-options.h"
 #include "register-output.h"
 
 #include <glib/gi18n-lib.h>
 
-#define DEFAULT_TIMEOUT 120
-#define LONGEST_TIMEOUT 86400
-
-/* The mechanism that a symmetric key serves, as the protocol calls it; which plugin that is, the registry knows. */
-#define MECHANISM "symmetricKey"
-
-/* What the command line says. */
-typedef struct {
-  char *host;
-  int port;
-  char *ca_file;
-  char *id_scope;
-  char *registration_id;
-  char *symmetric_key_file;
-  char *group_key_file;
-  char *csr_file;
-  char *certificate_file;
-  char *bundle_file;
-  char *payload_file;
-  char *transport;
-  char *api_version;
-  int timeout;
-  gboolean json;
-} Options;
-
-static void
-options_clear (Options *self)
-{
-  g_free (self->host);
-  g_free (self->ca_file);
-  g_free (self->id_scope);
-  g_free (self->registration_id);
-  g_free (self->symmetric_key_file);
-  g_free (self->group_key_file);
-  g_free (self->csr_file);
-  g_free (self->certificate_file);
-  g_free (self->bundle_file);
-  g_free (self->payload_file);
-  g_free (self->transport);
-  g_free (self->api_version);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
-
-static gboolean
-parse_options (Options *self, int argc, char **argv, int *exit_code)
-{
-  const GOptionEntry entries[] = {
-    { "host", 0, 0, G_OPTION_ARG_STRING, &self->host, N_("Host name of the provisioning service"), N_("HOST") },
-    { "port", 0, 0, G_OPTION_ARG_INT, &self->port, N_("Its port (the transport's own if not given)"), N_("PORT") },
-    { "ca-file", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file, N_("Trust only the certificates in FILE, not those of the system"),
-      N_("FILE") },
-    { "id-scope", 0, 0, G_OPTION_ARG_STRING, &self->id_scope, N_("Scope of the service"), N_("SCOPE") },
-    { "registration-id", 0, 0, G_OPTION_ARG_STRING, &self->registration_id, N_("Name of this device"), N_("ID") },
-    { "symmetric-key-file", 0, 0, G_OPTION_ARG_FILENAME, &self->symmetric_key_file, N_("File with the device's key in base64"),
-      N_("FILE") },
-    { "group-key-file", 0, 0, G_OPTION_ARG_FILENAME, &self->group_key_file,
-      N_("File with the key of the device's enrollment group, from which its own is derived"), N_("FILE") },
-    { "csr", 0, 0, G_OPTION_ARG_FILENAME, &self->csr_file, N_("Ask for a certificate with the CSR in FILE (PEM or DER)"),
-      N_("FILE") },
-    { "cert-out", 0, 0, G_OPTION_ARG_FILENAME, &self->certificate_file, N_("Write the certificate to FILE"), N_("FILE") },
-    { "trust-bundle-out", 0, 0, G_OPTION_ARG_FILENAME, &self->bundle_file, N_("Write the trust bundle to FILE"), N_("FILE") },
-    { "payload", 0, 0, G_OPTION_ARG_FILENAME, &self->payload_file, N_("Send the JSON in FILE along"), N_("FILE") },
-    { "timeout", 0, 0, G_OPTION_ARG_INT, &self->timeout, N_("Give up after so many seconds (120)"), N_("SECONDS") },
-    { "transport", 0, 0, G_OPTION_ARG_STRING, &self->transport, N_("How to talk to the service: https (the default) or mqtt"),
-      N_("NAME") },
-    { "api-version", 0, 0, G_OPTION_ARG_STRING, &self->api_version, N_("Version of the protocol (2021-11-01-preview)"),
-      N_("VERSION") },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &self->json, N_("Print one JSON object"), NULL },
-    { NULL },
-  };
-
-  return brevet_command_parse ("register", NULL, entries,
-                               _("Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the service, 4 service not "
-                                 "reached,\n"
-                                 "5 a file is missing or wrong."),
-                               0, 0, &argc, &argv, exit_code);
-}
-
-static gboolean
-require (const char *name, const char *value)
-{
-  if (value != NULL && *value != '\0')
-    return TRUE;
-  brevet_command_usage_error (_("The option %s is missing"), name);
-  return FALSE;
-}
-
-static gboolean
-check_ranges (const Options *self)
-{
-  if (self->port < 0 || self->port > G_MAXUINT16)
-    brevet_command_usage_error (_("--port %d is not a port; write a number from 1 to 65535"), self->port);
-  else if (self->timeout < 1 || self->timeout > LONGEST_TIMEOUT)
-    brevet_command_usage_error (_("--timeout %d is not possible; write a number of seconds from 1 to %d"), self->timeout,
-                                LONGEST_TIMEOUT);
-  else
-    return TRUE;
-  return FALSE;
-}
-
-static gboolean
-check_combinations (const Options *self)
-{
-  if (self->symmetric_key_file == NULL && self->group_key_file == NULL)
-    brevet_command_usage_error (_("The option --symmetric-key-file is missing (or --group-key-file)"));
-  else if (self->symmetric_key_file != NULL && self->group_key_file != NULL)
-    brevet_command_usage_error (_("--symmetric-key-file and --group-key-file exclude each other"));
-  else if (self->csr_file != NULL && self->certificate_file == NULL)
-    brevet_command_usage_error (_("The option --cert-out is missing: the certificate for --csr must go somewhere"));
-  else if (self->csr_file == NULL && self->certificate_file != NULL)
-    brevet_command_usage_error (_("The option --csr is missing: there is no certificate for --cert-out without it"));
-  else
-    return TRUE;
-  return FALSE;
-}
-
-static gboolean
-check_api_version (const Options *self)
-{
-  if (self->api_version == NULL || g_str_equal (self->api_version, BREVET_API_VERSION_PREVIEW))
-    return TRUE;
-  if (!brevet_registration_client_speaks (self->api_version))
-    brevet_command_usage_error (_("--api-version “%s” is not spoken; write %s or %s"), self->api_version,
-                                BREVET_API_VERSION_PREVIEW, BREVET_API_VERSION_2025_PREVIEW);
-  else if (self->bundle_file != NULL)
-    brevet_command_usage_error (_("--trust-bundle-out is of no use with --api-version %s: no trust bundle comes then"),
-                                self->api_version);
-  else
-    return TRUE;
-  return FALSE;
-}
-
-static gboolean
-check_identifiers (const Options *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  if (brevet_identifier_check (BREVET_IDENTIFIER_ID_SCOPE, self->id_scope, &error) &&
-      brevet_identifier_check (BREVET_IDENTIFIER_REGISTRATION_ID, self->registration_id, &error))
-    return TRUE;
-  brevet_command_usage_error ("%s", error->message);
-  return FALSE;
-}
-
-static gboolean
-check_options (const Options *self)
-{
-  return require ("--host", self->host) && require ("--id-scope", self->id_scope) &&
-         require ("--registration-id", self->registration_id) && check_combinations (self) && check_ranges (self) &&
-         check_api_version (self) && check_identifiers (self);
-}
-
 /* Everything that one registration needs. */
 typedef struct {
-  const Options *options;
+  const BrevetRegisterOptions *options;
   BrevetCsr *csr;
+  char *registration_id;
   JsonNode *payload;
   BrevetRegistry *registry;
   BrevetProver *prover;
@@ -180,6 +27,7 @@ static void
 job_clear (Job *self)
 {
   g_clear_pointer (&self->csr, brevet_csr_unref);
+  g_clear_pointer (&self->registration_id, g_free);
   g_clear_pointer (&self->payload, json_node_unref);
   g_clear_object (&self->prover);
   g_clear_object (&self->transport);
@@ -193,22 +41,21 @@ warn_about_name (Job *self)
 {
   const char *common_name = brevet_csr_get_common_name (self->csr);
 
-  if (common_name == NULL || !brevet_identifier_equal (common_name, self->options->registration_id))
+  if (common_name == NULL || !brevet_identifier_equal (common_name, self->registration_id))
     g_warning ("The common name of the CSR is “%s” and not the registration id “%s”; the service may refuse it",
-               common_name != NULL ? common_name : "", self->options->registration_id);
+               common_name != NULL ? common_name : "", self->registration_id);
 }
 
 static gboolean
 load_files (Job *self, GError **error)
 {
-  const Options *options = self->options;
+  const BrevetRegisterOptions *options = self->options;
 
   if (options->csr_file != NULL)
     {
       self->csr = brevet_register_load_csr (options->csr_file, error);
       if (self->csr == NULL)
         return FALSE;
-      warn_about_name (self);
     }
   if (options->payload_file != NULL)
     {
@@ -223,27 +70,17 @@ load_files (Job *self, GError **error)
 static gboolean
 make_prover (Job *self, GError **error)
 {
-  g_autoptr(BrevetSettings) settings = brevet_settings_new ("attestation", MECHANISM, NULL);
-  const char *module = brevet_registry_find_module (self->registry, "attestation", MECHANISM);
-  gboolean own_key = self->options->symmetric_key_file != NULL;
-  const char *file = own_key ? self->options->symmetric_key_file : self->options->group_key_file;
-  g_autofree char *settled = NULL;
+  const BrevetRegisterAttestation *attestation = &self->options->attestation;
 
-  if (module == NULL)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, _("No plugin for %s is installed in %s"), MECHANISM,
-                   brevet_registry_get_search_path (self->registry));
-      return FALSE;
-    }
-  settled = brevet_argument_file_settle (file, error);
-  if (settled == NULL)
-    return FALSE;
-  brevet_settings_set (settings, own_key ? "key-file" : "group-key-file", settled,
-                       own_key ? "--symmetric-key-file" : "--group-key-file");
-  self->prover = (BrevetProver *) brevet_registry_create (self->registry, BREVET_TYPE_PROVER, module, MECHANISM, settings, error);
+  self->prover = brevet_register_attestation_make_prover (attestation, self->registry, error);
   if (self->prover == NULL)
-    g_prefix_error (error, _("Cannot use the key in %s: "), file);
-  return self->prover != NULL;
+    return FALSE;
+  self->registration_id = g_strdup (self->options->registration_id);
+  if (self->registration_id == NULL)
+    self->registration_id = brevet_register_attestation_dup_registration_id (attestation, self->prover, error);
+  if (self->registration_id != NULL && self->csr != NULL)
+    warn_about_name (self);
+  return self->registration_id != NULL;
 }
 
 static gboolean
@@ -281,9 +118,9 @@ on_registered (GObject *source, GAsyncResult *result, gpointer user_data)
 static BrevetRegistrationState *
 register_device (Job *self, GError **error)
 {
-  const Options *options = self->options;
+  const BrevetRegisterOptions *options = self->options;
   g_autoptr(BrevetRegistrationClient) client = brevet_registration_client_new (self->transport, self->prover, options->id_scope,
-                                                                               options->registration_id);
+                                                                               self->registration_id);
   g_autoptr(GAsyncResult) result = NULL;
 
   if (options->api_version != NULL)
@@ -353,13 +190,9 @@ run (Job *self)
 int
 brevet_command_register (int argc, char **argv)
 {
-  g_auto(Options) options = { .timeout = DEFAULT_TIMEOUT };
+  g_auto(BrevetRegisterOptions) options = { NULL };
   g_auto(Job) job = { .options = &options };
   int exit_code;
 
-  if (!parse_options (&options, argc, argv, &exit_code))
-    return exit_code;
-  if (!check_options (&options))
-    return BREVET_EXIT_USAGE;
-  return run (&job);
+  return brevet_register_options_parse (&options, argc, argv, &exit_code) ? run (&job) : exit_code;
 }

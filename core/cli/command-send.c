@@ -8,6 +8,7 @@
 #include "brevet-command.h"
 #include "brevet-duration.h"
 #include "brevet-hub.h"
+#include "brevet-pkcs11.h"
 #include "output.h"
 #include "send-identity.h"
 #include "send-messages.h"
@@ -40,6 +41,9 @@ typedef struct {
   char *topic;
   int port;
   char *ca_file;
+  char *pin_file;
+  char **modules;
+  BrevetSecret *pin;
   int timeout;
   const char *text;
   const char *name;
@@ -52,6 +56,9 @@ options_clear (Options *self)
   g_free (self->interval_text);
   g_free (self->topic);
   g_free (self->ca_file);
+  g_free (self->pin_file);
+  g_strfreev (self->modules);
+  g_clear_pointer (&self->pin, brevet_secret_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
@@ -87,6 +94,10 @@ parse_options (Options *self, int *argc, char ***argv, int *exit_code)
     { "port", 0, 0, G_OPTION_ARG_INT, &self->port, N_("Port of the hub (8883)"), N_("PORT") },
     { "ca-file", 0, 0, G_OPTION_ARG_FILENAME, &self->ca_file,
       N_("Trust the certificates in FILE, not those of the identity or the system"), N_("FILE") },
+    { "pin-file", 0, 0, G_OPTION_ARG_FILENAME, &self->pin_file, N_("File with the PIN of the token that the key is in"),
+      N_("FILE") },
+    { "module", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->modules, N_("Load this PKCS#11 module, and not all that the system has"),
+      N_("MODULE") },
     { "timeout", 0, 0, G_OPTION_ARG_INT, &self->timeout,
       N_("Give up when the hub takes so many seconds to accept the device, or to acknowledge a message (30)"), N_("SECONDS") },
     { NULL },
@@ -203,6 +214,16 @@ settle_ca_file (Options *self, GError **error)
   return settled != NULL;
 }
 
+static gboolean
+prepare_token (Options *self, GError **error)
+{
+  if (self->modules != NULL && !brevet_pkcs11_use_modules ((const char *const *) self->modules, error))
+    return FALSE;
+  if (self->pin_file != NULL)
+    self->pin = brevet_secret_new_from_file (self->pin_file, error);
+  return self->pin_file == NULL || self->pin != NULL;
+}
+
 static int
 run (Options *options)
 {
@@ -213,8 +234,8 @@ run (Options *options)
   int health = 0;
   int exit_code;
 
-  if (found != NULL && settle_ca_file (options, &error))
-    identity = brevet_send_identity_new (client, found, &health, &error);
+  if (found != NULL && settle_ca_file (options, &error) && prepare_token (options, &error))
+    identity = brevet_send_identity_new (client, found, options->pin, &health, &error);
   if (identity == NULL)
     {
       exit_code = brevet_command_fail (error);

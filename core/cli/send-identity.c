@@ -82,7 +82,7 @@ fetch_trust (BrevetBusAgent1Identity *identity, BrevetTrustBundle **trust, GErro
 }
 
 static BrevetKey *
-load_key (BrevetBusAgent1Identity *identity, GError **error)
+load_key (BrevetBusAgent1Identity *identity, BrevetSecret *pin, GError **error)
 {
   const char *location = brevet_bus_agent1_identity_get_key_location (identity);
 
@@ -99,7 +99,7 @@ load_key (BrevetBusAgent1Identity *identity, GError **error)
                    _("You must be root to do this: the key %s is not readable for others"), location);
       return NULL;
     }
-  return brevet_key_load (location, NULL, error);
+  return brevet_key_load (location, *location == '/' ? NULL : pin, error);
 }
 
 /* The agent, its certificate and the key on the disk may be of different generations at this moment. */
@@ -124,7 +124,8 @@ clear (BrevetSendIdentity *self)
 
 /* %FALSE without an error if not all of it is of one generation. */
 static gboolean
-fetch (BrevetSendIdentity *self, BrevetAgentClient *client, BrevetBusAgent1Identity *identity, int *exit_code, GError **error)
+fetch (BrevetSendIdentity *self, BrevetAgentClient *client, BrevetBusAgent1Identity *identity, BrevetSecret *pin, int *exit_code,
+       GError **error)
 {
   g_autoptr(BrevetBusAgent1Identity) fresh = brevet_agent_client_reload (client, identity, error);
 
@@ -136,7 +137,7 @@ fetch (BrevetSendIdentity *self, BrevetAgentClient *client, BrevetBusAgent1Ident
   self->chain = fetch_chain (fresh, error);
   if (self->chain == NULL || !fetch_trust (fresh, &self->trust, error))
     return FALSE;
-  self->key = load_key (fresh, error);
+  self->key = load_key (fresh, pin, error);
   return self->key != NULL && is_of_one_generation (self, fresh);
 }
 
@@ -167,7 +168,8 @@ wait_for_news (BrevetBusAgent1Identity *identity)
 }
 
 BrevetSendIdentity *
-brevet_send_identity_new (BrevetAgentClient *client, BrevetBusAgent1Identity *identity, int *exit_code, GError **error)
+brevet_send_identity_new (BrevetAgentClient *client, BrevetBusAgent1Identity *identity, BrevetSecret *pin, int *exit_code,
+                          GError **error)
 {
   g_autoptr(BrevetSendIdentity) self = g_new0 (BrevetSendIdentity, 1);
   g_autoptr(GError) local_error = NULL;
@@ -175,7 +177,7 @@ brevet_send_identity_new (BrevetAgentClient *client, BrevetBusAgent1Identity *id
   *exit_code = 0;
   for (guint i = 0; i < TRIES; i++)
     {
-      if (fetch (self, client, identity, exit_code, &local_error))
+      if (fetch (self, client, identity, pin, exit_code, &local_error))
         return g_steal_pointer (&self);
       if (local_error != NULL)
         {

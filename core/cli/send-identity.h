@@ -29,6 +29,7 @@ typedef struct {
 /**
  * brevet_send_identity_new:
  * @identity: what the agent tells
+ * @pin: (nullable): PIN of the token, if the key is in one; the agent tells nobody its own
  * @exit_code: (out): where there is no valid identity: the value of its #BrevetIdentityHealth; else 0
  *
  * Fetches certificate and trust bundle from the agent, and the key from where the agent says. That is a use of the identity. A
@@ -36,8 +37,8 @@ typedef struct {
  *
  * Returns: (transfer full) (nullable): the identity; %NULL with an error for people
  */
-BrevetSendIdentity *brevet_send_identity_new (BrevetAgentClient *client, BrevetBusAgent1Identity *identity, int *exit_code,
-                                              GError **error);
+BrevetSendIdentity *brevet_send_identity_new (BrevetAgentClient *client, BrevetBusAgent1Identity *identity, BrevetSecret *pin,
+                                              int *exit_code, GError **error);
 
 void brevet_send_identity_free (BrevetSendIdentity *self);
 
