@@ -20,7 +20,12 @@ DATA = pathlib.Path(__file__).parent.parent.parent / "data"
 SAMPLE = (DATA / "agent.conf.sample").read_text()
 PAGE = (DATA / "man/brevet-agent.conf.5").read_text().replace("\\-", "-")
 # Shown in the manual page alone: secrets by other ways, and another plugin.
-LEFT_OUT = {"key-credential", "group-key-file", "group-key-credential", "timeout", "configuration", "ways", "connect-timeout"}
+LEFT_OUT = {"key-credential", "group-key-file", "group-key-credential", "key-token-pin-credential", "timeout", "configuration",
+            "ways", "connect-timeout",
+            "intermediates", "key", "key-password-file", "key-password-credential",
+            "tcti", "owner-authorization-file", "owner-authorization-credential", "endorsement-authorization-file",
+            "endorsement-authorization-credential", "endorsement-key-handle", "storage-root-key-handle", "identity-key-handle",
+            "handles-path", "endorsement-certificate", "time-limit"}
 
 
 def sample_keys():
@@ -35,6 +40,7 @@ def load(text):
     (directory / "agent.conf").write_text(text.replace("/var/lib/brevet", "store"))
     (directory / "device.key").write_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
     (directory / "payload.json").write_text("{}\n")
+    (directory / "token-pin").write_text("1234\n")
     for name in ("local-roots.pem", "dps-ca.pem"):
         (directory / name).write_bytes(root)
     environment = dict(os.environ, STATE_DIRECTORY=str(directory / "store"))

@@ -15,6 +15,7 @@ import tap
 from agent import NAME, PATH
 from dps import DPS, command, free_port
 from mosquitto_hub import Hub, SilentHub
+from token_world import TOKEN, Hsm, TokenDevice
 
 WORLD = None
 MORE = """
@@ -327,6 +328,28 @@ def test_sending_while_it_is_renewed():
             send(agent, hub, "x")
         agent.wait_for("rest", lambda now: now["State"] == "provisioned")
         assert agent.properties()["Generation"] > 2
+
+
+def test_a_key_in_a_token():
+    """From a file to a token, and then from one key in the token to the next: the hub takes each of them first."""
+    with Hsm(TOKEN) as hsm, device() as (agent, hub):
+        before = agent.properties()
+        agent.stop()
+        pump = TokenDevice(agent, hsm)
+        pump.start()
+        check_switch(agent, before)
+        pump.check()
+        before = agent.properties()
+        agent.act("Renew")
+        check_switch(agent, before, 3)
+        pump.check()
+        hub.wait_for_log(f"Received DISCONNECT from {agent.registration_id}")
+        environment = {**agent.bus.environment, **pump.environment}
+        options = ("--bus", "session", "--port", hub.port, "--module", hsm.module, "x")
+        denied = command(os.environ["BREVET"], "send", *options, expect=None, env=environment)
+        assert denied.returncode == 5 and "PIN" in denied.stderr, denied
+        command(os.environ["BREVET"], "send", "--pin-file", hsm.pin_file, *options, env=environment)
+        agent.stop()
 
 
 def main():

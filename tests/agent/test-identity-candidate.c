@@ -34,8 +34,10 @@ make (X509World *world, BrevetGeneration *current, gint64 end, gint64 now, GErro
   g_autoptr(BrevetRegistrationState) state = answer (world, end);
   g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
   BrevetIdentityConfig config = { .name = (char *) "main", .registration_id = (char *) "dev-1", .wants_certificate = TRUE };
-  BrevetIdentityCandidateInput input = { &config, current, world->device_key, "digest", state, now };
+  g_autoptr(BrevetGeneration) asked = brevet_generation_new (1, "digest");
+  BrevetIdentityCandidateInput input = { &config, current, asked, "digest", state, now };
 
+  asked->key = brevet_key_ref (world->device_key);
   return brevet_identity_candidate_make (&input, problems, error);
 }
 

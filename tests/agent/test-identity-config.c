@@ -85,6 +85,8 @@ test_defaults (Fixture *self, gconstpointer data)
   g_assert_true (config->wants_certificate);
   g_assert_cmpint (config->key_kind, ==, BREVET_KEY_KIND_EC_P256);
   g_assert_true (config->rekey);
+  g_assert_null (config->key_token);
+  g_assert_null (config->key_pin);
   g_assert_cmpuint (config->renewal.percent, ==, 66);
   g_assert_cmpint (config->renewal.before, ==, 0);
   g_assert_cmpuint (config->renewal.jitter, ==, 5);
@@ -202,6 +204,19 @@ static const struct
   { "dps_trust_bundle=memory", "dps_trust_bundle: " },
   { "dps_trust_bundle=csr", "dps_trust_bundle: " },
   { "dps_trust_bundle=aziot-dps-identity-cert-key", "dps_trust_bundle: " },
+  { "dps_trust_bundle=tokens", "dps_trust_bundle: " },
+  { "key-token=", "key-token: The place of a token is a PKCS#11 URI; write for example pkcs11:token=devices" },
+  { "key-token=/dev/tpm0", "key-token: The place of a token is a PKCS#11 URI" },
+  { "key-token=pkcs11:", "key-token: " },
+  { "key-token=pkcs11:model=x", "key-token: The PKCS#11 URI names no token" },
+  { "key-token=pkcs11:token=", "key-token: “token=” is no part of a PKCS#11 URI that names a token" },
+  { "key-token=pkcs11:token=a b", "key-token: “token=a b” is no part" },
+  { "key-token=pkcs11:token=a;colour=red", "key-token: “colour=red” is no part" },
+  { "key-token=pkcs11:token=a;object=b", "key-token: The PKCS#11 URI shall name a token, and not an object in it" },
+  { "key-token=pkcs11:token=a;type=private", "key-token: The PKCS#11 URI shall name a token, and not an object in it" },
+  { "key-token=pkcs11:token=a;id=%01", "key-token: The PKCS#11 URI shall name a token, and not an object in it" },
+  { "key-token=pkcs11:token=a?pin-value=1234", "key-token: the part behind “?” does not belong here" },
+  { "key-token-pin-file=missing", "key-token-pin-file: " },
   { "trust-bundle-poll=9s", "trust-bundle-poll: “9s” is out of range" },
   { "trust-bundle-poll=Never", "trust-bundle-poll: “Never” is not a duration" },
   { "api-version=2021-06-01", "api-version: “2021-06-01” is not a version that this agent speaks; write 2021-11-01-preview or" },
@@ -290,6 +305,33 @@ test_names (Fixture *self, gconstpointer data)
     }
 }
 
+static void
+test_token (Fixture *self, gconstpointer data)
+{
+  const char *text = LEAST "key-token=pkcs11:token=my%20token;manufacturer=x\nkey-token-pin-file=pin\n" REST;
+  g_autoptr(BrevetIdentityConfig) plain = read_good (self, LEAST REST);
+  g_autoptr(BrevetIdentityConfig) config = NULL;
+  g_autoptr(BrevetIdentityConfig) same = NULL;
+  g_autoptr(BrevetIdentityConfig) other = NULL;
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+
+  write_file (self, "pin", "4711\n");
+  config = read_good (self, text);
+  g_assert_cmpstr (config->key_token, ==, "pkcs11:token=my%20token;manufacturer=x");
+  g_assert_cmpstr ((const char *) brevet_secret_get_data (config->key_pin, NULL), ==, "4711");
+  same = read_good (self, text);
+  g_assert_true (brevet_identity_config_has_key_like (config, same));
+  g_assert_false (brevet_identity_config_has_key_like (config, plain));
+  write_file (self, "pin", "4712\n");
+  other = read_good (self, text);
+  g_assert_false (brevet_identity_config_has_key_like (config, other));
+  /* Another place for the key makes no other identity. */
+  before = brevet_identity_config_compute_digest (plain, NULL);
+  after = brevet_identity_config_compute_digest (config, NULL);
+  g_assert_cmpstr (before, ==, after);
+}
+
 static char *
 digest_of (Fixture *self, const char *text)
 {
@@ -367,6 +409,7 @@ main (int argc, char **argv)
   ADD ("service", test_service);
   ADD ("wrong-values", test_wrong_values);
   ADD ("missing", test_missing);
+  ADD ("token", test_token);
   ADD ("names", test_names);
   ADD ("digest", test_digest);
   ADD ("unreadable-file", test_unreadable_file);

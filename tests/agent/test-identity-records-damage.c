@@ -213,17 +213,17 @@ test_newer_format (RecordsFixture *self, gconstpointer data)
       records_reopen (self, BUNDLE);
       records_assert_done (records_switch_to (self, first, first, failure));
       records_assert_done (records_stage (self, first, failure));
-      records_write_raw (self, places[i][0], places[i][1], "{\"format\":2}");
+      records_write_raw (self, places[i][0], places[i][1], "{\"format\":3}");
       records_reopen (self, BUNDLE);
       g_assert_null (records_load (self, &error));
       g_assert_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT);
       g_test_message ("%s", error->message);
-      g_assert_nonnull (strstr (error->message, "written by a newer brevet, in format 2"));
+      g_assert_nonnull (strstr (error->message, "written by a newer brevet, in format 3"));
 
       g_assert_false (records_switch_to (self, first, NULL, &write_error));
       g_assert_error (write_error, BREVET_ERROR, BREVET_ERROR_CORRUPT);
       kept = records_read_raw (self, places[i][0], places[i][1]);
-      g_assert_cmpstr (kept, ==, "{\"format\":2}");
+      g_assert_cmpstr (kept, ==, "{\"format\":3}");
     }
 }
 

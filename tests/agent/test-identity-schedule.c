@@ -339,6 +339,32 @@ test_no_poll (Fixture *f, gconstpointer data)
   g_assert_cmpint (brevet_identity_schedule_poll (f->config, NOW, NOW), ==, 0);
 }
 
+/* The key is somewhere else than it is wanted, or nowhere any more: a renewal, and no registration from scratch. */
+static void
+test_key_in_another_place (Fixture *f, gconstpointer data)
+{
+  set_current (f, NOW - 10 * DAY, NOW + 90 * DAY);
+  assert_plan (f, BREVET_IDENTITY_PROVISIONED, NOW, BREVET_IDENTITY_RENEW);
+  f->current->key_token = g_strdup ("pkcs11:token=other");
+  assert_plan (f, BREVET_IDENTITY_PROVISIONED, NOW, BREVET_IDENTITY_RENEW);
+  set_failure (f, NOW - 1, NOW + 10, "org.brevet.Error.NotConfigured");
+  assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 10, BREVET_IDENTITY_RENEW);
+}
+
+static void
+test_key_in_its_token (Fixture *f, gconstpointer data)
+{
+  set_current (f, NOW - 10 * DAY, NOW + 90 * DAY);
+  f->current->key_token = g_strdup ("pkcs11:token=devices");
+  assert_plan (f, BREVET_IDENTITY_PROVISIONED, NOW + 56 * DAY, BREVET_IDENTITY_RENEW);
+  /* The token is not there: that is seen, and nothing is given up. */
+  f->situation.key_missing = TRUE;
+  assert_plan (f, BREVET_IDENTITY_BACKING_OFF, NOW + 56 * DAY, BREVET_IDENTITY_RENEW);
+  f->situation.key_missing = FALSE;
+  f->situation.key_lost = TRUE;
+  assert_plan (f, BREVET_IDENTITY_PROVISIONED, NOW, BREVET_IDENTITY_RENEW);
+}
+
 #define ADD(name, keys, function) g_test_add ("/identity-schedule/" name, Fixture, keys, set_up, function, tear_down)
 
 int
@@ -364,6 +390,8 @@ main (int argc, char **argv)
   ADD ("without-certificate", "certificate=none", test_without_certificate);
   ADD ("certificate-is-wanted-now", NULL, test_certificate_is_wanted_now);
   ADD ("poll", "trust-bundle-poll=1000s", test_poll);
+  ADD ("key-in-another-place", "key-token=pkcs11:token=devices", test_key_in_another_place);
+  ADD ("key-in-its-token", "key-token=pkcs11:token=devices", test_key_in_its_token);
   ADD ("no-poll", "trust-bundle-poll=never", test_no_poll);
   return g_test_run ();
 }

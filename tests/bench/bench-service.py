@@ -17,6 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
 
+from bench_fleet import make_fleets
 from bench_peers import Mosquitto, Nginx, Service, find_mosquitto
 
 # What a process needs beside its connections.
@@ -139,6 +140,23 @@ def measure_tls(arguments, results, _other):
     service.stop()
 
 
+def fleet_arguments(service, fleet):
+    return ["--host", "localhost", "--port", str(service.ports["https"]), "--ca-file", service.ca_file, "--id-scope", service.scope,
+            "--wait", *fleet]
+
+
+def measure_attestations(arguments, results, _other):
+    """What it costs to prove who one is: registrations of individual devices and of groups. Groups of others must not count."""
+    services = Service(arguments.build), Service(arguments.build)
+    fleets = make_fleets(*services)
+    results.update(measure_rows(arguments, [
+        (f"registration, {name}, {title}",
+         row(arguments, service, [*fleet_arguments(service, fleet), "--threads", "4", "--mode", mode]))
+        for mode, title in (("new", "new connection"), ("keep-alive", "kept connection")) for name, service, fleet in fleets]))
+    for service in services:
+        service.stop()
+
+
 def measure_mqtt(arguments, results, _other):
     """Registrations over MQTT and HTTPS beside each other."""
     service = Service(arguments.build)
@@ -207,9 +225,9 @@ def measure_disk(arguments, results, _other):
         service.stop()
 
 
-def count_instructions(arguments, peer, port, service, *options):
+def count_instructions(arguments, peer, options):
     """Instructions of the peer for one request, in millions: other work on the machine does not change them."""
-    options = [*address_arguments(service, port, threads=1), "--devices", "8", *options]
+    options = [*options, "--threads", "1", "--devices", "8"]
     run_client(arguments.build, options, arguments.seconds, lambda: 0)
     client = start_client(arguments.build, ["--seconds", str(arguments.seconds * 3), *options])
     peer.count_from_here()
@@ -225,25 +243,43 @@ def measure_instructions(arguments, _results, other):
     mosquitto = Mosquitto(service, counted=True) if find_mosquitto() else None
     for mode, title in (("new", "new connection"), ("keep-alive", "kept connection")):
         for name, port, options in WAYS:
-            count = count_instructions(arguments, service, service.ports[port], service, *options, "--mode", mode)
+            address = address_arguments(service, service.ports[port])
+            count = count_instructions(arguments, service, [*address, *options, "--mode", mode])
             other[f"instructions, registration, {name}, {title}"] = f"{count:.2f} million"
     for name, peer, port in (("brevet", service, service.ports["mqtt"]), ("mosquitto", mosquitto, mosquitto and mosquitto.port)):
         for mode in ("new", "resumed") if peer else ():
-            count = count_instructions(arguments, peer, port, service, "--protocol", "mqtt", "--connect", "--mode", mode)
+            address = address_arguments(service, port)
+            count = count_instructions(arguments, peer, [*address, "--protocol", "mqtt", "--connect", "--mode", mode])
             other[f"instructions, {name}, MQTT connect, {mode} connection"] = f"{count:.2f} million"
     if mosquitto:
         mosquitto.stop()
     service.stop()
 
 
+def measure_attestation_instructions(arguments, _results, other):
+    if shutil.which("valgrind") is None:
+        print("valgrind is not installed: instructions are not counted", file=sys.stderr)
+        return
+    services = Service(arguments.build, counted=True), Service(arguments.build, counted=True)
+    fleets = make_fleets(*services, clients=1, devices=8)
+    for mode, title in (("new", "new connection"), ("keep-alive", "kept connection")):
+        for name, service, fleet in fleets:
+            count = count_instructions(arguments, service, [*fleet_arguments(service, fleet), "--mode", mode])
+            other[f"instructions, registration, {name}, {title}"] = f"{count:.2f} million"
+    for service in services:
+        service.stop()
+
+
 MEASUREMENTS = {
     "registrations": measure_registrations,
     "tls": measure_tls,
+    "attestations": measure_attestations,
     "mqtt": measure_mqtt,
     "connections": measure_connections,
     "idle": measure_idle,
     "disk": measure_disk,
     "instructions": measure_instructions,
+    "attestation-instructions": measure_attestation_instructions,
 }
 
 

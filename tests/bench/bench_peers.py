@@ -136,19 +136,32 @@ class Service(Peer):
     def ca_file(self):
         return os.path.join(self.home, "tls/ca.pem")
 
-    def create_group(self):
+    def connect(self):
+        context = ssl.create_default_context(cafile=self.ca_file)
+        return http.client.HTTPSConnection("localhost", self.ports["https"], context=context)
+
+    def ask(self, connection, method, path, body, token=None):
+        """One request; returns status and document."""
+        headers = {"Content-Type": "application/json", **({"Authorization": token} if token is not None else {})}
+        connection.request(method, f"{path}?api-version=2021-11-01-preview", json.dumps(body), headers)
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read())
+
+    def enroll(self, enrollments):
+        """Puts enrollments, by path; all devices get certificates. Returns the last document."""
         with open(os.path.join(self.home, "keys/provisioningserviceowner-primary.key"), encoding="utf-8") as key:
             token = sas_token.make_token("localhost", key.read().strip(), "provisioningserviceowner")
-        context = ssl.create_default_context(cafile=self.ca_file)
-        connection = http.client.HTTPSConnection("localhost", self.ports["https"], context=context)
-        body = {"enrollmentGroupId": "bench", "attestation": {"type": "symmetricKey"},
-                "clientCertificateIssuancePolicy": {"certificateAuthorityName": "local"}}
-        connection.request("PUT", "/enrollmentGroups/bench?api-version=2021-11-01-preview", json.dumps(body),
-                           {"Authorization": token, "Content-Type": "application/json"})
-        reply = connection.getresponse()
-        document = json.loads(reply.read())
-        if reply.status != 200:
-            sys.exit(f"the enrollment group was refused: {document}")
+        connection = self.connect()
+        for path, body in enrollments.items():
+            body = {**body, "clientCertificateIssuancePolicy": {"certificateAuthorityName": "local"}}
+            status, document = self.ask(connection, "PUT", path, body, token)
+            if status != 200:
+                sys.exit(f"the enrollment {path} was refused: {document}")
+        connection.close()
+        return document
+
+    def create_group(self):
+        document = self.enroll({"/enrollmentGroups/bench": {"enrollmentGroupId": "bench", "attestation": {"type": "symmetricKey"}}})
         self.group_key_file = os.path.join(self.directory, "group.key")
         with open(self.group_key_file, "w", encoding="utf-8") as key:
             key.write(document["attestation"]["symmetricKey"]["primaryKey"])

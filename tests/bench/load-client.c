@@ -24,8 +24,12 @@ static struct {
   char *id_scope;
   char *ca_file;
   char *group_key_file;
+  char *credentials;
+  char *attestation_file;
+  gboolean challenge;
   char *mode_name;
   char *protocol_name;
+  char *name;
   gboolean connect;
   int threads;
   int devices;
@@ -33,7 +37,7 @@ static struct {
   int idle;
   Mode mode;
   const LoadProtocol *protocol;
-} options = { .threads = 2, .devices = 32, .seconds = 3.0 };
+} options = { .threads = 2, .devices = 32, .seconds = 3.0, .name = "bench" };
 
 static LoadPlan plan = { .target.port = 443, .expected_status = 200 };
 
@@ -60,6 +64,12 @@ static const GOptionEntry entries[] = {
   { "protocol", 0, 0, G_OPTION_ARG_STRING, &options.protocol_name, "https, mqtt or websocket (default: https)", "NAME" },
   { "id-scope", 0, 0, G_OPTION_ARG_STRING, &options.id_scope, "Scope", "SCOPE" },
   { "group-key-file", 0, 0, G_OPTION_ARG_FILENAME, &options.group_key_file, "Key of the enrollment group", "FILE" },
+  { "credentials", 0, 0, G_OPTION_ARG_FILENAME, &options.credentials,
+    "What devices have instead: files ID.pem and ID.key, or ID.token, or nothing", "DIRECTORY" },
+  { "attestation", 0, 0, G_OPTION_ARG_FILENAME, &options.attestation_file,
+    "JSON object that stands in every registration", "FILE" },
+  { "challenge", 0, 0, G_OPTION_ARG_NONE, &options.challenge, "HTTPS: register without a token, and want a challenge", NULL },
+  { "name", 0, 0, G_OPTION_ARG_STRING, &options.name, "What the names of devices begin with: NAME-CLIENT-NUMBER", "NAME" },
   { "mode", 0, 0, G_OPTION_ARG_STRING, &options.mode_name, "keep-alive, new or resumed", "MODE" },
   { "wait", 0, 0, G_OPTION_ARG_NONE, &plan.wait, "HTTPS: prefer to wait for the final result instead of polling", NULL },
   { "get", 0, 0, G_OPTION_ARG_STRING, &plan.path, "HTTPS: send GET requests for PATH instead of registrations", "PATH" },
@@ -85,6 +95,17 @@ load_group_key (void)
   return key;
 }
 
+static JsonObject *
+load_attestation (void)
+{
+  g_autoptr(JsonParser) parser = json_parser_new ();
+  g_autoptr(GError) error = NULL;
+
+  if (!json_parser_load_from_file (parser, options.attestation_file, &error))
+    g_error ("%s", error->message);
+  return json_object_ref (json_node_get_object (json_parser_get_root (parser)));
+}
+
 static GBytes *
 make_registration (const char *id)
 {
@@ -94,7 +115,36 @@ make_registration (const char *id)
 
   request->registration_id = g_strdup (id);
   request->csr = brevet_key_create_csr (key, id, &error);
+  if (options.attestation_file != NULL)
+    request->attestation = load_attestation ();
   return brevet_registration_request_print (request, BREVET_DIALECT_2021_11_01_PREVIEW);
+}
+
+/* A file of a device, if it is there. */
+static char *
+find_credential (const char *id, const char *suffix)
+{
+  g_autofree char *name = g_strconcat (id, suffix, NULL);
+  g_autofree char *path = g_build_filename (options.credentials, name, NULL);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS) ? g_steal_pointer (&path) : NULL;
+}
+
+static void
+load_credential (LoadDevice *device)
+{
+  g_autofree char *certificate = find_credential (device->id, ".pem");
+  g_autofree char *key = find_credential (device->id, ".key");
+  g_autofree char *token = find_credential (device->id, ".token");
+
+  if (token != NULL && !g_file_get_contents (token, &device->token, NULL, NULL))
+    g_error ("%s cannot be read", token);
+  if (certificate == NULL)
+    return;
+  gnutls_certificate_allocate_credentials (&device->credentials);
+  if (gnutls_certificate_set_x509_trust_file (device->credentials, options.ca_file, GNUTLS_X509_FMT_PEM) < 1 ||
+      gnutls_certificate_set_x509_key_file (device->credentials, certificate, key, GNUTLS_X509_FMT_PEM) < 0)
+    g_error ("%s cannot be used", certificate);
 }
 
 static LoadDevice *
@@ -111,6 +161,8 @@ make_device (BrevetSecret *group_key, const char *id, gboolean registers)
 
       device->token = brevet_sas_token_create (resource, key, brevet_clock_now_seconds () + 86400, "registration");
     }
+  if (options.credentials != NULL)
+    load_credential (device);
   if (registers)
     device->body = make_registration (id);
   return device;
@@ -122,16 +174,16 @@ prepare_devices (Client *client, BrevetSecret *group_key, guint index)
   client->devices = g_ptr_array_new ();
   for (int i = 0; i < options.devices; i++)
     {
-      g_autofree char *id = g_strdup_printf ("bench-%u-%d", index, i);
+      g_autofree char *id = g_strdup_printf ("%s-%u-%d", options.name, index, i);
 
-      g_ptr_array_add (client->devices, make_device (group_key, id, plan.task == LOAD_REGISTER));
+      g_ptr_array_add (client->devices, make_device (group_key, id, plan.task == LOAD_REGISTER || plan.task == LOAD_CHALLENGE));
     }
 }
 
 static gboolean
 open_line (Line *line, const LoadDevice *device)
 {
-  if (!load_connection_open (&line->connection, &plan.target))
+  if (!load_connection_open (&line->connection, &plan.target, device->credentials))
     return FALSE;
   line->dialog = options.protocol->open (&plan, &line->connection, device);
   if (line->dialog == NULL)
@@ -146,11 +198,13 @@ close_line (Line *line)
   load_connection_close (&line->connection, options.mode == MODE_RESUMED);
 }
 
-/* Connections that are kept are no part of what is measured. */
+/* Connections that are kept are no part of what is measured. One with a certificate belongs to the device that has that. */
 static void
 prepare_lines (Client *client)
 {
-  client->line_count = options.mode == MODE_KEEP_ALIVE && options.protocol->one_device ? client->devices->len : 1;
+  gboolean one_device = options.protocol->one_device || options.credentials != NULL;
+
+  client->line_count = options.mode == MODE_KEEP_ALIVE && one_device ? client->devices->len : 1;
   client->lines = g_new0 (Line, client->line_count);
   for (guint i = 0; i < client->line_count && options.mode == MODE_KEEP_ALIVE; i++)
     if (!open_line (&client->lines[i], g_ptr_array_index (client->devices, i)))
@@ -241,7 +295,10 @@ read_names (void)
   else
     g_error ("--protocol is https, mqtt or websocket");
 
-  plan.task = plan.path != NULL ? LOAD_GET : options.connect ? LOAD_CONNECT : LOAD_REGISTER;
+  plan.task = plan.path != NULL   ? LOAD_GET
+              : options.connect   ? LOAD_CONNECT
+              : options.challenge ? LOAD_CHALLENGE
+                                  : LOAD_REGISTER;
 }
 
 static void

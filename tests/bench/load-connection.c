@@ -27,7 +27,7 @@ connect_socket (int port)
 }
 
 gboolean
-load_connection_open (LoadConnection *self, const LoadTarget *target)
+load_connection_open (LoadConnection *self, const LoadTarget *target, gnutls_certificate_credentials_t credentials)
 {
   int status;
 
@@ -36,7 +36,7 @@ load_connection_open (LoadConnection *self, const LoadTarget *target)
     return FALSE;
   gnutls_init (&self->session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL);
   gnutls_set_default_priority (self->session);
-  gnutls_credentials_set (self->session, GNUTLS_CRD_CERTIFICATE, target->credentials);
+  gnutls_credentials_set (self->session, GNUTLS_CRD_CERTIFICATE, credentials != NULL ? credentials : target->credentials);
   gnutls_server_name_set (self->session, GNUTLS_NAME_DNS, target->host, strlen (target->host));
   gnutls_session_set_verify_cert (self->session, target->host, 0);
   gnutls_transport_set_int (self->session, self->socket);

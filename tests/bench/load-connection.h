@@ -20,7 +20,8 @@ typedef struct {
   guint64 resumed;
 } LoadConnection;
 
-gboolean load_connection_open (LoadConnection *self, const LoadTarget *target);
+/* @credentials: what the client trusts, and its own certificate if it has one; NULL: those of the target */
+gboolean load_connection_open (LoadConnection *self, const LoadTarget *target, gnutls_certificate_credentials_t credentials);
 
 /* @resume: keep the ticket for the next one */
 void load_connection_close (LoadConnection *self, gboolean resume);

@@ -79,8 +79,10 @@ begin_request (LoadDialog *self, const LoadDevice *device, const char *method, c
   g_autofree char *path = brevet_route_build_registration_path (device->id_scope, device->id, verb);
   GString *text = g_string_new (NULL);
 
-  g_string_printf (text, "%s %s?api-version=2021-11-01-preview HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n", method, path,
-                   self->plan->target.host, device->token);
+  g_string_printf (text, "%s %s?api-version=2021-11-01-preview HTTP/1.1\r\nHost: %s\r\n", method, path,
+                   self->plan->target.host);
+  if (device->token != NULL)
+    g_string_append_printf (text, "Authorization: %s\r\n", device->token);
   return text;
 }
 
@@ -108,6 +110,8 @@ exchange_registration (LoadDialog *self, const LoadDevice *device)
   g_string_append_printf (text, "Content-Type: application/json\r\nContent-Length: %" G_GSIZE_FORMAT "\r\n\r\n", length);
   g_string_append_len (text, body, length);
   status = ask (self, text);
+  if (self->plan->task == LOAD_CHALLENGE)
+    return status == 401 && strstr (self->body, "\"authenticationKey\"") != NULL;
   while (status == 202)
     status = poll_operation (self, device);
   return status == 200 && strstr (self->body, "\"issuedClientCertificate\"") != NULL;

@@ -136,7 +136,8 @@ greet (LoadDialog *self, const LoadDevice *device)
   packet->keep_alive = KEEP_ALIVE;
   packet->client_id = g_strdup (device->id);
   packet->user_name = brevet_mqtt_user_print (device->id_scope, device->id, "2021-11-01-preview", NULL);
-  packet->password = g_bytes_new (device->token, strlen (device->token));
+  if (device->token != NULL)
+    packet->password = g_bytes_new (device->token, strlen (device->token));
   if (!send_bytes (self, packet) || (answer = expect_packet (self, BREVET_MQTT_CONNACK)) == NULL)
     return FALSE;
   if (answer->code != BREVET_MQTT_ACCEPTED)

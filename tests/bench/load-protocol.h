@@ -9,12 +9,14 @@
 typedef struct {
   char *id;
   char *id_scope;
-  char *token;
+  char *token; /* NULL for one with a certificate, or that has to ask for a challenge */
+  gnutls_certificate_credentials_t credentials; /* its certificate, or NULL */
   GBytes *body; /* of its registration, with a CSR; NULL for one that never registers */
 } LoadDevice;
 
 typedef enum {
   LOAD_REGISTER,
+  LOAD_CHALLENGE, /* HTTP: a registration without token, for the challenge in the refusal */
   LOAD_GET,     /* HTTP: a GET of a path, for measuring little but TLS */
   LOAD_CONNECT, /* MQTT: nothing after CONNACK */
 } LoadTask;

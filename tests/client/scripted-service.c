@@ -275,6 +275,7 @@ struct _ScriptedProver
   BrevetPlugin parent_instance;
   gboolean broken;
   guint count;
+  char *accepted;
 };
 
 static void scripted_prover_iface_init (BrevetProverInterface *iface);
@@ -306,8 +307,44 @@ scripted_prover_prove_finish (BrevetProver *prover, GAsyncResult *result, GError
 }
 
 static void
+scripted_prover_accept_async (BrevetProver *prover, JsonObject *parameters, GCancellable *cancellable, GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  ScriptedProver *self = SCRIPTED_PROVER (prover);
+  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+
+  g_free (self->accepted);
+  self->accepted = g_strdup (json_object_get_string_member_with_default (parameters, "gift", NULL));
+  if (g_strcmp0 (self->accepted, "poisoned") == 0)
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_BUSY, "The hands are full");
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static gboolean
+scripted_prover_accept_finish (BrevetProver *prover, GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+const char *
+scripted_prover_get_accepted (ScriptedProver *self)
+{
+  return self->accepted;
+}
+
+static void
+scripted_prover_finalize (GObject *object)
+{
+  g_free (SCRIPTED_PROVER (object)->accepted);
+  G_OBJECT_CLASS (scripted_prover_parent_class)->finalize (object);
+}
+
+static void
 scripted_prover_iface_init (BrevetProverInterface *iface)
 {
+  iface->accept_async = scripted_prover_accept_async;
+  iface->accept_finish = scripted_prover_accept_finish;
   iface->prove_async = scripted_prover_prove_async;
   iface->prove_finish = scripted_prover_prove_finish;
 }
@@ -315,6 +352,7 @@ scripted_prover_iface_init (BrevetProverInterface *iface)
 static void
 scripted_prover_class_init (ScriptedProverClass *klass)
 {
+  G_OBJECT_CLASS (klass)->finalize = scripted_prover_finalize;
 }
 
 static void

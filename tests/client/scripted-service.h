@@ -39,3 +39,6 @@ G_DECLARE_FINAL_TYPE (ScriptedProver, scripted_prover, SCRIPTED, PROVER, BrevetP
 
 /* Tokens are `token-1`, `token-2` …, with the challenge's member `nonce` behind if there is one. */
 ScriptedProver *scripted_prover_new (gboolean broken);
+
+/* The member `gift` of what it was given last along with an assignment, or NULL; a gift `poisoned` it cannot take. */
+const char *scripted_prover_get_accepted (ScriptedProver *self);

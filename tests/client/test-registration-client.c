@@ -9,6 +9,10 @@
   "{\"operationId\":\"op-1\",\"status\":\"assigned\"," \
   "\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"assigned\"," \
   "\"assignedHub\":\"hub.example.net\",\"deviceId\":\"pump-07\",\"issuedClientCertificate\":\"PEM\"}}"
+#define ASSIGNED_WITH(gift) \
+  "{\"operationId\":\"op-1\",\"status\":\"assigned\"," \
+  "\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"assigned\",\"assignedHub\":\"hub.example.net\"," \
+  "\"tpm\":{\"gift\":\"" gift "\"}}}"
 #define ASSIGNING "{\"operationId\":\"op 1/x\",\"status\":\"assigning\"}"
 #define FAILED \
   "{\"operationId\":\"op-1\",\"status\":\"failed\",\"registrationState\":{\"registrationId\":\"pump-07\",\"status\":\"failed\"," \
@@ -143,6 +147,65 @@ test_second_challenge_is_a_refusal (Fixture *fixture, gconstpointer data)
   scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n2\"}");
   assert_error (fixture, 60, BREVET_ERROR_REJECTED, "401");
   g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, 2);
+}
+
+/* The key of the challenge has expired at the service while the device was waiting. */
+static void
+test_challenge_while_polling (Fixture *fixture, gconstpointer data)
+{
+  scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n1\"}");
+  scripted_transport_reply (fixture->transport, 202, NULL, ASSIGNING);
+  scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n2\"}");
+  scripted_transport_reply (fixture->transport, 200, NULL, ASSIGNED);
+  assert_assigned (fixture, 4);
+  g_assert_cmpstr (scripted_transport_get_token (fixture->transport, 2), ==, "token-2-n1");
+  g_assert_cmpstr (scripted_transport_get_token (fixture->transport, 3), ==, "token-3-n2");
+  g_assert_true (g_str_has_prefix (scripted_transport_get_line (fixture->transport, 3), "GET "));
+}
+
+static void
+test_begins_anew (Fixture *fixture, gconstpointer data)
+{
+  scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n1\"}");
+  scripted_transport_reply (fixture->transport, 202, NULL, ASSIGNING);
+  scripted_transport_reply (fixture->transport, 401, NULL, REFUSED);
+  scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n2\"}");
+  scripted_transport_reply (fixture->transport, 200, NULL, ASSIGNED);
+  g_test_expect_message ("brevet-client", G_LOG_LEVEL_MESSAGE, "*401*; beginning anew");
+  assert_assigned (fixture, 5);
+  g_test_assert_expected_messages ();
+  g_assert_true (g_str_has_prefix (scripted_transport_get_line (fixture->transport, 3), "PUT "));
+  g_assert_cmpstr (scripted_transport_get_token (fixture->transport, 3), ==, "token-3");
+  g_assert_cmpstr (scripted_transport_get_token (fixture->transport, 4), ==, "token-4-n2");
+}
+
+static void
+test_begins_anew_once (Fixture *fixture, gconstpointer data)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      scripted_transport_reply (fixture->transport, 401, NULL, "{\"nonce\":\"-n\"}");
+      scripted_transport_reply (fixture->transport, 202, NULL, ASSIGNING);
+      scripted_transport_reply (fixture->transport, 401, NULL, REFUSED);
+    }
+  g_test_expect_message ("brevet-client", G_LOG_LEVEL_MESSAGE, "*401*; beginning anew");
+  assert_error (fixture, 60, BREVET_ERROR_REJECTED, "Unauthorized");
+  g_test_assert_expected_messages ();
+  g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, 6);
+}
+
+/* What comes along with the assignment is the prover's, and the device is assigned whatever that makes of it. */
+static void
+test_prover_accepts (Fixture *fixture, gconstpointer data)
+{
+  scripted_transport_reply (fixture->transport, 200, NULL, ASSIGNED_WITH ("key"));
+  assert_assigned (fixture, 1);
+  g_assert_cmpstr (scripted_prover_get_accepted (fixture->prover), ==, "key");
+  scripted_transport_reply (fixture->transport, 200, NULL, ASSIGNED_WITH ("poisoned"));
+  g_test_expect_message ("brevet-client", G_LOG_LEVEL_WARNING, "*pump-07 is assigned, but*The hands are full");
+  assert_assigned (fixture, 2);
+  g_test_assert_expected_messages ();
+  g_assert_cmpstr (scripted_prover_get_accepted (fixture->prover), ==, "poisoned");
 }
 
 static void
@@ -445,6 +508,10 @@ main (int argc, char **argv)
   ADD ("polls", test_polls);
   ADD ("challenge", test_challenge);
   ADD ("second-challenge-is-a-refusal", test_second_challenge_is_a_refusal);
+  ADD ("challenge-while-polling", test_challenge_while_polling);
+  ADD ("begins-anew", test_begins_anew);
+  ADD ("begins-anew-once", test_begins_anew_once);
+  ADD ("prover-accepts", test_prover_accepts);
   ADD ("refused", test_refused);
   ADD ("stranger-refuses", test_stranger_refuses);
   ADD ("failed", test_failed);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ca-suite.h"
+#include "test-softhsm.h"
 #include "x509-world.h"
 
 #include <string.h>
@@ -436,23 +437,35 @@ test_kind_of_key (World *world, gconstpointer data)
   g_assert_nonnull (strstr (brevet_ca_health_get_message (health), "laboratory"));
 }
 
-#define SOFTHSM "/usr/lib/softhsm/libsofthsm2.so"
-
-static gboolean
-have_softhsm (void)
+/* A device that asks meanwhile asks again later, and the operator hears why. */
+static void
+lose_token (World *world, BrevetCaBackend *backend)
 {
-  g_autofree char *util = g_find_program_in_path ("softhsm2-util");
-  g_autofree char *p11tool = g_find_program_in_path ("p11tool");
+  g_autoptr(BrevetCaRequest) request = ca_request ("dev-2", 2);
+  g_autoptr(BrevetCaOutcome) outcome = NULL;
+  g_autoptr(BrevetCaHealth) health = NULL;
+  g_autoptr(GError) error = NULL;
 
-  return util != NULL && p11tool != NULL && g_file_test (SOFTHSM, G_FILE_TEST_EXISTS);
+  test_softhsm_order (world->x509.directory, "gone");
+  g_test_expect_message ("brevet", G_LOG_LEVEL_WARNING, "*the token “ca” is not there*");
+  g_assert_null (ca_issue (backend, request, NULL, &error));
+  g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_UNAVAILABLE);
+  g_assert_nonnull (strstr (error->message, "the token “ca” is not there"));
+  health = ca_check (backend);
+  g_assert_cmpint (brevet_ca_health_get_state (health), ==, BREVET_CA_HEALTH_DOWN);
+  g_assert_nonnull (strstr (brevet_ca_health_get_message (health), "the token “ca” is not there"));
+  g_test_assert_expected_messages ();
+
+  test_softhsm_take_back (world->x509.directory, "gone");
+  g_test_expect_message ("brevet", G_LOG_LEVEL_MESSAGE, "The key in the token works again*");
+  outcome = ca_assert_issue (backend, request);
+  g_test_assert_expected_messages ();
 }
 
 /* The key never leaves its token: each signature is made there, on a thread of its own, and the PIN comes from a file. */
 static void
 token_in_child (World *world)
 {
-  g_autofree char *configuration = x509_world_path (&world->x509, "softhsm2.conf");
-  g_autofree char *text = g_strdup_printf ("directories.tokendir = %s\n", world->x509.directory);
   const char *uri = "pkcs11:token=ca;object=issuing;type=private";
   g_autoptr(BrevetSecret) pin = brevet_secret_new ("1234", 4);
   g_autoptr(BrevetSettings) settings = make_settings (world);
@@ -460,20 +473,13 @@ token_in_child (World *world)
   g_autoptr(BrevetCertificate) root = NULL;
   g_autoptr(BrevetCaBackend) backend = NULL;
   g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autofree char *pem = NULL, *verify = NULL, *verified = NULL, *path = x509_world_path (&world->x509, "copy.key");
+  g_autofree char *pem = NULL, *verify = NULL, *verified = NULL;
   g_autoptr(GError) error = NULL;
 
-  x509_world_write (&world->x509, "softhsm2.conf", text);
   x509_world_write (&world->x509, "pin", "1234\n");
-  g_setenv ("SOFTHSM2_CONF", configuration, TRUE);
-  g_free (x509_world_run (&world->x509,
-                          "softhsm2-util --init-token --free --label ca --pin 1234 --so-pin 5678 && p11tool --provider " SOFTHSM
-                          " --login --set-pin=1234 --generate-privkey=ecdsa --curve=secp256r1 --label=issuing "
-                          "--outfile public.pem pkcs11:token=ca"));
-  key = brevet_key_load (uri, pin, &error);
+  test_softhsm_set_up (world->x509.directory, "ca", NULL);
+  key = brevet_token_generate_key ("pkcs11:token=ca", pin, BREVET_KEY_KIND_EC_P256, "issuing", &error);
   g_assert_no_error (error);
-  g_assert_false (brevet_key_save (key, path, &error));
-  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED);
   root = x509_make_root (key, "In a token", -1);
   pem = brevet_certificate_to_pem (root);
   x509_world_write (&world->x509, "token.pem", pem);
@@ -488,13 +494,14 @@ token_in_child (World *world)
     = g_strdup_printf ("openssl verify -purpose sslclient -attime %" G_GINT64_FORMAT " -CAfile token.pem leaf.pem", X509_WORLD_NOW);
   verified = x509_world_run (&world->x509, verify);
   g_assert_cmpstr (verified, ==, "leaf.pem: OK\n");
+  lose_token (world, backend);
 }
 
 /* In a process of its own, because the tokens of a process are found once. */
 static void
 test_token (World *world, gconstpointer data)
 {
-  if (!have_softhsm ())
+  if (!test_softhsm_available ())
     g_test_skip ("SoftHSM is not installed");
   else if (g_test_subprocess ())
     token_in_child (world);

@@ -58,6 +58,15 @@ verifier_suite_prepare (BrevetVerifier *verifier, BrevetAttestation *wanted, Bre
   return brevet_attestation_new (brevet_attestation_get_mechanism (wanted), brevet_attestation_is_group (wanted), parameters);
 }
 
+/* A prepared enrollment, ready to be verified against. */
+static BrevetAttestation *
+make_stored (const VerifierSuite *suite, BrevetVerifier *verifier, BrevetAttestation *wanted, BrevetAttestation *old)
+{
+  g_autoptr(BrevetAttestation) prepared = verifier_suite_prepare (verifier, wanted, old);
+
+  return suite->complete != NULL ? suite->complete (prepared) : g_steal_pointer (&prepared);
+}
+
 static void
 world_init (World *world, const Case *c)
 {
@@ -65,7 +74,7 @@ world_init (World *world, const Case *c)
 
   world->suite = c->suite;
   world->verifier = c->suite->create ();
-  world->stored = verifier_suite_prepare (world->verifier, wanted, NULL);
+  world->stored = make_stored (c->suite, world->verifier, wanted, NULL);
 }
 
 static void
@@ -91,17 +100,24 @@ assert_accepted (BrevetVerifier *verifier, BrevetAttestation *stored, BrevetClai
 
 /* Refused, with a reason that an operator can use and that gives away nothing a stranger could use. */
 static void
-assert_rejected (World *world, BrevetClaims *claims)
+assert_refused (World *world, BrevetClaims *claims, gboolean may_be_another_group)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetVerdict) verdict = verifier_suite_verify (world->verifier, world->stored, claims, &error);
   const char *token = brevet_claims_get_token (claims);
 
   g_assert_null (verdict);
-  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
+  if (!may_be_another_group || !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    g_assert_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
   g_assert_cmpuint (strlen (error->message), >, 10);
   if (token != NULL && *token != '\0')
     g_assert_null (strstr (error->message, token));
+}
+
+static void
+assert_rejected (World *world, BrevetClaims *claims)
+{
+  assert_refused (world, claims, FALSE);
 }
 
 static void
@@ -127,9 +143,9 @@ test_foreign (gconstpointer data)
   g_autoptr(BrevetClaims) claims = NULL;
 
   world_init (&world, c);
-  other = verifier_suite_prepare (world.verifier, wanted, NULL);
+  other = make_stored (c->suite, world.verifier, wanted, NULL);
   claims = world.suite->present (other, SCOPE, DEVICE);
-  assert_rejected (&world, claims);
+  assert_refused (&world, claims, c->is_group);
 }
 
 static void
@@ -144,6 +160,8 @@ test_impostor (gconstpointer data)
   brevet_claims_set_device (other_device, SCOPE, DEVICE);
   assert_rejected (&world, other_device);
 
+  if (world.suite->any_scope)
+    return;
   other_scope = world.suite->present (world.stored, "0ne000FFFFF", DEVICE);
   brevet_claims_set_device (other_scope, SCOPE, DEVICE);
   assert_rejected (&world, other_scope);
@@ -220,7 +238,7 @@ test_write_back (gconstpointer data)
   world_init (&world, c);
   shown = brevet_verifier_describe (world.verifier, world.stored);
   written = brevet_attestation_new (brevet_attestation_get_mechanism (world.stored), c->is_group, shown);
-  renewed = verifier_suite_prepare (world.verifier, written, world.stored);
+  renewed = make_stored (c->suite, world.verifier, written, world.stored);
   claims = world.suite->present (world.stored, SCOPE, DEVICE);
   assert_accepted (world.verifier, renewed, claims);
 }

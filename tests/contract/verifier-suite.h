@@ -9,9 +9,11 @@ G_BEGIN_DECLS
  * VerifierSuite:
  * @name: part of the test paths
  * @has_groups: whether the mechanism works for enrollment groups too
+ * @any_scope: whether what a device presents is the same for all id scopes
  * @create: makes a configured verifier
  * @want: what an operator writes to create an enrollment: two calls stand for two different devices or groups
  * @present: what an honest device of the enrollment presents, made out for this scope and registration id
+ * @complete: (nullable): the enrollment as the service hands it over when its device comes back: with what the verifier remembers
  * @list_secrets: texts of the enrollment that nobody may be shown
  * @damage: the enrollment as it might come out of a broken store
  *
@@ -20,9 +22,11 @@ G_BEGIN_DECLS
 typedef struct {
   const char *name;
   gboolean has_groups;
+  gboolean any_scope;
   BrevetVerifier *(*create) (void);
   BrevetAttestation *(*want) (gboolean is_group);
   BrevetClaims *(*present) (BrevetAttestation *stored, const char *id_scope, const char *registration_id);
+  BrevetAttestation *(*complete) (BrevetAttestation *stored);
   char **(*list_secrets) (BrevetAttestation *stored);
   BrevetAttestation *(*damage) (BrevetAttestation *stored);
 } VerifierSuite;

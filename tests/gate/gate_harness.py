@@ -14,6 +14,7 @@ import tempfile
 import time
 import traceback
 
+PROXY = "127.0.0.2"  # where a proxy comes from, if there is one
 PATIENCE = 60  # seconds before a test that waits for an event gives up
 
 
@@ -36,6 +37,28 @@ class World:
     def make(self, name, subject, *more):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", subject,
                 "-keyout", self.path(name + ".key"), "-out", self.path(name + ".pem"), *more)
+
+    def make_family(self):
+        """A device's certificate with two issuers above it."""
+        self.make("root", "/CN=root")
+        for name, issuer, subject in (("issuer", "root", "/CN=issuer"), ("device", "issuer", "/CN=pump-08")):
+            openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
+                    "-keyout", self.path(name + ".key"), "-out", self.path(name + ".csr"))
+            with open(self.path(name + ".ext"), "w") as extensions:
+                extensions.write("basicConstraints=critical,CA:" + ("TRUE" if name == "issuer" else "FALSE"))
+            openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.path(issuer + ".pem"),
+                    "-CAkey", self.path(issuer + ".key"), "-days", "2", "-extfile", self.path(name + ".ext"), "-set_serial", "17",
+                    "-out", self.path(name + ".pem"))
+
+    def pem(self, *names):
+        result = ""
+        for name in names:
+            with open(self.path(name + ".pem")) as text:
+                result += text.read()
+        return result
+
+    def der(self, name):
+        return ssl.PEM_cert_to_DER_cert(self.pem(name))
 
     def renew(self, name):
         self.make("server", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name)
@@ -87,6 +110,10 @@ class Server:
         self.process.send_signal(signal.SIGHUP)
         return self.read_line()
 
+    def read_log(self):
+        with open(self.world.path("server.log")) as log:
+            return log.read()
+
     def memory(self):
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
@@ -102,7 +129,7 @@ class Server:
         self.log.seek(0)
         text = self.log.read()
         assert code == 0 or not self.port, f"the server ended with {code}:\n{text}"
-        assert "ERROR: " not in text and "CRITICAL" not in text, text
+        assert not any(word in text for word in ("ERROR: ", "CRITICAL", "critical: ")), text
         self.process.stdout.close()
         self.log.close()
         return text
@@ -217,6 +244,37 @@ class Client:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Through(Client):
+    """A connection that begins with some bytes, from a proxy's address, and goes on with TLS or without."""
+
+    def __init__(self, server, first=b"", tls=False, source=PROXY, ctx=None):
+        self.socket = dial(server, source)
+        self.socket.sendall(first)
+        if tls:
+            self.socket = (ctx or context()).wrap_socket(self.socket)
+        self.buffer = b""
+
+    def claims(self, headers=""):
+        reply = self.get(headers=headers)
+        assert reply is not None and reply.status == 200, reply and reply.body
+        return reply.json["claims"]
+
+
+def claims(server, first, headers="", **how):
+    with Through(server, first, **how) as client:
+        return client.claims(headers)
+
+
+def refused(server, first, **how):
+    """The connection is closed without a word."""
+    with Through(server, first, **how) as client:
+        try:
+            client.request()
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        assert client.ended(), client.buffer
 
 
 def run(tests):

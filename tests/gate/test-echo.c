@@ -41,6 +41,15 @@ answer (BrevetGateConnection *connection, char *text)
   brevet_gate_connection_write (connection, bytes);
 }
 
+static char *
+describe_peer (BrevetGateConnection *connection)
+{
+  BrevetChain *chain = brevet_gate_connection_get_peer_chain (connection);
+
+  return g_strdup_printf ("%s %s", brevet_gate_connection_get_remote_address (connection),
+                          chain == NULL ? "-" : brevet_certificate_get_subject (brevet_chain_get_leaf (chain)));
+}
+
 static void
 obey (BrevetGateConnection *connection, const char *line)
 {
@@ -58,7 +67,9 @@ obey (BrevetGateConnection *connection, const char *line)
       brevet_gate_connection_abort (connection);
       return;
     }
-  answer (connection, strcmp (line, "big") == 0 ? g_strnfill (BIG, 'x') : g_strdup (line));
+  answer (connection, strcmp (line, "big") == 0   ? g_strnfill (BIG, 'x')
+                      : strcmp (line, "who") == 0 ? describe_peer (connection)
+                                                  : g_strdup (line));
   if (strcmp (line, "close") == 0)
     brevet_gate_connection_close (connection);
 }

@@ -57,7 +57,10 @@ describe_claims (BrevetClaims *claims)
   json_object_set_string_member (object, "token", brevet_claims_get_token (claims));
   json_object_set_string_member (object, "address", brevet_claims_get_remote_address (claims));
   if (chain != NULL)
-    json_object_set_string_member (object, "subject", brevet_certificate_get_subject (brevet_chain_get_leaf (chain)));
+    {
+      json_object_set_string_member (object, "subject", brevet_certificate_get_subject (brevet_chain_get_leaf (chain)));
+      json_object_set_int_member (object, "certificates", brevet_chain_get_length (chain));
+    }
   return object;
 }
 

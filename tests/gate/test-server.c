@@ -7,6 +7,7 @@
 
 #include "brevet-config.h"
 #include "brevet-listener.h"
+#include "brevet-log.h"
 #include "brevet-registry.h"
 
 #include <glib-unix.h>
@@ -82,6 +83,7 @@ main (int argc, char **argv)
   g_autofree char *port = NULL;
   Server server = { .loop = loop };
 
+  brevet_log_init ("test-server", FALSE);
   test_echo_register ();
   listener = start (registry, argv[1], &error);
   if (listener == NULL)

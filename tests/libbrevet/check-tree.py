@@ -20,16 +20,19 @@ LIBRARIES = {
     'glib': ('glib.h', 'glib/', 'glib-object.h', 'glib-unix.h', 'gmodule.h'),
     'gio': ('gio/',),
     'gnutls': ('gnutls/',),
+    'p11-kit': ('p11-kit/',),
     'json-glib': ('json-glib/',),
     'libpeas': ('libpeas/',),
     'systemd': ('systemd/',),
     'libsoup': ('libsoup/',),
     'sqlite': ('sqlite3.h',),
     'wslay': ('wslay/',),
+    'tss2': ('tss2/',),
+    'libgcrypt': ('gcrypt.h',),
 }
 # What each room may know, beside itself and the C library: other rooms, outside libraries, and the system's calls.
 ROOMS = {
-    'core/libbrevet': ([], ['glib', 'gio', 'gnutls', 'json-glib'], True),
+    'core/libbrevet': ([], ['glib', 'gio', 'gnutls', 'p11-kit', 'json-glib'], True),
     'core/wire': (['core/libbrevet'], ['glib', 'gnutls', 'json-glib'], False),
     'core/gate': (['core/libbrevet'], ['glib', 'gio', 'gnutls', 'wslay'], True),
     'core/mqtt': (['core/libbrevet'], ['glib', 'gio'], False),
@@ -50,6 +53,8 @@ WIDTH = 132
 # Plugins that run the service inside of their process; no other one knows it.
 EMBEDDING = ('transport-in-process',)
 PLUGIN_LIBRARIES = ['glib', 'gio', 'gnutls', 'json-glib']
+# What a plugin needs beside its one outside library, because GnuTLS cannot do it.
+PLUGIN_CRYPTOGRAPHY = {'attestation-tpm': ['libgcrypt']}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.DOTALL)
 # The program would look up another text than the one that was extracted.
@@ -80,7 +85,7 @@ def room_rules(root, path):
         known += ['core/gate', 'core/mqtt', 'core/network']
     if parts[1] in EMBEDDING:
         known.append('core/service')
-    return room, known, PLUGIN_LIBRARIES, True
+    return room, known, PLUGIN_LIBRARIES + PLUGIN_CRYPTOGRAPHY.get(parts[1], []), True
 
 
 def may_know_libpeas(path):
@@ -105,6 +110,8 @@ def check_rooms(root):
             if library == 'libpeas':
                 if not may_know_libpeas(path):
                     yield f'{where}: only the registry and the entry files of plugins may know libpeas'
+            elif library == 'p11-kit' and room == 'core/libbrevet' and path.name != 'brevet-token-facts.c':
+                yield f'{where}: what GnuTLS does not tell of tokens is asked in brevet-token-facts.c alone'
             elif library is not None:
                 if library in libraries:
                     continue

@@ -211,6 +211,8 @@ test_chain_order (X509World *world, gconstpointer data)
 
   g_assert_cmpuint (brevet_chain_get_length (chain), ==, 3);
   g_assert_true (brevet_chain_get_leaf (chain) == leaf);
+  g_assert_cmpuint (brevet_chain_get_n_spares (chain), ==, 1);
+  g_assert_true (brevet_chain_get_spare (chain, 0) == stranger);
   g_assert_true (brevet_certificate_equal (brevet_chain_get (chain, 1), world->issuing));
   g_assert_true (brevet_certificate_equal (brevet_chain_get (chain, 2), world->root));
   g_assert_cmpuint (brevet_chain_get_length (short_chain), ==, 2);

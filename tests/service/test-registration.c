@@ -296,6 +296,11 @@ test_refusals (Pipeline *pipeline, gconstpointer data)
     }
   g_assert_true (pipeline_logged ("There is no enrollment for the device “nobody”"));
   g_assert_true (pipeline_logged ("Enrollment “pump-08” is disabled"));
+  g_assert_true (pipeline_logged ("BREVET_REGISTRATION=nobody BREVET_CREDENTIAL=token BREVET_ADDRESS="));
+  g_assert_true (pipeline_logged ("BREVET_REGISTRATION=pump-07 BREVET_ENROLLMENT=pump-07 BREVET_MECHANISM=symmetricKey "
+                                  "BREVET_CREDENTIAL=token BREVET_ADDRESS="));
+  g_assert_true (pipeline_logged ("BREVET_REGISTRATION=pump-07 BREVET_CREDENTIAL=nothing BREVET_ADDRESS="));
+  g_assert_false (pipeline_logged ("SharedAccessSignature"));
 }
 
 static void

@@ -27,6 +27,7 @@ def test_the_service_starts_with_every_key_of_the_sample():
         (service.directory / "dps.conf").write_text(text)
         for name in re.findall(r"keys/pump-[a-z0-9-]+\.key", text):
             (service.directory / name).write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n")
+        (service.directory / "tpm-makers.pem").write_text((service.directory / "ca/root.pem").read_text())
         service.start()
         service.stop()
         assert "dps.conf:" not in service.read_log(), service.read_log()

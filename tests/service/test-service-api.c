@@ -37,6 +37,12 @@ test_rights (Service *service, gconstpointer data)
     { "GET", "/trustBundles", 200, 403, 200 },
     { "PUT", "/trustBundles/b", 400, 403, 400 },
     { "DELETE", "/trustBundles/b", 404, 403, 404 },
+    { "GET", "/certificates/c", 404, 403, 404 },
+    { "GET", "/certificates", 200, 403, 200 },
+    { "PUT", "/certificates/c", 400, 403, 400 },
+    { "DELETE", "/certificates/c", 404, 403, 404 },
+    { "POST", "/certificates/c/generateVerificationCode", 404, 403, 404 },
+    { "POST", "/certificates/c/verify", 404, 403, 404 },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

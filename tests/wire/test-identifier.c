@@ -52,6 +52,9 @@ test_others (void)
   assert_valid (BREVET_IDENTIFIER_NAME, "plant-ca");
   assert_invalid (BREVET_IDENTIFIER_NAME, "plant-");
   assert_invalid (BREVET_IDENTIFIER_NAME, "-plant");
+  assert_valid (BREVET_IDENTIFIER_CERTIFICATE_NAME, "-Plant_root.2-");
+  assert_invalid (BREVET_IDENTIFIER_CERTIFICATE_NAME, "plant:root");
+  assert_invalid (BREVET_IDENTIFIER_CERTIFICATE_NAME, "..");
   assert_valid (BREVET_IDENTIFIER_DEVICE_ID, "$a+b@c'(d)!");
   assert_invalid (BREVET_IDENTIFIER_DEVICE_ID, "a b");
   assert_invalid (BREVET_IDENTIFIER_DEVICE_ID, "a/b");

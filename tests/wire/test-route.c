@@ -41,6 +41,10 @@ static const Known known[] = {
   { "GET", "/certificateAuthorities/", BREVET_ROUTE_AUTHORITIES, BREVET_VERB_GET, NULL, NULL, NULL },
   { "DELETE", "/trustBundles/plant-roots", BREVET_ROUTE_TRUST_BUNDLE, BREVET_VERB_DELETE, NULL, "plant-roots", NULL },
   { "GET", "/trustbundles", BREVET_ROUTE_TRUST_BUNDLES, BREVET_VERB_GET, NULL, NULL, NULL },
+  { "PUT", "/certificates/plant_root.2", BREVET_ROUTE_CERTIFICATE, BREVET_VERB_PUT, NULL, "plant_root.2", NULL },
+  { "GET", "/Certificates/", BREVET_ROUTE_CERTIFICATES, BREVET_VERB_GET, NULL, NULL, NULL },
+  { "POST", "/certificates/ca/generateverificationcode", BREVET_ROUTE_CERTIFICATE_CODE, BREVET_VERB_POST, NULL, "ca", NULL },
+  { "POST", "/certificates/ca/verify", BREVET_ROUTE_CERTIFICATE_PROOF, BREVET_VERB_POST, NULL, "ca", NULL },
 };
 
 typedef struct {
@@ -71,6 +75,7 @@ static const Refused refused[] = {
   { "PUT", "/EnrollmentGroups/registrations/p/register", QUERY, 404 },
   { "POST", "/certificateAuthorities/registrations/p", QUERY, 404 },
   { "POST", "/trustBundles/registrations/p", QUERY, 404 },
+  { "POST", "/certificates/registrations/p", QUERY, 404 },
   { "POST", "/%65nrollments/registrations/p", QUERY, 404 },
   /* an encoded slash does not separate */
   { "PUT", "/a%2fregistrations/p/register", QUERY, 404 },
@@ -86,6 +91,11 @@ static const Refused refused[] = {
   { "POST", "/enrollments/query", QUERY, 405 },
   { "GET", "/enrollments/p/attestationmechanism", QUERY, 405 },
   { "PUT", "/certificateAuthorities", QUERY, 405 },
+  { "PUT", "/certificates", QUERY, 405 },
+  { "POST", "/certificates/ca", QUERY, 405 },
+  { "GET", "/certificates/ca/verify", QUERY, 405 },
+  { "GET", "/certificates/a:b", QUERY, 400 },
+  { "GET", "/certificates/.ca", QUERY, 400 },
   /* malformed */
   { "GET", "", QUERY, 400 },
   { "GET", "enrollments/p", QUERY, 400 },
