@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All private keys in one TPM, behind tpm2-pkcs11: those of a service's CA and of its TLS, and the one that a device makes for itself,
-asks a certificate for, logs in to its hub with, and replaces."""
+"""All private keys in one TPM, behind tpm2-pkcs11: those of a service's CA and of its TLS, the one with which a device onboards, and the
+one that it makes for itself, asks a certificate for, logs in to its hub with, and replaces."""
 
 import contextlib
 import os
@@ -13,9 +13,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 import tap
 from agent import Agent, Bus, fingerprint
 from dps import Service, command, free_port
+from enrollments import ISSUE, put_individual
 from mosquitto_hub import Hub
 from tpm2_pkcs11 import TpmToken
 
+ONBOARDING = "onboarding"
 NEW_KEYS = "key=pkcs11:token={token};object={label};type=private\nkey-password-file={pin_file}\n"
 
 
@@ -69,7 +71,13 @@ def world():
 @contextlib.contextmanager
 def device(tpm, bus, service):
     hub = Hub([service.directory / "ca" / name for name in ("root.pem", "issuing.pem")], (free_port(), free_port()))
-    agent = Agent(service, bus, "pump-1", iotHubs=["localhost"], allocationPolicy="static")
+    certificate = certify(service.scratch, tpm.make_key("devices", ONBOARDING), "onboarding", "pump-1", service.directory / "tls/ca",
+                          "extendedKeyUsage=clientAuth\n")
+    put_individual(service, "pump-1", {"type": "x509", "x509": {"clientCertificates": {"primary": {"certificate": certificate.read_text()}}}},
+                   iotHubs=["localhost"], allocationPolicy="static", **ISSUE)
+    agent = Agent(service, bus, "pump-1", attestation={
+        "type": "x509", "certificate": certificate, "key": f"pkcs11:token=devices;object={ONBOARDING};type=private",
+        "key-password-file": tpm.pin_file})
     try:
         agent.groups["pkcs11"] = {"module": tpm.module}
         agent.configure("identity main", key_token="pkcs11:token=devices", key_token_pin_file=tpm.pin_file, hub_proof="yes",
@@ -97,14 +105,14 @@ def test_no_key_outside_of_the_tpm():
     with world() as (tpm, bus, service), device(tpm, bus, service) as (agent, hub):
         agent.wait_for_generation(1)
         first = check_certificate(service, agent)
-        assert tpm.labels("devices") == [first]
+        assert set(tpm.labels("devices")) == {first, ONBOARDING}
         # The hub lets the device in with the key that is in the TPM, before the new certificate takes the place of the old one.
         agent.act("Renew")
         agent.wait_for_generation(2)
         assert f"u'{agent.registration_id}'" in hub.wait_for_log("New client connected")
         second = check_certificate(service, agent)
         assert second != first
-        agent.wait(lambda: agent.properties() and tpm.labels("devices") == [second], "the end of the first key")
+        agent.wait(lambda: agent.properties() and set(tpm.labels("devices")) == {second, ONBOARDING}, "the end of the first key")
         for path in [*service.directory.rglob("*"), *agent.store.rglob("*")]:
             if path.is_file() and path.name not in ("root.key", "ca.key"):
                 assert b"PRIVATE KEY" not in path.read_bytes(), path
