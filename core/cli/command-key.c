@@ -4,6 +4,7 @@
 
 #include "brevet-command.h"
 #include "brevet-pkcs11.h"
+#include "brevet-token.h"
 #include "key-report.h"
 #include "key-test.h"
 #include "output.h"
@@ -69,8 +70,8 @@ run (const Options *options, const char *location)
   return exit_code;
 }
 
-int
-brevet_command_key (int argc, char **argv)
+static int
+run_test (int argc, char **argv)
 {
   g_auto(Options) options = { NULL };
   const GOptionEntry entries[] = {
@@ -84,11 +85,23 @@ brevet_command_key (int argc, char **argv)
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print JSON"), NULL },
     { NULL },
   };
+  g_autoptr(GError) error = NULL;
   int exit_code;
 
-  if (!brevet_command_parse ("key", N_("test URI"), entries, _(description), 2, 2, &argc, &argv, &exit_code))
+  if (!brevet_command_parse ("key test", N_("URI"), entries, _(description), 1, 1, &argc, &argv, &exit_code))
     return exit_code;
-  if (!g_str_equal (argv[1], "test"))
-    return brevet_command_usage_error (_("“%s” is nothing that can be done with a key; write test"), argv[1]);
-  return run (&options, argv[2]);
+  if (brevet_token_is_uri (argv[1]) && !brevet_token_names_key (argv[1]) && !brevet_token_check_uri (argv[1], &error))
+    return brevet_command_usage_error ("%s", error->message);
+  return run (&options, argv[1]);
+}
+
+int
+brevet_command_key (int argc, char **argv)
+{
+  static const BrevetCommand commands[] = {
+    { "test", N_("URI"), N_("Test a key in a token or file, and say what is wrong with it"), run_test },
+    { NULL },
+  };
+
+  return brevet_command_dispatch ("key", N_("Commands for private keys in tokens and files."), commands, argc, argv);
 }

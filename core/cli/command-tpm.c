@@ -199,8 +199,8 @@ show (const Options *options)
   return brevet_output_finish (report_missing (description));
 }
 
-int
-brevet_command_tpm (int argc, char **argv)
+static int
+run_show (int argc, char **argv)
 {
   g_auto(Options) options = { NULL };
   const GOptionEntry entries[] = {
@@ -214,12 +214,21 @@ brevet_command_tpm (int argc, char **argv)
   };
   int exit_code;
 
-  if (!brevet_command_parse ("tpm", N_("show [NAME]"), entries, _(description_text), 1, 2, &argc, &argv, &exit_code))
+  if (!brevet_command_parse ("tpm show", N_("[NAME]"), entries, _(description_text), 0, 1, &argc, &argv, &exit_code))
     return exit_code;
-  if (!g_str_equal (argv[1], "show"))
-    return brevet_command_usage_error (_("“%s” is nothing that can be done with a TPM; write show"), argv[1]);
-  options.name = argc > 2 ? argv[2] : NULL;
+  options.name = argc > 1 ? argv[1] : NULL;
   if (options.tcti != NULL && (options.config != NULL || options.name != NULL))
     return brevet_command_usage_error (_("--tcti names a TPM by itself; leave --config and NAME out"));
   return show (&options);
+}
+
+int
+brevet_command_tpm (int argc, char **argv)
+{
+  static const BrevetCommand commands[] = {
+    { "show", N_("[NAME]"), N_("Show what an operator must know of this device's TPM to enroll it"), run_show },
+    { NULL },
+  };
+
+  return brevet_command_dispatch ("tpm", N_("Commands for the TPM of this device."), commands, argc, argv);
 }

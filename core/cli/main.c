@@ -14,8 +14,8 @@ static const BrevetCommand commands[] = {
   { "send", N_("TEXT [NAME]"), N_("Send a message to the hub of an identity"), brevet_command_send },
   { "register", NULL, N_("Register a device once and fetch its certificate"), brevet_command_register },
   { "admin", NULL, N_("Manage a service: its enrollments and CA certificates"), brevet_command_admin },
-  { "key", N_("test URI"), N_("Test a key in a token or file, and say what is wrong with it"), brevet_command_key },
-  { "tpm", N_("show [NAME]"), N_("Show what an operator must know of this device's TPM to enroll it"), brevet_command_tpm },
+  { "key", NULL, N_("Test a key in a token or file, and say what is wrong with it"), brevet_command_key },
+  { "tpm", NULL, N_("Show what an operator must know of this device's TPM to enroll it"), brevet_command_tpm },
   { NULL },
 };
 

@@ -178,9 +178,11 @@ def test_file():
 
 
 def test_command_line():
-    done = brevet(os.environ, "--help")
-    assert done.returncode == 0 and "brevet key [OPTION…] test URI" in done.stdout and "--generate" in done.stdout, done
+    done = brevet(os.environ, "test", "--help")
+    assert done.returncode == 0 and "brevet key test [OPTION…] URI" in done.stdout and "--generate" in done.stdout, done
     assert brevet(os.environ, "test").returncode == 2
+    done = brevet(os.environ, "test", "pkcs11:devices")
+    assert done.returncode == 2 and "“devices” is no part of a PKCS#11 URI" in done.stderr, done
     done = brevet(os.environ, "burn", "pkcs11:token=devices")
     assert done.returncode == 2 and "“burn”" in done.stderr, done
 

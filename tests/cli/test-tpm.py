@@ -114,7 +114,7 @@ def test_manufactured():
 
 def test_troubles():
     """What is wrong is said in a sentence, with an exit code of its own"""
-    assert "write show" in brevet("look", expect=USAGE)[1]
+    assert "no command “look”" in brevet("look", expect=USAGE)[1]
     assert "leave --config and NAME out" in brevet("show", "--tcti", "device", "main", expect=USAGE)[1]
     assert "There is no TPM at /dev/none" in brevet("show", "--tcti", "device:/dev/none", expect=UNREACHABLE)[1]
     said = brevet("show", "--tcti", "swtpm:path=/nowhere", expect=UNREACHABLE)[1]
