@@ -123,6 +123,23 @@ brevet_gate_credentials_unref (BrevetGateCredentials *self)
   g_free (self);
 }
 
+/* The signature of a peer that shows a certificate is verified with a key of his choice. */
+static int
+on_signature_received (gnutls_session_t session, unsigned int type, unsigned int when, unsigned int incoming,
+                       const gnutls_datum_t *message)
+{
+  unsigned int count = 0;
+  const gnutls_datum_t *peers = gnutls_certificate_get_peers (session, &count);
+  g_autoptr(GBytes) der = NULL;
+  g_autoptr(BrevetCertificate) leaf = NULL;
+
+  if (!incoming || peers == NULL || count == 0)
+    return 0;
+  der = g_bytes_new (peers[0].data, peers[0].size);
+  leaf = brevet_certificate_new (der, NULL);
+  return leaf == NULL || brevet_certificate_has_costly_key (leaf) ? GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE : 0;
+}
+
 static int
 prepare_session (BrevetGateCredentials *self, const gnutls_datum_t *ticket_key, gnutls_session_t session)
 {
@@ -138,6 +155,7 @@ prepare_session (BrevetGateCredentials *self, const gnutls_datum_t *ticket_key, 
   gnutls_session_set_ptr (session, self);
   gnutls_certificate_server_set_request (session, GNUTLS_CERT_REQUEST);
   gnutls_handshake_set_max_packet_length (session, LONGEST_HANDSHAKE_MESSAGE);
+  gnutls_handshake_set_hook_function (session, GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY, GNUTLS_HOOK_PRE, on_signature_received);
   return gnutls_session_ticket_enable_server (session, ticket_key);
 }
 

@@ -10,6 +10,9 @@
 /* Larger than any certificate that makes sense, smaller than what would hurt. */
 #define DER_MAX_SIZE (64 * 1024)
 
+#define RSA_MODULUS_MAX_SIZE  1024
+#define RSA_EXPONENT_MAX_SIZE 4
+
 struct _BrevetCertificate
 {
   GBytes           *der;
@@ -362,6 +365,50 @@ gboolean
 brevet_certificate_is_issued_by (BrevetCertificate *self, BrevetCertificate *issuer)
 {
   return gnutls_x509_crt_check_issuer (self->crt, issuer->crt) != 0;
+}
+
+/* Leading zero bytes do not count. */
+static gboolean
+is_longer_than (const gnutls_datum_t *number, guint bytes)
+{
+  guint zeros = 0;
+
+  while (zeros < number->size && number->data[zeros] == 0)
+    zeros++;
+  return number->size - zeros > bytes;
+}
+
+static gboolean
+is_costly_rsa (gnutls_x509_crt_t crt)
+{
+  gnutls_datum_t modulus = { NULL, 0 }, exponent = { NULL, 0 };
+  gboolean costly;
+
+  if (gnutls_x509_crt_get_pk_rsa_raw (crt, &modulus, &exponent) < 0)
+    return TRUE;
+  costly = is_longer_than (&modulus, RSA_MODULUS_MAX_SIZE) || is_longer_than (&exponent, RSA_EXPONENT_MAX_SIZE);
+  gnutls_free (modulus.data);
+  gnutls_free (exponent.data);
+  return costly;
+}
+
+gboolean
+brevet_certificate_has_costly_key (BrevetCertificate *self)
+{
+  switch (gnutls_x509_crt_get_pk_algorithm (self->crt, NULL))
+    {
+    case GNUTLS_PK_ECDSA:
+    case GNUTLS_PK_EDDSA_ED25519:
+    case GNUTLS_PK_EDDSA_ED448:
+      return FALSE;
+
+    case GNUTLS_PK_RSA:
+    case GNUTLS_PK_RSA_PSS:
+      return is_costly_rsa (self->crt);
+
+    default:
+      return TRUE;
+    }
 }
 
 gnutls_x509_crt_t

@@ -181,6 +181,18 @@ BREVET_API
 gboolean brevet_certificate_is_self_issued (BrevetCertificate *self);
 
 /**
+ * brevet_certificate_has_costly_key:
+ *
+ * A stranger chooses the key in the certificate that he shows, and who verifies a signature with it works for him: RSA with a
+ * long exponent takes a thousand times as long as RSA does otherwise.
+ *
+ * Returns: %TRUE if no signature should be verified with the key: it is neither RSA with at most 8192 bits and an exponent of
+ *   at most 32, nor ECDSA or EdDSA
+ */
+BREVET_API
+gboolean brevet_certificate_has_costly_key (BrevetCertificate *self);
+
+/**
  * brevet_certificate_is_issued_by:
  * @issuer: certificate of the presumed issuer
  *

@@ -27,7 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetAttested, brevet_attested_free)
  *
  * First stage: finds the enrollment for a device and has its verifier judge @claims. An individual enrollment decides alone.
  * Without one, a chain leads to the groups of its issuers, of which the first that knows the chain decides, also when it is
- * disabled (protocol/dps.md §7.1). If none does, or there is no chain, the enabled groups are tried (§8).
+ * disabled (protocol/dps.md §7.1). If none does, or there is no chain, the enabled groups are tried with the token (§8), if there
+ * is one. What stands in a body can only be about an individual enrollment.
  */
 void brevet_attest_async (BrevetServiceContext *context, BrevetClaims *claims, GCancellable *cancellable,
                           GAsyncReadyCallback callback, gpointer user_data);

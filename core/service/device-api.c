@@ -8,6 +8,10 @@
 #include "brevet-wire-error.h"
 #include "reply.h"
 
+#include <string.h>
+
+#define MAXIMUM_REASON_SIZE 2000
+
 static void
 call_free (gpointer data)
 {
@@ -72,6 +76,13 @@ is_refusal (const GError *error)
          g_error_matches (error, BREVET_ERROR, BREVET_ERROR_INVALID);
 }
 
+/* Reasons quote names out of certificates, which a stranger makes as long as he likes. */
+static char *
+make_reason (const GError *error)
+{
+  return g_utf8_make_valid (error->message, (gssize) MIN (strlen (error->message), MAXIMUM_REASON_SIZE));
+}
+
 /* Who, what and why, for the operator. @refusing: (nullable): which enrollment said so */
 static void
 log_refusal (BrevetDeviceCall *call, const BrevetEnrollment *refusing, const GError *error)
@@ -79,8 +90,9 @@ log_refusal (BrevetDeviceCall *call, const BrevetEnrollment *refusing, const GEr
   BrevetClaims *claims = brevet_request_get_claims (call->request);
   BrevetChain *chain = brevet_claims_get_chain (claims);
   g_autofree char *presented = describe_claims (claims);
+  g_autofree char *reason = make_reason (error);
 
-  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ATTESTATION_REFUSED, error->message, "BREVET_REGISTRATION",
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ATTESTATION_REFUSED, reason, "BREVET_REGISTRATION",
                     brevet_claims_get_registration_id (claims), "BREVET_ENROLLMENT", refusing != NULL ? refusing->id : NULL,
                     "BREVET_MECHANISM", refusing != NULL ? brevet_attestation_get_mechanism (refusing->attestation) : NULL,
                     "BREVET_CREDENTIAL", presented, "BREVET_CERTIFICATE",

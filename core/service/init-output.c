@@ -4,6 +4,8 @@
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
 
+#define HTTPS_PORT 443
+
 static void
 add_path (JsonBuilder *builder, const char *member, const char *directory, const char *name)
 {
@@ -123,6 +125,16 @@ print_renewal (const BrevetScaffold *scaffold, const char *directory, BrevetCert
   g_print ("\n");
 }
 
+/* The port stands in it only where it is not that of HTTPS: others' tools know no ports there. */
+static void
+print_connection_string (const BrevetScaffold *scaffold)
+{
+  g_print ("      HostName=%s", scaffold->host_names[0]);
+  if (scaffold->https_port != HTTPS_PORT)
+    g_print (":%u", scaffold->https_port);
+  g_print (";SharedAccessKeyName=%s;SharedAccessKey=KEY\n", BREVET_SCAFFOLD_POLICY);
+}
+
 static void
 print_created (const BrevetScaffold *scaffold, const char *directory, const char *config, BrevetCertificate *server)
 {
@@ -143,7 +155,7 @@ print_created (const BrevetScaffold *scaffold, const char *directory, const char
   print_step (_("Or make mosquitto a hub: brevet-dps hub-config mosquitto --config %s --certificate FILE --key FILE"), config,
               NULL);
   print_step (_("Give operators a connection string; KEY in it is the content of %s:"), directory, BREVET_SCAFFOLD_PRIMARY_KEY);
-  g_print ("      HostName=%s;SharedAccessKeyName=%s;SharedAccessKey=KEY\n", scaffold->host_names[0], BREVET_SCAFFOLD_POLICY);
+  print_connection_string (scaffold);
   print_renewal (scaffold, directory, server);
 }
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-ca-certificate-document.h"
 
+#include "brevet-certificate-text.h"
 #include "brevet-etag.h"
 #include "brevet-wire-json.h"
 #include "brevet-wire-private.h"
-
-#include <string.h>
-
-#define BEGIN_ANY "-----BEGIN "
 
 void
 brevet_ca_certificate_document_free (BrevetCaCertificateDocument *self)
@@ -17,33 +14,6 @@ brevet_ca_certificate_document_free (BrevetCaCertificateDocument *self)
   g_free (self->verification_code);
   g_free (self->etag);
   g_free (self);
-}
-
-/* Tools send PEM, PEM in base64 as a file is uploaded, or the DER in base64 that stands between its lines. */
-static BrevetCertificate *
-parse_certificate (const char *text, GError **error)
-{
-  g_autoptr(GBytes) bytes = NULL;
-  g_auto(GStrv) lines = NULL;
-  g_autofree char *joined = NULL;
-
-  if (strstr (text, BEGIN_ANY) != NULL)
-    return brevet_certificate_new_from_pem (text, error);
-  lines = g_strsplit_set (text, " \t\r\n", -1);
-  joined = g_strjoinv ("", lines);
-  bytes = brevet_wire_base64_decode (joined);
-  if (bytes == NULL)
-    {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "it is neither PEM nor base64");
-      return NULL;
-    }
-  if (g_strstr_len (g_bytes_get_data (bytes, NULL), (gssize) g_bytes_get_size (bytes), BEGIN_ANY) != NULL)
-    {
-      g_autofree char *pem = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-
-      return brevet_certificate_new_from_pem (pem, error);
-    }
-  return brevet_certificate_new (bytes, error);
 }
 
 static BrevetCertificate *
@@ -59,7 +29,7 @@ read_certificate (JsonObject *object, GError **error)
       g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The member “certificate” is missing");
       return NULL;
     }
-  certificate = parse_certificate (text, error);
+  certificate = brevet_certificate_new_from_text (text, error);
   if (certificate == NULL)
     g_prefix_error_literal (error, "The member “certificate” cannot be read: ");
   return certificate;

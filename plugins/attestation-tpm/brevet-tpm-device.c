@@ -74,7 +74,8 @@ brevet_tpm_open (const char *tcti, GCancellable *cancellable, GError **error)
   g_set_object (&self->cancellable, cancellable);
   if (!brevet_tpm_begin (self, error))
     return NULL;
-  code = Tss2_TctiLdr_Initialize (tcti, &self->connection);
+  /* An empty name would be any TPM that the stack finds. */
+  code = *tcti != '\0' ? Tss2_TctiLdr_Initialize (tcti, &self->connection) : TSS2_TCTI_RC_NOT_SUPPORTED;
   if (code == TSS2_RC_SUCCESS)
     code = Esys_Initialize (&self->esys, self->connection, NULL);
   if (code == TSS2_RC_SUCCESS)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-tpm-enrollment.h"
 
+#include "brevet-certificate-text.h"
 #include "brevet-error.h"
 #include "brevet-sas-token.h"
 #include "brevet-trust-bundle-document.h"
@@ -32,18 +33,11 @@ BrevetChain *
 brevet_tpm_endorsement_certificate_parse (const char *text, GError **error)
 {
   g_autoptr(GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_certificate_unref);
-  g_autoptr(GBytes) der = NULL;
   BrevetCertificate *certificate;
 
   if (strstr (text, "-----BEGIN") != NULL)
     return brevet_chain_new_from_pem (text, error);
-  der = brevet_tpm_base64_decode (text);
-  if (der == NULL)
-    {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The certificate is neither PEM nor base64");
-      return NULL;
-    }
-  certificate = brevet_certificate_new (der, error);
+  certificate = brevet_certificate_new_from_text (text, error);
   if (certificate == NULL)
     return NULL;
   g_ptr_array_add (certificates, certificate);

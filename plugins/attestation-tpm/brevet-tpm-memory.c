@@ -11,7 +11,7 @@
 struct _BrevetTpmMemory
 {
   char      *fingerprint;       /* of the endorsement key */
-  char      *storage_root_key;  /* base64, or NULL */
+  GPtrArray *roots;             /* storage root keys in base64, the latest first */
   GPtrArray *keys;              /* BrevetSecret, the latest first */
   GArray    *times;             /* gint64: when each key was made */
   gint64     now;
@@ -58,22 +58,38 @@ load_key (JsonArray *array, guint index, JsonNode *node, gpointer user_data)
     brevet_secret_unref (key);
 }
 
+static void
+load_root (JsonArray *array, guint index, JsonNode *node, gpointer user_data)
+{
+  BrevetTpmMemory *self = user_data;
+
+  if (self->roots->len < BREVET_TPM_ROOTS_MAX && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+    g_ptr_array_add (self->roots, g_strdup (json_node_get_string (node)));
+}
+
+static void
+load_each (BrevetTpmMemory *self, JsonObject *stored, const char *member, JsonArrayForeach load)
+{
+  JsonNode *node = json_object_get_member (stored, member);
+
+  if (node != NULL && JSON_NODE_HOLDS_ARRAY (node))
+    json_array_foreach_element (json_node_get_array (node), load, self);
+}
+
 BrevetTpmMemory *
 brevet_tpm_memory_new (JsonObject *stored, const char *endorsement_key, gint64 now)
 {
   BrevetTpmMemory *self = g_new0 (BrevetTpmMemory, 1);
-  JsonNode *keys;
 
   self->fingerprint = g_compute_checksum_for_string (G_CHECKSUM_SHA256, endorsement_key, -1);
+  self->roots = g_ptr_array_new_with_free_func (g_free);
   self->keys = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_secret_unref);
   self->times = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->now = now;
   if (stored == NULL || g_strcmp0 (get_text (stored, "endorsementKeySha256"), self->fingerprint) != 0)
     return self;
-  self->storage_root_key = g_strdup (get_text (stored, "storageRootKey"));
-  keys = json_object_get_member (stored, "keys");
-  if (keys != NULL && JSON_NODE_HOLDS_ARRAY (keys))
-    json_array_foreach_element (json_node_get_array (keys), load_key, self);
+  load_each (self, stored, "storageRootKeys", load_root);
+  load_each (self, stored, "keys", load_key);
   return self;
 }
 
@@ -83,22 +99,16 @@ brevet_tpm_memory_free (BrevetTpmMemory *self)
   if (self == NULL)
     return;
   g_free (self->fingerprint);
-  g_free (self->storage_root_key);
+  g_ptr_array_unref (self->roots);
   g_ptr_array_unref (self->keys);
   g_array_unref (self->times);
   g_free (self);
 }
 
-GPtrArray *
-brevet_tpm_memory_get_keys (BrevetTpmMemory *self)
+gboolean
+brevet_tpm_memory_has_keys (BrevetTpmMemory *self)
 {
-  return self->keys;
-}
-
-const char *
-brevet_tpm_memory_get_storage_root_key (BrevetTpmMemory *self)
-{
-  return self->storage_root_key;
+  return self->keys->len > 0;
 }
 
 static gboolean
@@ -107,22 +117,74 @@ is_fresh (BrevetTpmMemory *self)
   return self->times->len > 0 && self->now - g_array_index (self->times, gint64, 0) < BREVET_TPM_KEY_REUSE;
 }
 
+/* The oldest gives way when there is a new identity key, and not before: so it takes long to push out that of the device. */
+static void
+remember_root (BrevetTpmMemory *self, const char *storage_root_key, gboolean displaces)
+{
+  guint index;
+
+  if (g_ptr_array_find_with_equal_func (self->roots, storage_root_key, g_str_equal, &index))
+    {
+      if (!displaces)
+        return;
+      g_ptr_array_remove_index (self->roots, index);
+    }
+  else if (self->roots->len == BREVET_TPM_ROOTS_MAX)
+    {
+      if (!displaces)
+        return;
+      g_ptr_array_set_size (self->roots, BREVET_TPM_ROOTS_MAX - 1);
+    }
+  g_ptr_array_insert (self->roots, 0, g_strdup (storage_root_key));
+  self->changed = TRUE;
+}
+
 BrevetSecret *
 brevet_tpm_memory_challenge (BrevetTpmMemory *self, const char *storage_root_key)
 {
-  if (g_strcmp0 (self->storage_root_key, storage_root_key) != 0)
-    {
-      g_free (self->storage_root_key);
-      self->storage_root_key = g_strdup (storage_root_key);
-      self->changed = TRUE;
-    }
-  if (!is_fresh (self))
+  gboolean needs_key = !is_fresh (self);
+
+  remember_root (self, storage_root_key, needs_key);
+  if (needs_key)
     {
       g_ptr_array_insert (self->keys, 0, brevet_secret_new_random (KEY_SIZE));
       g_array_prepend_val (self->times, self->now);
-      self->changed = TRUE;
     }
-  return g_ptr_array_index (self->keys, 0);
+  return brevet_sas_derive_key (g_ptr_array_index (self->keys, 0), storage_root_key);
+}
+
+static gboolean
+is_signed_for (BrevetTpmMemory *self, const BrevetSasToken *token, const char *storage_root_key)
+{
+  for (guint i = 0; i < self->keys->len; i++)
+    {
+      g_autoptr(BrevetSecret) key = brevet_sas_derive_key (g_ptr_array_index (self->keys, i), storage_root_key);
+
+      if (brevet_sas_token_verify (token, key))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+const char *
+brevet_tpm_memory_find_signer (BrevetTpmMemory *self, const BrevetSasToken *token, const char *storage_root_key)
+{
+  if (storage_root_key != NULL && is_signed_for (self, token, storage_root_key))
+    return storage_root_key;
+  for (guint i = 0; i < self->roots->len; i++)
+    if (is_signed_for (self, token, g_ptr_array_index (self->roots, i)))
+      return g_ptr_array_index (self->roots, i);
+  return NULL;
+}
+
+static JsonArray *
+roots_to_json (BrevetTpmMemory *self)
+{
+  JsonArray *roots = json_array_new ();
+
+  for (guint i = 0; i < self->roots->len; i++)
+    json_array_add_string_element (roots, g_ptr_array_index (self->roots, i));
+  return roots;
 }
 
 static JsonArray *
@@ -152,7 +214,7 @@ brevet_tpm_memory_to_json (BrevetTpmMemory *self)
     return NULL;
   object = json_object_new ();
   json_object_set_string_member (object, "endorsementKeySha256", self->fingerprint);
-  json_object_set_string_member (object, "storageRootKey", self->storage_root_key);
+  json_object_set_array_member (object, "storageRootKeys", roots_to_json (self));
   json_object_set_array_member (object, "keys", keys_to_json (self));
   return object;
 }

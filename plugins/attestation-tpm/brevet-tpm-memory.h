@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "brevet-secret.h"
+#include "brevet-sas-token.h"
 
 #include <json-glib/json-glib.h>
 
@@ -23,10 +23,19 @@ G_BEGIN_DECLS
 #define BREVET_TPM_KEY_LIFE 3600
 
 /**
+ * BREVET_TPM_ROOTS_MAX:
+ *
+ * Storage root keys that are remembered. Whoever knows an endorsement key can name any, and can have no more than these written for
+ * each identity key.
+ */
+#define BREVET_TPM_ROOTS_MAX 4
+
+/**
  * BrevetTpmMemory:
  *
- * What is remembered of a device from one request to the next: the identity keys that were delivered to it of late, and the storage
- * root key that it last named.
+ * What is remembered of a device from one request to the next: the identity keys of late, and for which storage root keys they were
+ * delivered. What is delivered for one is derived from the identity key for this one, so that a token says which one that was: an
+ * endorsement key is no secret, and the last who asked need not be the device.
  */
 typedef struct _BrevetTpmMemory BrevetTpmMemory;
 
@@ -45,26 +54,28 @@ BrevetTpmMemory *brevet_tpm_memory_new (JsonObject *stored, const char *endorsem
 void brevet_tpm_memory_free (BrevetTpmMemory *self);
 
 /**
- * brevet_tpm_memory_get_keys:
+ * brevet_tpm_memory_has_keys:
  *
- * Returns: (transfer none) (element-type BrevetSecret): the identity keys that are accepted, the latest first
+ * Returns: %TRUE if there is any key with which a token could be signed
  */
-GPtrArray *brevet_tpm_memory_get_keys (BrevetTpmMemory *self);
-
-/**
- * brevet_tpm_memory_get_storage_root_key:
- *
- * Returns: (transfer none) (nullable): in base64
- */
-const char *brevet_tpm_memory_get_storage_root_key (BrevetTpmMemory *self);
+gboolean brevet_tpm_memory_has_keys (BrevetTpmMemory *self);
 
 /**
  * brevet_tpm_memory_challenge:
  * @storage_root_key: in base64: for which a key is about to be wrapped
  *
- * Returns: (transfer none): the identity key to deliver: one that was delivered moments ago, or a new one
+ * Returns: (transfer full): the key to deliver: one that was delivered moments ago, or a new one
  */
 BrevetSecret *brevet_tpm_memory_challenge (BrevetTpmMemory *self, const char *storage_root_key);
+
+/**
+ * brevet_tpm_memory_find_signer:
+ * @storage_root_key: (nullable): in base64: one that may not be remembered
+ *
+ * Returns: (transfer none) (nullable): for which storage root key the key was delivered that @token is signed with, in base64;
+ *   %NULL if it is signed with none that is accepted
+ */
+const char *brevet_tpm_memory_find_signer (BrevetTpmMemory *self, const BrevetSasToken *token, const char *storage_root_key);
 
 /**
  * brevet_tpm_memory_to_json:

@@ -234,6 +234,8 @@ brevet_tpm_vendor_store_check (BrevetTpmVendorStore *self, BrevetChain *certific
       chain[i] = brevet_certificate_get_crt (brevet_chain_get (certificate, i));
       if (has_unknown_extension (chain[i]))
         return reject (error, leaf, "or an issuer of it, has a critical extension that is not understood here");
+      if (i > 0 && brevet_certificate_has_costly_key (brevet_chain_get (certificate, i)))
+        return reject (error, leaf, "has an issuer whose key takes too long to verify a signature with");
     }
   if (gnutls_x509_trust_list_verify_crt2 (self->list, chain, length, NULL, 0, GNUTLS_VERIFY_IGNORE_UNKNOWN_CRIT_EXTENSIONS, &status,
                                           NULL) < 0)

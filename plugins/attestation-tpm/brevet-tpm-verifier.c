@@ -25,9 +25,9 @@ static void verifier_iface_init (BrevetVerifierInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (BrevetTpmVerifier, brevet_tpm_verifier, BREVET_TYPE_PLUGIN,
                                G_IMPLEMENT_INTERFACE (BREVET_TYPE_VERIFIER, verifier_iface_init))
 
-/* What the body of a request says about the device's TPM; texts are %NULL where it says nothing. */
+/* What the body of a request says about the device's TPM; all is %NULL where it says nothing. */
 typedef struct {
-  gboolean is_there;
+  JsonObject *members;
   const char *endorsement_key;
   const char *storage_root_key;
   const char *certificate;
@@ -106,18 +106,28 @@ reject (GError **error, const char *reason)
   return FALSE;
 }
 
+/* Refused like any stranger: another answer than without an enrollment would tell him that there is one. */
 static gboolean
-read_presented (BrevetClaims *claims, Presented *presented, GError **error)
+read_endorsement_key (BrevetClaims *claims, Presented *presented, GError **error)
 {
-  JsonObject *members = brevet_claims_get_parameters (claims);
-  JsonObject *tpm = NULL;
+  JsonObject *parameters = brevet_claims_get_parameters (claims);
+  g_autoptr(GError) problem = NULL;
 
-  if (members != NULL && !brevet_wire_get_object (members, "tpm", &tpm, error))
-    return FALSE;
-  presented->is_there = tpm != NULL;
-  return tpm == NULL || (brevet_wire_get_string (tpm, "endorsementKey", &presented->endorsement_key, error) &&
-                         brevet_wire_get_string (tpm, "storageRootKey", &presented->storage_root_key, error) &&
-                         brevet_wire_get_string (tpm, "endorsementCertificate", &presented->certificate, error));
+  if (parameters == NULL ||
+      (brevet_wire_get_object (parameters, "tpm", &presented->members, &problem) &&
+       (presented->members == NULL ||
+        brevet_wire_get_string (presented->members, "endorsementKey", &presented->endorsement_key, &problem))))
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED, "What the device shows of its TPM cannot be read: %s", problem->message);
+  return FALSE;
+}
+
+/* Who knows the endorsement key is told what is malformed. */
+static gboolean
+read_others (Presented *presented, GError **error)
+{
+  return brevet_wire_get_string (presented->members, "storageRootKey", &presented->storage_root_key, error) &&
+         brevet_wire_get_string (presented->members, "endorsementCertificate", &presented->certificate, error);
 }
 
 /* Byte for byte, after base64. */
@@ -176,21 +186,13 @@ wrap_key (Question *question, BrevetTpmPublicArea *storage_root, BrevetSecret *k
   return parameters;
 }
 
-/* Returns: the storage root key that counts: that of the request, else the one that the device named last, else the operator's */
-static const char *
-choose_storage_root_key (Question *question)
-{
-  if (question->presented.storage_root_key != NULL)
-    return question->presented.storage_root_key;
-  if (brevet_tpm_memory_get_storage_root_key (question->memory) != NULL)
-    return brevet_tpm_memory_get_storage_root_key (question->memory);
-  return question->enrollment->storage_root_text;
-}
-
+/* That of the request counts before all others: a TPM that was cleared has a new one.
+ * @otherwise: (nullable): which one counts if the request names none */
 static BrevetTpmPublicArea *
-parse_storage_root_key (const char *text, GError **error)
+choose_storage_root_key (Question *question, const char *otherwise, GError **error)
 {
   g_autoptr(GError) problem = NULL;
+  const char *text = question->presented.storage_root_key != NULL ? question->presented.storage_root_key : otherwise;
   BrevetTpmPublicArea *key = text != NULL ? brevet_tpm_public_area_parse_base64 (text, &problem) : NULL;
 
   if (key == NULL)
@@ -202,12 +204,13 @@ parse_storage_root_key (const char *text, GError **error)
 static BrevetVerdict *
 make_challenge (Question *question, GError **error)
 {
-  g_autoptr(BrevetTpmPublicArea) storage_root = parse_storage_root_key (choose_storage_root_key (question), error);
+  g_autoptr(BrevetTpmPublicArea) storage_root =
+    choose_storage_root_key (question, question->enrollment->storage_root_text, error);
+  g_autoptr(BrevetSecret) key = NULL;
   g_autofree char *text = NULL;
   g_autoptr(JsonObject) parameters = NULL;
   g_autoptr(JsonObject) memory = NULL;
   BrevetVerdict *verdict;
-  BrevetSecret *key;
 
   if (storage_root == NULL)
     return NULL;
@@ -223,25 +226,27 @@ make_challenge (Question *question, GError **error)
   return verdict;
 }
 
-static gboolean
-check_signature (Question *question, const BrevetSasToken *token, GError **error)
+/* Returns: for which storage root key the key was delivered that signs the token; %NULL if there is none */
+static const char *
+find_signer (Question *question, const BrevetSasToken *token, GError **error)
 {
-  GPtrArray *keys = brevet_tpm_memory_get_keys (question->memory);
+  const char *signer = brevet_tpm_memory_find_signer (question->memory, token, question->presented.storage_root_key);
 
-  for (guint i = 0; i < keys->len; i++)
-    if (brevet_sas_token_verify (token, g_ptr_array_index (keys, i)))
-      return TRUE;
-  return reject (error, keys->len == 0 ? "The device has a token, but there is no challenge that it could answer: the last one is "
-                                         "unknown or more than an hour old, and the device has to begin anew"
-                                       : "The signature of the token matches no key that was sent to the TPM during the last hour");
+  if (signer != NULL)
+    return signer;
+  reject (error, brevet_tpm_memory_has_keys (question->memory)
+                   ? "The signature of the token matches no key that was sent to the TPM during the last hour"
+                   : "The device has a token, but there is no challenge that it could answer: the last one is unknown or more than "
+                     "an hour old, and the device has to begin anew");
+  return NULL;
 }
 
 /* The second blob: the key that the device and its hub have in common (protocol/dps.md §6.2 point 6). */
 static BrevetVerdict *
-accept_token (Question *question, GError **error)
+accept_token (Question *question, const char *signer, GError **error)
 {
   g_autoptr(BrevetSecret) key = brevet_tpm_enrollment_derive_hub_key (question->enrollment);
-  g_autoptr(BrevetTpmPublicArea) storage_root = parse_storage_root_key (choose_storage_root_key (question), error);
+  g_autoptr(BrevetTpmPublicArea) storage_root = choose_storage_root_key (question, signer, error);
   g_autofree char *fingerprint = NULL;
   g_autoptr(JsonObject) parameters = storage_root != NULL ? wrap_key (question, storage_root, key, error) : NULL;
   BrevetVerdict *verdict;
@@ -260,6 +265,7 @@ judge_token (Question *question, BrevetClaims *claims, GError **error)
   const char *id_scope = brevet_claims_get_id_scope (claims);
   const char *registration_id = brevet_claims_get_registration_id (claims);
   g_autoptr(BrevetSasToken) token = NULL;
+  const char *signer;
 
   if (id_scope == NULL || registration_id == NULL)
     {
@@ -268,9 +274,8 @@ judge_token (Question *question, BrevetClaims *claims, GError **error)
     }
   token = brevet_sas_token_parse_for_device (brevet_claims_get_token (claims), id_scope, registration_id,
                                              brevet_clock_now_seconds (), error);
-  if (token == NULL || !check_signature (question, token, error))
-    return NULL;
-  return accept_token (question, error);
+  signer = token != NULL ? find_signer (question, token, error) : NULL;
+  return signer != NULL ? accept_token (question, signer, error) : NULL;
 }
 
 /* What a device shows of its TPM is checked in every request that shows something: before a challenge, and beside the token. */
@@ -281,16 +286,17 @@ judge (BrevetTpmVerifier *self, BrevetAttestation *attestation, BrevetClaims *cl
   g_auto(Question) question = { NULL };
 
   question.enrollment = brevet_tpm_enrollment_load (attestation, error);
-  if (question.enrollment == NULL || !read_presented (claims, &question.presented, error))
+  if (question.enrollment == NULL || !read_endorsement_key (claims, &question.presented, error))
     return NULL;
-  if (!question.presented.is_there && !has_token)
+  if (question.presented.members == NULL && !has_token)
     {
       reject (error, "The device shows neither the keys of its TPM nor a token; they stand in the body of a registration over "
                      "HTTPS, which is the only way for TPM attestation");
       return NULL;
     }
-  if (question.presented.is_there &&
-      (!check_endorsement_key (&question, error) || !check_certificate (self, &question, error)))
+  if (question.presented.members != NULL &&
+      (!check_endorsement_key (&question, error) || !read_others (&question.presented, error) ||
+       !check_certificate (self, &question, error)))
     return NULL;
   question.memory = brevet_tpm_memory_new (brevet_attestation_get_memory (attestation), question.enrollment->endorsement_text,
                                            brevet_clock_now_seconds ());

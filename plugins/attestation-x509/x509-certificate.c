@@ -2,7 +2,6 @@
 #include "x509-certificate.h"
 
 #include "brevet-error.h"
-#include "brevet-secret.h"
 
 #include <gnutls/x509-ext.h>
 #include <string.h>
@@ -53,6 +52,8 @@ x509_certificate_check_key (BrevetCertificate *self, const char *noun, GError **
 
   if (name == NULL)
     return refuse (error, self, noun, "has a public key of an unknown kind");
+  if (brevet_certificate_has_costly_key (self))
+    return refuse (error, self, noun, "has a public key that takes too long to verify a signature with: %s, %u bits", name, bits);
   if (gnutls_pk_bits_to_sec_param (algorithm, bits) >= GNUTLS_SEC_PARAM_MEDIUM)
     return TRUE;
   return refuse (error, self, noun, "has a weak public key: %s with %u bits", name, bits);
@@ -154,41 +155,4 @@ x509_certificate_get_path_length (BrevetCertificate *self)
   if (gnutls_x509_crt_get_basic_constraints (brevet_certificate_get_crt (self), NULL, &is_ca, &path_length) < 0)
     return -1;
   return path_length;
-}
-
-/* Tools break base64 into lines. */
-static char *
-squeeze (const char *text)
-{
-  GString *squeezed = g_string_sized_new (strlen (text));
-
-  for (const char *c = text; *c != '\0'; c++)
-    if (!g_ascii_isspace (*c))
-      g_string_append_c (squeezed, *c);
-  return g_string_free (squeezed, FALSE);
-}
-
-static BrevetCertificate *
-parse_base64 (const char *text, GError **error)
-{
-  g_autofree char *squeezed = squeeze (text);
-  g_autoptr(BrevetSecret) data = brevet_secret_new_from_base64 (squeezed, NULL);
-  g_autoptr(GBytes) der = NULL;
-  const guint8 *bytes;
-  gsize length = 0;
-
-  bytes = data != NULL ? brevet_secret_get_data (data, &length) : NULL;
-  if (length == 0)
-    {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "It is neither PEM nor the base64 of a certificate's DER");
-      return NULL;
-    }
-  der = g_bytes_new (bytes, length);
-  return brevet_certificate_new (der, error);
-}
-
-BrevetCertificate *
-x509_certificate_parse (const char *text, GError **error)
-{
-  return strstr (text, "-----") != NULL ? brevet_certificate_new_from_pem (text, error) : parse_base64 (text, error);
 }

@@ -34,12 +34,4 @@ gboolean x509_certificate_check_issuer    (BrevetCertificate *self, const char *
 /* Most CA certificates that may follow, or -1. */
 int      x509_certificate_get_path_length (BrevetCertificate *self);
 
-/**
- * x509_certificate_parse:
- * @text: one certificate: PEM, or the bare base64 of its DER
- *
- * Returns: (transfer full) (nullable): the certificate, or %NULL with %BREVET_ERROR_INVALID
- */
-BrevetCertificate *x509_certificate_parse (const char *text, GError **error);
-
 G_END_DECLS

@@ -2,16 +2,11 @@
 #include "x509-credential.h"
 
 #include "brevet-error.h"
+#include "brevet-token.h"
 
 #include <gnutls/pkcs11.h>
 #include <gnutls/x509.h>
 #include <string.h>
-
-static gboolean
-is_in_token (const char *location)
-{
-  return g_ascii_strncasecmp (location, "pkcs11:", strlen ("pkcs11:")) == 0;
-}
 
 static char *
 read_location (BrevetSettings *settings, const char *key, GError **error)
@@ -20,7 +15,7 @@ read_location (BrevetSettings *settings, const char *key, GError **error)
 
   if (value == NULL)
     return NULL;
-  return is_in_token (value) ? g_strdup (value) : brevet_settings_get_path (settings, key);
+  return brevet_token_is_uri (value) ? g_strdup (value) : brevet_settings_get_path (settings, key);
 }
 
 gboolean
@@ -32,6 +27,7 @@ x509_places_read (X509Places *self, BrevetSettings *settings, GError **error)
   self->key = read_location (settings, "key", error);
   if (self->key == NULL)
     return FALSE;
+  self->name = g_strndup (self->key, strcspn (self->key, "?"));
   self->intermediates = brevet_settings_get_path (settings, "intermediates");
   return brevet_settings_get_secret (settings, "key-password", &self->password, error);
 }
@@ -39,6 +35,7 @@ x509_places_read (X509Places *self, BrevetSettings *settings, GError **error)
 void
 x509_places_clear (X509Places *self)
 {
+  g_clear_pointer (&self->name, g_free);
   g_clear_pointer (&self->certificate, g_free);
   g_clear_pointer (&self->intermediates, g_free);
   g_clear_pointer (&self->key, brevet_secret_free_text);
@@ -92,7 +89,7 @@ add_certificate (const X509Places *self, GPtrArray *certificates, GError **error
   g_autoptr(BrevetChain) chain = NULL;
   BrevetCertificate *leaf;
 
-  if (!is_in_token (self->certificate))
+  if (!brevet_token_is_uri (self->certificate))
     {
       chain = brevet_chain_load (self->certificate, error);
       if (chain != NULL)
@@ -143,7 +140,7 @@ BrevetKey *
 x509_places_load_key (const X509Places *self, BrevetCertificate *leaf, GError **error)
 {
   g_autoptr(BrevetKey) key = brevet_key_load (self->key, self->password, error);
-  gboolean in_token = is_in_token (self->certificate);
+  gboolean in_token = brevet_token_is_uri (self->certificate);
 
   if (key == NULL)
     return NULL;

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * Where a device keeps its onboarding credential. What is there is read each time, as an operator may replace it.
  */
 typedef struct {
+  char         *name;          /* of the token that has the key, or the file, without a PIN: for people */
   char         *certificate;   /* file with the leaf and maybe its issuers, or a PKCS#11 URI of the leaf */
   char         *intermediates; /* file with further issuers, or NULL */
   char         *key;           /* file, or PKCS#11 URI */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "x509-enrollment.h"
 
+#include "brevet-certificate-text.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-trust-bundle-document.h"
@@ -120,7 +121,7 @@ static BrevetCertificate *
 parse_certificate (const Slot *self, const char *text, GError **error)
 {
   g_autoptr(GError) problem = NULL;
-  g_autoptr(BrevetCertificate) certificate = x509_certificate_parse (text, &problem);
+  g_autoptr(BrevetCertificate) certificate = brevet_certificate_new_from_text (text, &problem);
 
   if (certificate == NULL)
     {
@@ -214,7 +215,7 @@ prepare_reference (const Slot *self, JsonObject *pair, JsonNode **kept, GError *
     }
   if (name == NULL || *name == '\0')
     return TRUE;
-  if (!brevet_identifier_check (BREVET_IDENTIFIER_NAME, name, &problem))
+  if (!brevet_identifier_check (BREVET_IDENTIFIER_CERTIFICATE_NAME, name, &problem))
     return refuse_slot (error, self, "is no name of a CA certificate: %s", problem->message);
   *kept = json_node_init_string (json_node_alloc (), name);
   return TRUE;

@@ -7,7 +7,7 @@
 #include <gnutls/x509.h>
 #include <string.h>
 
-/* Signatures that are verified for one stranger; an honest chain needs one for each of its certificates, and for each anchor. */
+/* Looks at signatures for one stranger; an honest chain needs one for each of its certificates, and for each anchor. */
 #define SIGNATURES_MAX 64
 
 /* Whether a signature is true, and nothing else: all that follows from it is looked at afterwards. */
@@ -20,6 +20,14 @@
   (GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS | GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT       \
    | GNUTLS_PROFILE_TO_VFLAGS (GNUTLS_PROFILE_MEDIUM))
 
+/* A signature that has been verified: the search comes by the same ones again. */
+typedef struct
+{
+  BrevetCertificate *certificate;
+  BrevetCertificate *issuer;
+  gboolean           is_true;
+} Signature;
+
 typedef struct
 {
   GPtrArray   *issuers; /* BrevetCertificate: all that may be on the way */
@@ -27,9 +35,12 @@ typedef struct
   gint64       now;
   BrevetCertificate *path[BREVET_CHAIN_MAX_LENGTH]; /* the leaf, and upwards */
   guint        length;
-  guint        signatures;
+  guint        steps; /* looks at a signature, each of which may be an expensive one */
+  Signature    signatures[SIGNATURES_MAX];
+  guint        n_signatures;
   const X509Anchor *reached;
   GError      *refusal; /* of the first path that led to an anchor */
+  BrevetCertificate *costly;  /* an issuer whose key is not worked with */
   const X509Anchor *misnamed; /* an anchor that did not sign what names it as its issuer */
 } Search;
 
@@ -52,16 +63,34 @@ x509_anchor_free (X509Anchor *self)
 }
 
 static gboolean
-is_signed_by (Search *self, BrevetCertificate *certificate, BrevetCertificate *issuer)
+verify (BrevetCertificate *certificate, BrevetCertificate *issuer)
 {
   gnutls_x509_crt_t crt = brevet_certificate_get_crt (issuer);
   unsigned int status = 0;
 
-  if (!brevet_certificate_is_issued_by (certificate, issuer) || self->signatures == SIGNATURES_MAX)
-    return FALSE;
-  self->signatures++;
   return gnutls_x509_crt_verify (brevet_certificate_get_crt (certificate), &crt, 1, SIGNATURE_FLAGS, &status) >= 0 &&
          (status & (GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_SIGNER_NOT_FOUND)) == 0;
+}
+
+static gboolean
+is_signed_by (Search *self, BrevetCertificate *certificate, BrevetCertificate *issuer)
+{
+  Signature *made = &self->signatures[self->n_signatures];
+
+  if (!brevet_certificate_is_issued_by (certificate, issuer) || self->steps == SIGNATURES_MAX)
+    return FALSE;
+  if (brevet_certificate_has_costly_key (issuer))
+    {
+      self->costly = issuer;
+      return FALSE;
+    }
+  self->steps++;
+  for (Signature *known = self->signatures; known < made; known++)
+    if (known->certificate == certificate && known->issuer == issuer)
+      return known->is_true;
+  *made = (Signature) { certificate, issuer, verify (certificate, issuer) };
+  self->n_signatures++;
+  return made->is_true;
 }
 
 static gboolean
@@ -228,6 +257,27 @@ climb (Search *self)
   return FALSE;
 }
 
+/* Whether an anchor has signed anything at all of what is shown. Who has nothing of a group's makes the service work with the keys
+ * of the group, once for each certificate that bears its name, and never with keys of his own choice. */
+static gboolean
+is_near_anchor (Search *self)
+{
+  for (guint i = 0; i <= self->issuers->len; i++)
+    {
+      BrevetCertificate *certificate = i == 0 ? self->path[0] : self->issuers->pdata[i - 1];
+
+      for (guint j = 0; j < self->anchors->len; j++)
+        {
+          const X509Anchor *anchor = self->anchors->pdata[j];
+
+          if (is_signed_by (self, certificate, anchor->certificate))
+            return TRUE;
+          note_misnamed (self, certificate, anchor);
+        }
+    }
+  return FALSE;
+}
+
 /* In the order of the chain, and then what does not fit into it. */
 static GPtrArray *
 list_issuers (BrevetChain *chain)
@@ -267,13 +317,18 @@ x509_path_find (BrevetChain *chain, GPtrArray *anchors, gint64 now, GError **err
   search.path[search.length++] = brevet_chain_get_leaf (chain);
   if (is_anchor (&search, search.path[0], error))
     return NULL;
-  if (climb (&search))
+  if (is_near_anchor (&search) && climb (&search))
     {
       g_clear_error (&search.refusal);
       return search.reached;
     }
   if (search.refusal != NULL)
     g_propagate_error (error, search.refusal);
+  else if (search.costly != NULL)
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND,
+                 "The chain of the certificate “%s” leads over “%s”, whose key takes too long to verify a signature with; an "
+                 "issuer must have RSA with at most 8192 bits and the exponent 65537, or a key on an elliptic curve",
+                 brevet_certificate_get_subject (search.path[0]), brevet_certificate_get_subject (search.costly));
   else if (search.misnamed != NULL)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND,
                  "The chain of the certificate “%s” names the %s “%s” as an issuer, but was not signed with its key",

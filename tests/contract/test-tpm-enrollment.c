@@ -82,18 +82,25 @@ get_suite_key (BrevetAttestation *stored)
   return brevet_secret_new (digest, sizeof digest);
 }
 
+static SoftwareTpm *
+find_tpm (BrevetAttestation *stored)
+{
+  const char *text = json_object_get_string_member (brevet_attestation_get_parameters (stored), "endorsementKey");
+
+  return strcmp (text, software_tpm_get_endorsement_key (tpm_world_tpms[0])) == 0 ? tpm_world_tpms[0] : tpm_world_tpms[1];
+}
+
 static BrevetAttestation *
 complete (BrevetAttestation *stored)
 {
   const char *text = json_object_get_string_member (brevet_attestation_get_parameters (stored), "endorsementKey");
-  SoftwareTpm *tpm
-    = strcmp (text, software_tpm_get_endorsement_key (tpm_world_tpms[0])) == 0 ? tpm_world_tpms[0] : tpm_world_tpms[1];
   g_autoptr(BrevetSecret) key = get_suite_key (stored);
   g_autofree char *key_text = brevet_secret_to_base64 (key);
   g_autofree char *fingerprint = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
-  g_autofree char *memory = g_strdup_printf ("{\"endorsementKeySha256\": \"%s\", \"storageRootKey\": \"%s\","
+  g_autofree char *memory = g_strdup_printf ("{\"endorsementKeySha256\": \"%s\", \"storageRootKeys\": [\"%s\"],"
                                              " \"keys\": [{\"key\": \"%s\", \"created\": %" G_GINT64_FORMAT "}]}",
-                                             fingerprint, software_tpm_get_storage_root_key (tpm), key_text, tpm_world_now);
+                                             fingerprint, software_tpm_get_storage_root_key (find_tpm (stored)), key_text,
+                                             tpm_world_now);
   g_autoptr(JsonNode) node = json_from_string (memory, NULL);
 
   return brevet_attestation_complete (stored, NULL, json_node_get_object (node));
@@ -110,7 +117,8 @@ want (gboolean is_group)
 static BrevetClaims *
 present (BrevetAttestation *stored, const char *id_scope, const char *registration_id)
 {
-  g_autoptr(BrevetSecret) key = get_suite_key (stored);
+  g_autoptr(BrevetSecret) identity_key = get_suite_key (stored);
+  g_autoptr(BrevetSecret) key = brevet_sas_derive_key (identity_key, software_tpm_get_storage_root_key (find_tpm (stored)));
   g_autofree char *resource = g_strdup_printf ("%s/registrations/%s", id_scope, registration_id);
   g_autofree char *token = brevet_sas_token_create (resource, key, tpm_world_now + 1800, "registration");
   BrevetClaims *claims = brevet_claims_new ();

@@ -452,6 +452,9 @@ test_wrong_names (Fixture *fixture, gconstpointer data)
   brevet_settings_set (fixture->settings, "tcti", "nonsense:here", NULL);
   restart (fixture);
   assert_fails (fixture, NULL, BREVET_ERROR_NOT_CONFIGURED, "*“nonsense:here” names no TPM*");
+  brevet_settings_set (fixture->settings, "tcti", "", NULL);
+  restart (fixture);
+  assert_fails (fixture, NULL, BREVET_ERROR_NOT_CONFIGURED, "*“” names no TPM*");
 }
 
 /* A TPM that does not answer costs no more than the time that is allowed for it, and the next one to come need not be told. */

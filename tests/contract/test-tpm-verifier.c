@@ -50,6 +50,7 @@ test_foreign_tpm (void)
   g_autoptr(BrevetSecret) wrong = brevet_secret_new_random (32);
   g_autoptr(BrevetSecret) key = NULL;
   g_autoptr(BrevetSecret) hub_key = NULL;
+  g_autoptr(BrevetSecret) again = NULL;
   g_autofree char *token = NULL;
 
   tpm_world_init (&world);
@@ -65,8 +66,57 @@ test_foreign_tpm (void)
 
   token = tpm_world_sign (wrong);
   tpm_world_assert_rejected (&world, token, NULL, NULL, "no key that was sent");
-  /* the device itself is not disturbed */
+  /* the device itself is not disturbed, not even if it leaves its keys out */
   hub_key = tpm_world_assert_accepted (&world, key, TRUE);
+  again = tpm_world_assert_accepted (&world, key, FALSE);
+}
+
+/* A stranger who names a storage root key after the other: the service does not write each time, and remembers the device's. */
+static void
+test_flood (void)
+{
+  g_auto(TpmWorld) world = { NULL };
+  const char *endorsement_key = software_tpm_get_endorsement_key (tpm_world_tpms[0]);
+  g_autoptr(BrevetSecret) key = NULL;
+  g_autoptr(BrevetSecret) hub_key = NULL;
+
+  tpm_world_init (&world);
+  key = tpm_world_challenge (&world);
+  for (guint i = 0; i < 5; i++)
+    {
+      g_autoptr(SoftwareTpm) tpm = software_tpm_new (128);
+      g_autoptr(GError) error = NULL;
+      g_autoptr(BrevetVerdict) verdict =
+        tpm_world_ask (&world, NULL, endorsement_key, software_tpm_get_storage_root_key (tpm), &error);
+
+      g_assert_no_error (error);
+    }
+  g_assert_cmpuint (world.writes, ==, 4);
+  hub_key = tpm_world_assert_accepted (&world, key, FALSE);
+}
+
+/* Who does not know the endorsement key is refused as if there were no enrollment, so that nobody learns of one this way. */
+static void
+test_malformed_members (void)
+{
+  static const char *const bodies[] = {
+    "{\"tpm\": {\"endorsementKey\": 5}}",
+    "{\"tpm\": {\"endorsementKey\": \"AAAA\", \"storageRootKey\": []}}",
+    "{\"tpm\": {\"endorsementCertificate\": {}}}",
+  };
+  g_auto(TpmWorld) world = { NULL };
+
+  tpm_world_init (&world);
+  for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
+    {
+      g_autoptr(JsonNode) body = json_from_string (bodies[i], NULL);
+      g_autoptr(BrevetClaims) claims = tpm_world_make_claims (NULL, NULL, NULL);
+      g_autoptr(GError) error = NULL;
+
+      brevet_claims_set_parameters (claims, json_node_get_object (body));
+      g_assert_null (verifier_suite_verify (world.verifier, world.stored, claims, &error));
+      g_assert_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
+    }
 }
 
 static void
@@ -279,10 +329,10 @@ test_damaged_memory (void)
 {
   static const char *const memories[] = {
     "{}",
-    "{\"endorsementKeySha256\": 1, \"storageRootKey\": [], \"keys\": {}}",
-    "{\"endorsementKeySha256\": \"%s\", \"storageRootKey\": 5,"
+    "{\"endorsementKeySha256\": 1, \"storageRootKeys\": {}, \"keys\": {}}",
+    "{\"endorsementKeySha256\": \"%s\", \"storageRootKeys\": [5, null, {}],"
     " \"keys\": [1, null, {}, {\"key\": \"AAAA\", \"created\": 1893456000}]}",
-    "{\"endorsementKeySha256\": \"%s\", \"storageRootKey\": \"x\", \"keys\": [{\"key\": \"!\", \"created\": \"x\"}]}",
+    "{\"endorsementKeySha256\": \"%s\", \"storageRootKeys\": [\"x\"], \"keys\": [{\"key\": \"!\", \"created\": \"x\"}]}",
   };
   g_autofree char *fingerprint
     = g_compute_checksum_for_string (G_CHECKSUM_SHA256, software_tpm_get_endorsement_key (tpm_world_tpms[0]), -1);
@@ -350,6 +400,8 @@ add_tests (void)
   g_test_add_func ("/tpm/foreign-tpm", test_foreign_tpm);
   g_test_add_func ("/tpm/reuse", test_reuse);
   g_test_add_func ("/tpm/expiry", test_expiry);
+  g_test_add_func ("/tpm/flood", test_flood);
+  g_test_add_func ("/tpm/malformed-members", test_malformed_members);
   g_test_add_func ("/tpm/memory-size", test_memory_size);
   g_test_add_func ("/tpm/without-challenge", test_without_challenge);
   g_test_add_func ("/tpm/token", test_token);

@@ -118,9 +118,35 @@ def test_https_without_a_certificate():
     refuse(register("pump-1"), since, "neither a token nor a certificate")
 
 
+def test_https_with_a_long_name():
+    """What a stranger writes into his certificate does not fill the log."""
+    forger = pki.make_root("Line 4", key_id=SIGNER.key_id)
+    since = mark()
+    refuse(register("pump-1", make_context(pki.make_leaf("x" * 5000, forger))), since, "The chain of the certificate “CN=xxx")
+    assert max(len(record["MESSAGE"]) for record in SERVICE.journal.records[since:]) <= 2000
+
+
 def test_https_of_another_device():
     since = mark()
     refuse(register("pump-1", device("pump-2")), since, "“pump-2”, not for “pump-1”")
+
+
+def test_https_with_a_costly_key():
+    """Nobody makes the service work with a key of his own choice, be it that of TLS or that of an issuer."""
+    key = pki.make_costly_key()
+    leaf = pki.make_leaf("pump-1", LOWER, key=key, key_id=b"costly")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        try:
+            reply = register("pump-1", make_context(leaf, LOWER, version=version))
+        except ssl.SSLError as error:
+            assert "UNSUPPORTED_CERTIFICATE" in str(error), error
+        else:
+            raise AssertionError(reply)
+    own = pki.make_root("Line 4")
+    forger = pki.make_intermediate("Line 4 Shift 2", own, key_id=LOWER.key_id)
+    costly = pki.make_intermediate("Line 4 Shift 2", own, key=key, key_id=LOWER.key_id)
+    since = mark()
+    refuse(register("pump-1", make_context(pki.make_leaf("pump-1", forger), LOWER, costly)), since, "takes too long to verify")
 
 
 def session_taken_up_again(version):

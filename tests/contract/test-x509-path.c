@@ -310,11 +310,14 @@ test_maze (void)
   g_autoptr(X509Party) anchor = x509_party_new (NULL, TRUE, "Maze", NULL, NULL);
   g_autoptr(X509Party) key = x509_party_new (NULL, TRUE, "Maze", NULL, NULL);
   g_autoptr(X509Party) leaf = x509_party_new (key, FALSE, X509_DEVICE, NULL, NULL);
+  /* of the group, as anybody can have it, and on no way from the leaf */
+  g_autoptr(X509Party) stray = x509_party_new (anchor, TRUE, "Elsewhere", NULL, NULL);
   g_autoptr(BrevetAttestation) group = x509_enroll (TRUE, GROUP, anchor, NULL);
   g_autoptr(BrevetChain) chain = NULL;
 
   g_ptr_array_add (sent, leaf->certificate);
-  for (guint i = 1; i < BREVET_CHAIN_MAX_LENGTH; i++)
+  g_ptr_array_add (sent, stray->certificate);
+  for (guint i = 2; i < BREVET_CHAIN_MAX_LENGTH; i++)
     {
       X509Party *twin = x509_party_new (key, TRUE, "Maze", NULL, key);
 

@@ -249,6 +249,21 @@ test_pem (void)
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_INVALID);
 }
 
+/* Whatever a CA certificate may be called, a group can refer to it. */
+static void
+test_reference_names (void)
+{
+  g_autoptr(BrevetVerifier) verifier = x509_create_verifier ();
+  g_autoptr(BrevetAttestation) wanted =
+    x509_attestation (TRUE, "{\"caReferences\":{\"primary\":\"-root_\",\"secondary\":\"Plant.Root\"}}", NULL);
+  g_autoptr(BrevetAttestation) stored = verifier_suite_prepare (verifier, wanted, NULL);
+  g_auto(GStrv) names = brevet_verifier_dup_references (verifier, stored);
+
+  g_assert_cmpuint (g_strv_length (names), ==, 2);
+  g_assert_cmpstr (names[0], ==, "-root_");
+  g_assert_cmpstr (names[1], ==, "Plant.Root");
+}
+
 typedef struct {
   const char *name;
   gboolean is_group;
@@ -284,7 +299,7 @@ static const Refusal refusals[] = {
   { "empty-text", FALSE, FALSE, "{\"clientCertificates\":{\"primary\":{\"certificate\":\"\"}}}",
     "“x509.clientCertificates.primary” holds no certificate" },
   { "garbage", FALSE, FALSE, "{\"clientCertificates\":{\"primary\":{\"certificate\":\"hello world!\"}}}",
-    "neither PEM nor the base64" },
+    "neither PEM nor base64" },
   { "no-der", FALSE, FALSE, "{\"clientCertificates\":{\"primary\":{\"certificate\":\"aGVsbG8=\"}}}", "not an X.509 certificate" },
   { "cut", FALSE, FALSE, "{\"clientCertificates\":{\"primary\":{\"certificate\":\"-----BEGIN CERTIFICATE-----\\nMIIB\"}}}",
     "cut off" },
@@ -343,6 +358,7 @@ main (int argc, char **argv)
   g_test_add_func ("/x509/info", test_info);
   g_test_add_func ("/x509/verdict", test_verdict);
   g_test_add_func ("/x509/pem", test_pem);
+  g_test_add_func ("/x509/reference-names", test_reference_names);
   for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)
     {
       g_autofree char *path = g_strdup_printf ("/x509/prepare/%s", refusals[i].name);

@@ -2,6 +2,7 @@
 #include "fuzz.h"
 
 #include "brevet.h"
+#include "brevet-certificate-text.h"
 #include "brevet-wire-json.h"
 #include "x509-certificate.h"
 #include "x509-enrollment.h"
@@ -63,7 +64,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autoptr(GBytes) body = g_bytes_new (data, size);
   g_autoptr(JsonObject) wanted = brevet_wire_parse_object (body, "the attestation", NULL);
   g_autofree char *text = g_strndup ((const char *) data, size);
-  g_autoptr(BrevetCertificate) certificate = x509_certificate_parse (text, NULL);
+  g_autoptr(BrevetCertificate) certificate = brevet_certificate_new_from_text (text, NULL);
 
   if (wanted == NULL)
     return 0;

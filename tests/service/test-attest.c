@@ -368,11 +368,13 @@ test_token (Fixture *self, gconstpointer data)
   assert_refused (&beside, "line", "the script says foreign", "line");
 }
 
-/* What a stranger with a certificate costs: the enrollment, and one look for each issuer in its chain. */
+/* What a stranger costs who shows no token: the enrollment, and with a certificate one look for each issuer in its chain. */
 static void
 test_reads (Fixture *self, gconstpointer data)
 {
-  g_auto(Found) stranger = { 0 }, known = { 0 };
+  g_autoptr(BrevetClaims) keys = make_claims (self, "pump-07", FALSE, NULL);
+  g_autoptr(JsonObject) shown = json_object_new ();
+  g_auto(Found) stranger = { 0 }, known = { 0 }, without_token = { 0 };
 
   for (guint i = 0; i < 20; i++)
     {
@@ -384,6 +386,12 @@ test_reads (Fixture *self, gconstpointer data)
       drop (&self->service, 200, "PUT", path, NULL, body);
     }
   wrapping_store_take_reads (WRAPPING_STORE (self->service.store));
+  json_object_set_object_member (shown, "tpm", json_object_new ());
+  brevet_claims_set_parameters (keys, shown);
+  attest (self, keys, &without_token);
+  assert_refused (&without_token, NULL, "There is no enrollment for the device “pump-07”", "");
+  g_assert_cmpuint (wrapping_store_take_reads (WRAPPING_STORE (self->service.store)), ==, 1);
+
   present_chain (self, &stranger);
   assert_refused (&stranger, NULL, "that could speak for it (its certificate was issued by “CN=Line”)", "");
   g_assert_cmpuint (wrapping_store_take_reads (WRAPPING_STORE (self->service.store)), ==, 1 + 3);

@@ -175,6 +175,7 @@ def test_the_text_says_what_to_do_and_keeps_the_secrets():
         done = init(path / "s")
         for text in ("ca/root.key", f"brevet-dps run --config {path}/s/dps.conf", "tls/ca.pem", "SharedAccessKeyName="):
             assert text in done.stdout, done.stdout
+        assert ":443;" not in done.stdout and ":8443;Shared" in init(path / "t", "--https-port", "8443").stdout
         for which in ("primary", "secondary"):
             key = (path / f"s/keys/provisioningserviceowner-{which}.key").read_text().strip()
             assert key not in done.stdout + done.stderr + (path / "s/dps.conf").read_text()
