@@ -7,8 +7,8 @@
 #include "brevet-error.h"
 #include "brevet-log.h"
 #include "brevet-manager.h"
+#include "brevet-token-worker.h"
 #include "bus-name.h"
-#include "token-worker.h"
 
 #include <glib-unix.h>
 #include <signal.h>

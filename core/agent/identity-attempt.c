@@ -205,12 +205,12 @@ brevet_identity_attempt_finalize (GObject *object)
 
   brevet_identity_config_unref (self->config);
   g_object_unref (self->records);
+  brevet_key_vault_release (self->vault, g_steal_pointer (&self->key));
   brevet_key_vault_unref (self->vault);
   g_object_unref (self->client);
   g_clear_pointer (&self->current, brevet_generation_unref);
   g_clear_pointer (&self->staged, brevet_generation_unref);
   g_clear_pointer (&self->candidate, brevet_generation_unref);
-  g_clear_pointer (&self->key, brevet_key_unref);
   g_free (self->input_digest);
   g_ptr_array_unref (self->bundle_problems);
   G_OBJECT_CLASS (brevet_identity_attempt_parent_class)->finalize (object);

@@ -107,7 +107,8 @@ brevet_key_vault_run_async (BrevetKeyVault *self, const char *token, guint secon
 {
   if (self->worker == NULL)
     self->worker = brevet_token_worker_new ();
-  brevet_token_worker_run_async (self->worker, token, seconds, job, data, free_data, free_result, cancellable, callback, user_data);
+  brevet_token_worker_run_async (self->worker, NULL, token, seconds, job, data, free_data, free_result, cancellable, callback,
+                                 user_data);
 }
 
 static void
@@ -215,6 +216,13 @@ BrevetVaultKey *
 brevet_key_vault_key_finish (GAsyncResult *result, GError **error)
 {
   return brevet_token_worker_run_finish (result, error);
+}
+
+void
+brevet_key_vault_release (BrevetKeyVault *self, BrevetKey *key)
+{
+  if (key != NULL)
+    brevet_token_worker_release (self->worker, key, (GDestroyNotify) brevet_key_unref);
 }
 
 /* What is no longer needed, on the thread. */

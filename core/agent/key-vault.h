@@ -2,8 +2,8 @@
 #pragma once
 
 #include "brevet-secret.h"
+#include "brevet-token-worker.h"
 #include "generation.h"
-#include "token-worker.h"
 
 #include <gio/gio.h>
 
@@ -89,6 +89,14 @@ void brevet_key_vault_open_async (BrevetKeyVault *self, BrevetGeneration *holder
  *   not answer in time
  */
 BrevetVaultKey *brevet_key_vault_key_finish (GAsyncResult *result, GError **error);
+
+/**
+ * brevet_key_vault_release:
+ * @key: (transfer full) (nullable): a key in a token
+ *
+ * For who has done with @key: that ends its session with the token, which may hang.
+ */
+void brevet_key_vault_release (BrevetKeyVault *self, BrevetKey *key);
 
 /**
  * brevet_key_vault_drop_async:

@@ -29,6 +29,15 @@ void brevet_registration_client_set_stage (BrevetRegistrationClient *self, Breve
 void brevet_registration_client_set_failure (BrevetRegistrationClient *self, const BrevetRegistrationAnswer *answer);
 
 /*
+ * brevet_registration_client_describe_delay:
+ * @seconds: how long there was time
+ * @last: (nullable): what went wrong last
+ *
+ * Returns: (transfer full): %BREVET_ERROR_UNREACHABLE for a registration whose time is over
+ */
+GError *brevet_registration_client_describe_delay (BrevetRegistrationClient *self, guint seconds, const GError *last);
+
+/*
  * brevet_registration_run:
  * @task: of the client; takes its data, and is answered when the registration ends
  *

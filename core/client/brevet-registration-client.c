@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-registration-client-private.h"
 
+#include "brevet-error.h"
+#include "brevet-time-limit.h"
+
 enum { STAGE_CHANGED, N_SIGNALS };
 
 static guint signals[N_SIGNALS];
@@ -29,16 +32,120 @@ brevet_registration_client_set_failure (BrevetRegistrationClient *self, const Br
   self->failure.disabled = answer->disabled;
 }
 
+GError *
+brevet_registration_client_describe_delay (BrevetRegistrationClient *self, guint seconds, const GError *last)
+{
+  const char *reason = last != NULL ? last->message
+                       : self->stage == BREVET_REGISTRATION_STAGE_PROVING
+                         ? "what holds the device's credential (a file, a token, a TPM) does not answer"
+                         : "the service does not answer, or a token does not sign for the connection to it";
+
+  return g_error_new (BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The registration of %s has no result after %u seconds: %s",
+                      self->registration_id, seconds, reason);
+}
+
+/* A registration is answered when its time is over or its caller cancels, even if a prover or a transport does not end then: both
+ * may hang in a token or a TPM. The conversation has a task of its own, which they may keep. */
+
+/* Seconds for them to end. */
+#define GRACE 2
+
+typedef struct {
+  guint timeout;
+  BrevetTimeLimit *limit;
+  GSource *watch;   /* for the end of the time, and then of the grace */
+} Patience;
+
+static void
+stop_watch (Patience *patience)
+{
+  if (patience->watch != NULL)
+    g_source_destroy (patience->watch);
+  g_clear_pointer (&patience->watch, g_source_unref);
+}
+
+static void
+patience_free (gpointer data)
+{
+  Patience *patience = data;
+
+  g_clear_pointer (&patience->limit, brevet_time_limit_free);
+  stop_watch (patience);
+  g_free (patience);
+}
+
+static void
+watch (GTask *task, GSource *source, GSourceFunc callback)
+{
+  Patience *patience = g_task_get_task_data (task);
+
+  stop_watch (patience);
+  patience->watch = source;
+  g_source_set_callback (source, callback, g_object_ref (task), g_object_unref);
+  g_source_attach (source, g_task_get_context (task));
+}
+
+static gboolean
+on_grace_over (gpointer user_data)
+{
+  g_autoptr(GTask) task = g_object_ref (G_TASK (user_data));
+  BrevetRegistrationClient *self = g_task_get_source_object (task);
+  Patience *patience = g_task_get_task_data (task);
+
+  stop_watch (patience);
+  if (brevet_time_limit_has_passed (patience->limit))
+    g_task_return_error (task, brevet_registration_client_describe_delay (self, patience->timeout, NULL));
+  else
+    g_task_return_error_if_cancelled (task);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_time_over (GCancellable *cancellable, gpointer user_data)
+{
+  watch (user_data, g_timeout_source_new_seconds (GRACE), on_grace_over);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_run (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Patience *patience = g_task_get_task_data (task);
+  GError *error = NULL;
+  BrevetRegistrationState *state = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (patience->watch == NULL)
+    {
+      /* Nobody waits any more. */
+      g_clear_pointer (&state, brevet_registration_state_free);
+      g_clear_error (&error);
+      return;
+    }
+  stop_watch (patience);
+  if (state != NULL)
+    g_task_return_pointer (task, state, (GDestroyNotify) brevet_registration_state_free);
+  else
+    g_task_return_error (task, error);
+}
+
 void
 brevet_registration_client_register_async (BrevetRegistrationClient *self, GBytes *csr, JsonNode *payload, guint timeout,
                                            GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr(GTask) inner = g_task_new (self, cancellable, on_run, g_object_ref (task));
+  Patience *patience = g_new0 (Patience, 1);
 
   g_task_set_source_tag (task, brevet_registration_client_register_async);
+  g_task_set_task_data (task, patience, patience_free);
+  g_task_set_check_cancellable (task, FALSE);
+  patience->timeout = timeout;
+  patience->limit = brevet_time_limit_new (g_task_get_context (task), timeout * 1000, cancellable);
+  watch (task, g_cancellable_source_new (brevet_time_limit_get_cancellable (patience->limit)), G_SOURCE_FUNC (on_time_over));
   self->stage = -1;
   brevet_registration_client_set_failure (self, NULL);
-  brevet_registration_run (task, csr, payload, timeout);
+  brevet_registration_run (inner, csr, payload, timeout);
 }
 
 BrevetRegistrationState *

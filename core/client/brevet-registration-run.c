@@ -79,13 +79,7 @@ fail_too_late (GTask *task)
 {
   Registration *self = g_task_get_task_data (task);
 
-  if (self->last_error != NULL)
-    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE,
-                             "The registration of %s has no result after %u seconds; last: %s",
-                             self->client->registration_id, self->timeout, self->last_error->message);
-  else
-    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNREACHABLE, "The registration of %s has no result after %u seconds",
-                             self->client->registration_id, self->timeout);
+  g_task_return_error (task, brevet_registration_client_describe_delay (self->client, self->timeout, self->last_error));
 }
 
 static gboolean

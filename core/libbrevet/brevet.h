@@ -36,6 +36,7 @@
 #include "brevet-store.h"
 #include "brevet-subject-policy.h"
 #include "brevet-token-facts.h"
+#include "brevet-token-worker.h"
 #include "brevet-token.h"
 #include "brevet-transport.h"
 #include "brevet-trust-bundle.h"

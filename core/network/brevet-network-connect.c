@@ -109,6 +109,29 @@ prepare (Attempt *self)
     g_socket_client_set_proxy_resolver (self->client, self->peer->resolver);
 }
 
+static void
+connect_socket (GTask *task)
+{
+  Attempt *self = g_task_get_task_data (task);
+
+  g_socket_client_connect_async (self->client, self->address, brevet_time_limit_get_cancellable (self->limit), on_connected,
+                                 g_object_ref (task));
+}
+
+static void
+on_credential (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Attempt *self = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  self->credential = brevet_network_credential_new_finish (result, &error);
+  if (self->credential != NULL)
+    connect_socket (task);
+  else
+    fail (task, error);
+}
+
 void
 brevet_network_connect_async (const BrevetNetworkPeer *peer, guint16 port, guint timeout, BrevetChain *chain, BrevetKey *key,
                               GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
@@ -123,17 +146,18 @@ brevet_network_connect_async (const BrevetNetworkPeer *peer, guint16 port, guint
   self->port = port;
   self->timeout = timeout;
   self->trust = brevet_network_trust_new (peer, &error);
-  if (self->trust != NULL && chain != NULL)
-    self->credential = brevet_network_credential_new (chain, key, &error);
-  if (error != NULL)
+  if (self->trust == NULL)
     {
       g_task_return_error (task, error);
       return;
     }
   prepare (self);
   self->limit = brevet_time_limit_new (g_task_get_context (task), timeout * 1000, cancellable);
-  g_socket_client_connect_async (self->client, self->address, brevet_time_limit_get_cancellable (self->limit), on_connected,
-                                 g_object_ref (task));
+  if (chain != NULL)
+    brevet_network_credential_new_async (chain, key, brevet_time_limit_get_cancellable (self->limit), on_credential,
+                                         g_object_ref (task));
+  else
+    connect_socket (task);
 }
 
 GIOStream *

@@ -36,20 +36,13 @@ find_key (BrevetKey *key, const char **property, GError **error)
   return secret;
 }
 
-GTlsCertificate *
-brevet_network_credential_new (BrevetChain *chain, BrevetKey *key, GError **error)
+static GTlsCertificate *
+make_credential (BrevetChain *chain, BrevetKey *key, GError **error)
 {
   g_autoptr(BrevetSecret) secret = NULL;
   g_autoptr(GTlsCertificate) credential = NULL;
   const char *property = NULL;
 
-  g_return_val_if_fail (chain != NULL, NULL);
-
-  if (key == NULL)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The device's certificate has no private key to go with it");
-      return NULL;
-    }
   secret = find_key (key, &property, error);
   if (secret == NULL)
     return NULL;
@@ -63,6 +56,65 @@ brevet_network_credential_new (BrevetChain *chain, BrevetKey *key, GError **erro
         return NULL;
     }
   return g_steal_pointer (&credential);
+}
+
+typedef struct {
+  BrevetChain *chain;
+  BrevetKey *key;
+} Pair;
+
+static void
+pair_free (gpointer data)
+{
+  Pair *pair = data;
+
+  brevet_chain_unref (pair->chain);
+  brevet_key_unref (pair->key);
+  g_free (pair);
+}
+
+static void
+make_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  Pair *pair = task_data;
+  GError *error = NULL;
+  GTlsCertificate *credential = make_credential (pair->chain, pair->key, &error);
+
+  if (credential != NULL)
+    g_task_return_pointer (task, credential, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+brevet_network_credential_new_async (BrevetChain *chain, BrevetKey *key, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                     gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Pair *pair;
+
+  g_return_if_fail (chain != NULL);
+
+  g_task_set_source_tag (task, brevet_network_credential_new_async);
+  if (key == NULL)
+    {
+      g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+                               "The device's certificate has no private key to go with it");
+      return;
+    }
+  pair = g_new (Pair, 1);
+  pair->chain = brevet_chain_ref (chain);
+  pair->key = brevet_key_ref (key);
+  g_task_set_task_data (task, pair, pair_free);
+  g_task_set_return_on_cancel (task, TRUE);
+  g_task_run_in_thread (task, make_in_thread);
+}
+
+GTlsCertificate *
+brevet_network_credential_new_finish (GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_network_credential_new_async), NULL);
+  return g_task_propagate_pointer (G_TASK (result), error);
 }
 
 /* On its way a connection may meet a proxy with TLS of its own, whose business the credential is not. */

@@ -7,14 +7,24 @@
 G_BEGIN_DECLS
 
 /**
- * brevet_network_credential_new:
+ * brevet_network_credential_new_async:
  * @chain: certificates, leaf first
  * @key: (nullable): private key of the leaf; in memory or behind a PKCS#11 URI
+ * @cancellable: (nullable): ends the waiting, not what is being done
  *
- * Returns: (transfer full) (nullable): the form in which GIO's TLS wants them; %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ * Puts both into the form in which GIO's TLS wants them. In a thread: a key in a token is looked for there.
  */
 BREVET_API
-GTlsCertificate *brevet_network_credential_new (BrevetChain *chain, BrevetKey *key, GError **error);
+void brevet_network_credential_new_async (BrevetChain *chain, BrevetKey *key, GCancellable *cancellable,
+                                          GAsyncReadyCallback callback, gpointer user_data);
+
+/**
+ * brevet_network_credential_new_finish:
+ *
+ * Returns: (transfer full) (nullable): the credential; %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ */
+BREVET_API
+GTlsCertificate *brevet_network_credential_new_finish (GAsyncResult *result, GError **error);
 
 /**
  * brevet_network_credential_present:

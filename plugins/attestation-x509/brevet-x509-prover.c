@@ -4,18 +4,23 @@
 #include "brevet-clock.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "brevet-token-worker.h"
 #include "brevet-trust-bundle-document.h"
 #include "x509-certificate.h"
 #include "x509-credential.h"
 #include "x509-subject.h"
 
+/* Time for what has the credential, which may be a token, in seconds. */
+#define PATIENCE 60
+
 struct _BrevetX509Prover
 {
   BrevetPlugin parent_instance;
 
-  X509Places places;
+  X509Places         places;
+  BrevetTokenWorker *worker;
 
-  GMutex       lock;
+  /* The worker's. */
   BrevetChain *chain;     /* what was presented last; the same objects again let a transport see that nothing has changed */
   BrevetKey   *key;
   char        *complaint; /* the last warning about dates */
@@ -58,7 +63,6 @@ check_device (BrevetCertificate *leaf, const char *registration_id, GError **err
 static void
 warn_of_dates (BrevetX509Prover *self, BrevetCertificate *leaf)
 {
-  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   g_autoptr(GError) problem = NULL;
 
   if (x509_certificate_check_dates (leaf, "device's certificate", brevet_clock_now_seconds (), &problem))
@@ -86,7 +90,6 @@ is_same_chain (BrevetChain *chain, BrevetChain *other)
 static BrevetEvidence *
 make_evidence (BrevetX509Prover *self, BrevetChain *chain, BrevetKey *key)
 {
-  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   g_autoptr(BrevetSecret) uri = brevet_key_to_uri (key);
   BrevetEvidence *evidence = brevet_evidence_new ();
 
@@ -101,53 +104,80 @@ make_evidence (BrevetX509Prover *self, BrevetChain *chain, BrevetKey *key)
   return evidence;
 }
 
-static void
-prove_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+/* What is done on the worker's thread. */
+typedef struct {
+  BrevetX509Prover *prover;
+  char *registration_id;
+} Wish;
+
+static Wish *
+wish_new (BrevetX509Prover *prover, const char *registration_id)
 {
-  BrevetX509Prover *self = source;
-  const char *registration_id = task_data;
-  GError *error = NULL;
-  g_autoptr(BrevetChain) chain = x509_places_load_chain (&self->places, &error);
+  Wish *wish = g_new (Wish, 1);
+
+  wish->prover = g_object_ref (prover);
+  wish->registration_id = g_strdup (registration_id);
+  return wish;
+}
+
+static void
+wish_free (gpointer data)
+{
+  Wish *wish = data;
+
+  g_object_unref (wish->prover);
+  g_free (wish->registration_id);
+  g_free (wish);
+}
+
+static void
+run (BrevetProver *prover, BrevetTokenJob job, Wish *wish, GDestroyNotify free_result, GCancellable *cancellable,
+     GAsyncReadyCallback callback, gpointer user_data)
+{
+  BrevetX509Prover *self = BREVET_X509_PROVER (prover);
+
+  brevet_token_worker_run_async (self->worker, self, self->places.name, PATIENCE, job, wish, wish_free, free_result, cancellable,
+                                 callback, user_data);
+}
+
+static gpointer
+prove (gpointer data, GError **error)
+{
+  const Wish *wish = data;
+  const X509Places *places = &wish->prover->places;
+  g_autoptr(BrevetChain) chain = x509_places_load_chain (places, error);
   g_autoptr(BrevetKey) key = NULL;
 
-  if (chain != NULL && check_device (brevet_chain_get_leaf (chain), registration_id, &error))
-    key = x509_places_load_key (&self->places, brevet_chain_get_leaf (chain), &error);
+  if (chain != NULL && check_device (brevet_chain_get_leaf (chain), wish->registration_id, error))
+    key = x509_places_load_key (places, brevet_chain_get_leaf (chain), error);
   if (key == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  warn_of_dates (self, brevet_chain_get_leaf (chain));
-  g_task_return_pointer (task, make_evidence (self, chain, key), (GDestroyNotify) brevet_evidence_unref);
+    return NULL;
+  warn_of_dates (wish->prover, brevet_chain_get_leaf (chain));
+  return make_evidence (wish->prover, chain, key);
 }
 
 static void
 brevet_x509_prover_prove_async (BrevetProver *prover, const char *id_scope, const char *registration_id, JsonObject *challenge,
                                 GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_autoptr(GTask) task = g_task_new (prover, cancellable, callback, user_data);
-
-  g_task_set_source_tag (task, brevet_x509_prover_prove_async);
-  if (challenge != NULL)
-    {
-      g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_REJECTED,
-                               "The service wants a challenge answered, which a certificate cannot do; use the attestation of the "
-                               "device's enrollment");
-      return;
-    }
-  g_task_set_task_data (task, g_strdup (registration_id), g_free);
-  g_task_run_in_thread (task, prove_in_thread);
+  if (challenge == NULL)
+    run (prover, prove, wish_new (BREVET_X509_PROVER (prover), registration_id), (GDestroyNotify) brevet_evidence_unref,
+         cancellable, callback, user_data);
+  else
+    g_task_report_new_error (prover, callback, user_data, brevet_token_worker_run_async, BREVET_ERROR, BREVET_ERROR_REJECTED,
+                             "The service wants a challenge answered, which a certificate cannot do; use the attestation of the "
+                             "device's enrollment");
 }
 
 static BrevetEvidence *
 brevet_x509_prover_prove_finish (BrevetProver *prover, GAsyncResult *result, GError **error)
 {
-  return g_task_propagate_pointer (G_TASK (result), error);
+  return brevet_token_worker_run_finish (result, error);
 }
 
 /* An individual enrollment takes the certificate, or a hub's operator the thumbprint. */
 static JsonObject *
-describe (BrevetCertificate *leaf)
+describe_leaf (BrevetCertificate *leaf)
 {
   g_autoptr(JsonObject) info = brevet_certificate_metadata_to_json (leaf);
   g_autofree char *registration_id = x509_subject_dup_registration_id (leaf, NULL);
@@ -168,33 +198,27 @@ describe (BrevetCertificate *leaf)
   return described;
 }
 
-static void
-describe_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+static gpointer
+describe (gpointer data, GError **error)
 {
-  BrevetX509Prover *self = source;
-  GError *error = NULL;
-  g_autoptr(BrevetChain) chain = x509_places_load_chain (&self->places, &error);
+  const Wish *wish = data;
+  g_autoptr(BrevetChain) chain = x509_places_load_chain (&wish->prover->places, error);
 
-  if (chain == NULL)
-    g_task_return_error (task, error);
-  else
-    g_task_return_pointer (task, describe (brevet_chain_get_leaf (chain)), (GDestroyNotify) json_object_unref);
+  return chain != NULL ? describe_leaf (brevet_chain_get_leaf (chain)) : NULL;
 }
 
 static void
 brevet_x509_prover_describe_async (BrevetProver *prover, GCancellable *cancellable, GAsyncReadyCallback callback,
                                    gpointer user_data)
 {
-  g_autoptr(GTask) task = g_task_new (prover, cancellable, callback, user_data);
-
-  g_task_set_source_tag (task, brevet_x509_prover_describe_async);
-  g_task_run_in_thread (task, describe_in_thread);
+  run (prover, describe, wish_new (BREVET_X509_PROVER (prover), NULL), (GDestroyNotify) json_object_unref, cancellable, callback,
+       user_data);
 }
 
 static JsonObject *
 brevet_x509_prover_describe_finish (BrevetProver *prover, GAsyncResult *result, GError **error)
 {
-  return g_task_propagate_pointer (G_TASK (result), error);
+  return brevet_token_worker_run_finish (result, error);
 }
 
 static void
@@ -211,11 +235,12 @@ brevet_x509_prover_finalize (GObject *object)
 {
   BrevetX509Prover *self = BREVET_X509_PROVER (object);
 
+  if (self->key != NULL)
+    brevet_token_worker_release (self->worker, self->key, (GDestroyNotify) brevet_key_unref);
+  brevet_token_worker_free (self->worker);
   x509_places_clear (&self->places);
   g_clear_pointer (&self->chain, brevet_chain_unref);
-  g_clear_pointer (&self->key, brevet_key_unref);
   g_free (self->complaint);
-  g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (brevet_x509_prover_parent_class)->finalize (object);
 }
 
@@ -229,5 +254,5 @@ brevet_x509_prover_class_init (BrevetX509ProverClass *klass)
 static void
 brevet_x509_prover_init (BrevetX509Prover *self)
 {
-  g_mutex_init (&self->lock);
+  self->worker = brevet_token_worker_new ();
 }

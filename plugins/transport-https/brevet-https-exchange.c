@@ -14,6 +14,7 @@
 /* One exchange, from its request to its last byte: the data of its task. */
 typedef struct {
   const BrevetNetworkPeer *peer;
+  SoupSession *session;   /* while there is something to wait for before it is used */
   SoupMessage *message;
   GTlsCertificate *credential;
   GTlsCertificateFlags flaws;
@@ -28,6 +29,7 @@ exchange_free (Exchange *self)
 {
   brevet_time_limit_free (self->limit);
   g_clear_object (&self->stream);
+  g_clear_object (&self->session);
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_clear_object (&self->message);
   g_clear_object (&self->credential);
@@ -210,25 +212,6 @@ add_header (const char *name, const char *value, gpointer user_data)
   soup_message_headers_replace (user_data, name, value);
 }
 
-/* A connection carries the credential of its first request for ever, so a request with a credential gets one of its own. */
-static gboolean
-add_evidence (Exchange *self, BrevetEvidence *evidence, GError **error)
-{
-  SoupMessageHeaders *headers = soup_message_get_request_headers (self->message);
-
-  if (brevet_evidence_get_token (evidence) != NULL)
-    soup_message_headers_replace (headers, "Authorization", brevet_evidence_get_token (evidence));
-  if (brevet_evidence_get_chain (evidence) == NULL)
-    return TRUE;
-  self->credential = brevet_network_credential_new (brevet_evidence_get_chain (evidence), brevet_evidence_get_key (evidence),
-                                                    error);
-  if (self->credential == NULL)
-    return FALSE;
-  soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);
-  soup_message_headers_replace (headers, "Connection", "close");
-  return TRUE;
-}
-
 static SoupMessage *
 make_message (const BrevetNetworkPeer *peer, BrevetRequest *request)
 {
@@ -260,19 +243,52 @@ exchange_new (GTask *task, const BrevetNetworkPeer *peer, BrevetRequest *request
   return self;
 }
 
+static void
+send (GTask *task, SoupSession *session)
+{
+  Exchange *self = g_task_get_task_data (task);
+
+  soup_session_send_async (session, self->message, g_task_get_priority (task), brevet_time_limit_get_cancellable (self->limit),
+                           on_head, g_object_ref (task));
+}
+
+/* A connection carries the credential of its first request for ever, so a request with a credential gets one of its own. */
+static void
+on_credential (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Exchange *self = g_task_get_task_data (task);
+  g_autoptr(SoupSession) session = g_steal_pointer (&self->session);
+  GError *error = NULL;
+
+  self->credential = brevet_network_credential_new_finish (result, &error);
+  if (self->credential == NULL)
+    {
+      fail (task, error);
+      return;
+    }
+  soup_message_add_flags (self->message, SOUP_MESSAGE_NEW_CONNECTION);
+  soup_message_headers_replace (soup_message_get_request_headers (self->message), "Connection", "close");
+  send (task, session);
+}
+
 void
 brevet_https_exchange_run (GTask *task, SoupSession *session, const BrevetNetworkPeer *peer, BrevetRequest *request)
 {
   Exchange *self = exchange_new (task, peer, request);
   BrevetEvidence *evidence = brevet_request_get_evidence (request);
-  g_autoptr(GError) error = NULL;
+  const char *token = evidence != NULL ? brevet_evidence_get_token (evidence) : NULL;
+  BrevetChain *chain = evidence != NULL ? brevet_evidence_get_chain (evidence) : NULL;
 
   g_task_set_task_data (task, self, (GDestroyNotify) exchange_free);
-  if (evidence != NULL && !add_evidence (self, evidence, &error))
+  if (token != NULL)
+    soup_message_headers_replace (soup_message_get_request_headers (self->message), "Authorization", token);
+  if (chain == NULL)
     {
-      g_task_return_error (task, g_steal_pointer (&error));
+      send (task, session);
       return;
     }
-  soup_session_send_async (session, self->message, g_task_get_priority (task), brevet_time_limit_get_cancellable (self->limit),
-                           on_head, g_object_ref (task));
+  self->session = g_object_ref (session);
+  brevet_network_credential_new_async (chain, brevet_evidence_get_key (evidence), brevet_time_limit_get_cancellable (self->limit),
+                                       on_credential, g_object_ref (task));
 }

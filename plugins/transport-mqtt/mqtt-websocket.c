@@ -110,11 +110,34 @@ prepare (Attempt *self, const MqttWay *way, GError **error)
   return TRUE;
 }
 
+static void
+connect_session (GTask *task)
+{
+  static char *protocols[] = { (char *) "mqtt", NULL };
+  Attempt *self = g_task_get_task_data (task);
+
+  soup_session_websocket_connect_async (self->session, self->message, NULL, protocols, G_PRIORITY_DEFAULT,
+                                        g_task_get_cancellable (task), on_connected, g_object_ref (task));
+}
+
+static void
+on_credential (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Attempt *self = g_task_get_task_data (task);
+  GError *error = NULL;
+
+  self->credential = brevet_network_credential_new_finish (result, &error);
+  if (self->credential != NULL)
+    connect_session (task);
+  else
+    g_task_return_error (task, error);
+}
+
 void
 mqtt_websocket_connect_async (const BrevetNetworkPeer *peer, const MqttWay *way, BrevetChain *chain, BrevetKey *key,
                               GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  static char *protocols[] = { (char *) "mqtt", NULL };
   g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   Attempt *self = g_new0 (Attempt, 1);
   GError *error = NULL;
@@ -123,15 +146,12 @@ mqtt_websocket_connect_async (const BrevetNetworkPeer *peer, const MqttWay *way,
   g_task_set_task_data (task, self, attempt_free);
   self->peer = peer;
   self->port = way->port;
-  if (chain != NULL)
-    self->credential = brevet_network_credential_new (chain, key, &error);
-  if (error != NULL || !prepare (self, way, &error))
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  soup_session_websocket_connect_async (self->session, self->message, NULL, protocols, G_PRIORITY_DEFAULT, cancellable,
-                                        on_connected, g_object_ref (task));
+  if (!prepare (self, way, &error))
+    g_task_return_error (task, error);
+  else if (chain != NULL)
+    brevet_network_credential_new_async (chain, key, cancellable, on_credential, g_object_ref (task));
+  else
+    connect_session (task);
 }
 
 BrevetMqttChannel *

@@ -47,7 +47,6 @@ def test_keys_are_made_and_renewed_and_removed_in_the_token():
         pump.wait_for_labels(strangers + [second, third])
         pump.use()
         pump.wait_for_labels(strangers + [third])
-        assert sorted(pump.hsm.labels(kind="all")) == sorted(2 * (strangers + [third]))
         pump.agent.stop()
 
 
@@ -100,7 +99,7 @@ def check_tidiness(pump):
     there may be only the label. What SoftHSM had not written yet has no label: nobody can tell whose it was."""
     def is_tidy(there):
         made, named = pump.stored_labels()
-        return made <= set(there) and set(there + pump.hsm.labels(kind="all")) - {""} <= named
+        return all(there.count(label) == 2 for label in made) and set(there) - {""} <= named
 
     pump.wait_for_token(is_tidy, "what is stored, in the token")
     pump.check()
@@ -332,7 +331,7 @@ def test_without_a_pin_what_is_left_is_told_and_stays():
         pump.start()
         pump.agent.wait_for_generation(2)
         pump.use()
-        pump.agent.wait(lambda: "may be left in the token" in pump.agent.read_log(), "the warning")
+        pump.agent.look_until(lambda: "may be left in the token" in pump.agent.read_log(), "the warning")
         assert pump.hsm.labels() == [label]
         pump.agent.stop()
 
@@ -345,10 +344,10 @@ def test_two_identities_share_a_token():
         pump.agent.configure()
         pump.start()
         pump.agent.wait_for_generation(1)
-        pump.agent.wait(lambda: len(pump.hsm.labels()) == 2, "both keys")
+        pump.wait_for_token(lambda there: len(there) == 4, "both keys")
         pump.agent.act("Renew")
         pump.use()
-        pump.agent.wait(lambda: len(pump.hsm.labels()) == 2, "both keys")
+        pump.wait_for_token(lambda there: len(there) == 4, "both keys")
         assert sum(label.startswith("brevet-second-") for label in pump.hsm.labels()) == 1
         pump.agent.stop()
 

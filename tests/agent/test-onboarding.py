@@ -22,6 +22,7 @@ import tap
 from agent import CERTIFICATE, KEY, NAME, PATH, Agent, Bus
 from dps import PATIENCE, Service, command, free_port
 from mosquitto_hub import Hub
+from softhsm import Tokens
 
 SERVICE = Service(mqtt={}, journaled=True)
 BUS = None
@@ -237,6 +238,38 @@ def test_no_certificate_yet():
         assert "onboarding.pem” cannot be read: No such file or directory" in now["LastErrorText"], now
         pki.make_leaf(agent.registration_id, LOWER).write(agent.scratch, "onboarding", LOWER, UPPER)
         agent.wait_for_generation(1)
+
+
+def hangs_and_comes_back(order, culprit="", **transport):
+    """The onboarding key is in a token. Whatever that does not answer, the agent does, gives up in time, and goes on when the token
+    does; it ends in time, too."""
+    with Tokens("factory") as tokens, device(timeout="5s") as agent:
+        tokens.import_key("factory", "onboarding", agent.scratch / "onboarding.key")
+        agent.groups["pkcs11"] = {"module": tokens.module}
+        agent.configure("attestation main", key="pkcs11:token=factory;object=onboarding", key_password_file=tokens.pin_file)
+        agent.configure("transport main", **transport)
+        with tokens.hanging(order):
+            agent.start(SOFTHSM2_CONF=str(tokens.configuration), BREVET_UNSTEADY_TOKEN=str(tokens.scratch))
+            text = agent.wait_for_signal("Failed")[1]
+            assert "has no result after 5 seconds" in text and culprit in text, text
+            assert agent.properties()["Generation"] == 0
+        agent.wait_for_generation(1)
+        with tokens.hanging(order):
+            agent.begin("Renew")
+            agent.wait_for("the attempt", lambda now: now["State"] == "renewing" or now["Generation"] == 2)
+            agent.stop()
+
+
+def test_a_token_that_hangs_when_the_key_is_looked_for():
+    hangs_and_comes_back("hang-all", "what holds the device's credential (a file, a token, a TPM) does not answer")
+
+
+def test_a_token_that_hangs_when_it_shall_sign():
+    hangs_and_comes_back("hang-sign")
+
+
+def test_a_token_that_hangs_when_it_shall_sign_over_mqtt():
+    hangs_and_comes_back("hang-sign", type="mqtt", port=SERVICE.mqtt_port)
 
 
 def replaced_while_it_runs(**transport):

@@ -44,17 +44,6 @@ class Hsm(Tokens):
         for half in ("private", "public"):
             self.p11tool("--delete", f"pkcs11:token={token};object={label};type={half}")
 
-    @contextlib.contextmanager
-    def hanging(self):
-        """Whoever wants to log in waits meanwhile."""
-        os.mkfifo(self.scratch / "hang")
-        try:
-            yield
-        finally:
-            pipe = os.open(self.scratch / "hang", os.O_RDWR)
-            (self.scratch / "hang").unlink()
-            os.close(pipe)
-
 
 class TokenDevice:
     """One device and its tokens. Everything else is what the agent has."""
@@ -108,7 +97,7 @@ class TokenDevice:
         assert fingerprint(certificate) == now["Sha256"]
         wanted = command("openssl", "x509", "-in", certificate, "-noout", "-pubkey").stdout
         url = f"pkcs11:token={token};object={label};type=public"
-        found = self.hsm.p11tool("--export-pubkey", url)
+        found = self.hsm.p11tool("--export", url)
         assert found[found.index("-----BEGIN"):].strip() == wanted.strip(), (found, wanted)
         self.check_secrecy(token, label)
         return label
@@ -122,16 +111,11 @@ class TokenDevice:
             assert b"PRIVATE KEY" not in text and b"pin-value" not in text and PIN.encode() not in text
 
     def wait_for_labels(self, wanted, token=TOKEN):
-        """Waits until the token has these keys and no others."""
-        self.wait_for_token(lambda there: there == sorted(wanted), f"{wanted} in the token {token}", token)
+        """Waits until the token has both halves of these keys, and no others."""
+        self.wait_for_token(lambda there: there == sorted(2 * wanted), f"{wanted} in the token {token}", token)
 
     def wait_for_token(self, condition, what, token=TOKEN):
-        """Nobody tells when a key is removed: the device is asked something each time, which turns the wheel."""
-        def look():
-            self.agent.properties()
-            return condition(self.hsm.labels(token))
-
-        self.agent.wait(look, what)
+        self.agent.look_until(lambda: condition(self.hsm.labels(token, "all")), what)
 
     def correct_pin(self):
         (self.agent.scratch / "pin").write_text(PIN + "\n")

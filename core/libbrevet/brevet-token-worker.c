@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "token-worker.h"
+#include "brevet-token-worker.h"
 
 #include "brevet-error.h"
 #include "brevet-time-limit.h"
@@ -26,18 +26,16 @@ typedef struct {
   GSource *watch;
 } Work;
 
-/* How many jobs are being done in this process. */
-static GMutex running_lock;
-static GCond running_changed;
-static guint running;
+/* How many jobs there are in this process, begun or not. */
+static GMutex pending_lock;
+static GCond pending_changed;
+static guint pending;
 
 static void
 work_clear (gpointer data)
 {
   Work *work = data;
 
-  if (work->data != NULL)
-    work->free_data (work->data);
   if (work->result != NULL)
     work->free_result (work->result);
   g_clear_error (&work->error);
@@ -97,10 +95,10 @@ on_done (gpointer user_data)
 static void
 count (int change)
 {
-  g_mutex_lock (&running_lock);
-  running += (guint) change;
-  g_cond_broadcast (&running_changed);
-  g_mutex_unlock (&running_lock);
+  g_mutex_lock (&pending_lock);
+  pending += (guint) change;
+  g_cond_broadcast (&pending_changed);
+  g_mutex_unlock (&pending_lock);
 }
 
 static void
@@ -109,11 +107,9 @@ run (gpointer item, gpointer user_data)
   Work *work = item;
 
   if (!g_atomic_int_get (&work->abandoned))
-    {
-      count (1);
-      work->result = work->job (work->data, &work->error);
-      count (-1);
-    }
+    work->result = work->job (work->data, &work->error);
+  work->free_data (work->data);
+  count (-1);
   g_main_context_invoke_full (work->context, G_PRIORITY_DEFAULT, on_done, work, work_unref);
 }
 
@@ -134,8 +130,8 @@ brevet_token_worker_free (BrevetTokenWorker *self)
 }
 
 void
-brevet_token_worker_run_async (BrevetTokenWorker *self, const char *token, guint seconds, BrevetTokenJob job, gpointer data,
-                               GDestroyNotify free_data, GDestroyNotify free_result, GCancellable *cancellable,
+brevet_token_worker_run_async (BrevetTokenWorker *self, gpointer source, const char *token, guint seconds, BrevetTokenJob job,
+                               gpointer data, GDestroyNotify free_data, GDestroyNotify free_result, GCancellable *cancellable,
                                GAsyncReadyCallback callback, gpointer user_data)
 {
   Work *work = g_atomic_rc_box_new0 (Work);
@@ -146,7 +142,7 @@ brevet_token_worker_run_async (BrevetTokenWorker *self, const char *token, guint
   work->free_result = free_result;
   work->token = g_strdup (token);
   work->seconds = seconds;
-  work->task = g_task_new (NULL, cancellable, callback, user_data);
+  work->task = g_task_new (source, cancellable, callback, user_data);
   g_task_set_source_tag (work->task, brevet_token_worker_run_async);
   /* A result that is there counts: it may be a key. */
   g_task_set_check_cancellable (work->task, FALSE);
@@ -155,6 +151,7 @@ brevet_token_worker_run_async (BrevetTokenWorker *self, const char *token, guint
   work->watch = g_cancellable_source_new (brevet_time_limit_get_cancellable (work->limit));
   g_source_set_callback (work->watch, G_SOURCE_FUNC (on_given_up), g_atomic_rc_box_acquire (work), work_unref);
   g_source_attach (work->watch, work->context);
+  count (1);
   g_thread_pool_push (self->pool, work, NULL);
 }
 
@@ -165,16 +162,28 @@ brevet_token_worker_run_finish (GAsyncResult *result, GError **error)
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+static gpointer
+do_nothing (gpointer data, GError **error)
+{
+  return NULL;
+}
+
+void
+brevet_token_worker_release (BrevetTokenWorker *self, gpointer data, GDestroyNotify free_data)
+{
+  brevet_token_worker_run_async (self, NULL, "", 0, do_nothing, data, free_data, NULL, NULL, NULL, NULL);
+}
+
 gboolean
 brevet_token_worker_settle (guint seconds)
 {
   gint64 end = g_get_monotonic_time () + seconds * G_TIME_SPAN_SECOND;
   gboolean settled;
 
-  g_mutex_lock (&running_lock);
-  while (running > 0 && g_cond_wait_until (&running_changed, &running_lock, end))
+  g_mutex_lock (&pending_lock);
+  while (pending > 0 && g_cond_wait_until (&pending_changed, &pending_lock, end))
     ;
-  settled = running == 0;
-  g_mutex_unlock (&running_lock);
+  settled = pending == 0;
+  g_mutex_unlock (&pending_lock);
   return settled;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet.h"
-#include "token-worker.h"
 
 /* A token that does something only when it is told to. */
 typedef struct {
@@ -74,7 +73,8 @@ order (BrevetTokenWorker *worker, Gate *gate, const char *text, guint seconds, G
 
   made->gate = gate;
   made->text = text;
-  brevet_token_worker_run_async (worker, "pkcs11:token=x", seconds, pass, made, g_free, free_result, cancellable, take, result);
+  brevet_token_worker_run_async (worker, NULL, "pkcs11:token=x", seconds, pass, made, g_free, free_result, cancellable, take,
+                                 result);
 }
 
 static char *
