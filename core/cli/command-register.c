@@ -10,8 +10,6 @@
 #include "register-options.h"
 #include "register-output.h"
 
-#include <glib/gi18n-lib.h>
-
 /* Everything that one registration needs. */
 typedef struct {
   const BrevetRegisterOptions *options;

@@ -69,9 +69,9 @@ parse (BrevetRegisterOptions *self, int argc, char **argv, int *exit_code)
   };
 
   return brevet_command_parse ("register", NULL, entries,
-                               _("Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the service, 4 service not "
-                                 "reached,\n"
-                                 "5 a file is missing or wrong."),
+                               _("Exit codes: 0 done, 1 failed, 2 wrong command line, 3 refused by the service, 4 service or TPM "
+                                 "not reached,\n"
+                                 "5 a file, key, PIN or TPM is missing or wrong."),
                                0, 0, &argc, &argv, exit_code);
 }
 

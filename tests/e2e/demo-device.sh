@@ -13,15 +13,21 @@ add_short_lived_authority () {
     >"$service/dps.conf.d/10-short-lived.conf"
 }
 
-enroll_device () {
-  curl -k -L -i -X PUT -H "Content-Type: application/json" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$device_id?api-version=$version" -d '{"registrationId": "'"$device_id"'", "attestation": {"type": "symmetricKey"}, "trustBundleId": "'"$trust_bundle_name"'", "clientCertificateIssuancePolicy": {"certificateAuthorityName": "'"$device_ca"'"}}' >"$scratch/reply"
-  expect 200 "$scratch/reply"
-  curl -k -i -X POST -H "Content-Length: 0" -H "Authorization: $service_api_sas_token" "https://$dps_service_endpoint/enrollments/$device_id/attestationmechanism?api-version=$version" >"$scratch/reply"
-  expect 200 "$scratch/reply" >/dev/null
-  sed '1,/^\r$/d' "$scratch/reply" >"$scratch/attestation.json"
+# A certificate that the device has from the beginning, to prove who it is to the provisioning service and to nobody else.
+certify_device () {
   mkdir -m 0700 "$scratch/device"
-  (umask 077; member "$scratch/attestation.json" symmetricKey.primaryKey >"$scratch/device/device.key")
-  result="$device_id, certificates from $device_ca live for two minutes"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=Kiosk makers CA' \
+    -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$scratch/makers.key" -out "$scratch/makers.pem"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=$device_id" -CA "$scratch/makers.pem" \
+    -CAkey "$scratch/makers.key" -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=clientAuth \
+    -keyout "$scratch/device/onboarding.key" -out "$scratch/device/onboarding.pem"
+  result="CN=$device_id, issued by CN=Kiosk makers CA"
+}
+
+enroll_devices () {
+  admin enrollment create --group kiosks --certificate "$scratch/makers.pem" --certificate-authority "$device_ca" \
+    --trust-bundle "$trust_bundle_name"
+  result="group kiosks, certificates from $device_ca live for two minutes"
 }
 
 configure_device () {
@@ -41,14 +47,15 @@ port=$port
 ca-file=dps-ca.pem
 
 [attestation main]
-type=symmetric-key
-key-file=device.key
+type=x509
+certificate=onboarding.pem
+key=onboarding.key
 
 [store device]
 type=file
 directory=state
 TEXT
-  result="agent.conf with service, scope, registration id and key"
+  result="agent.conf with service, scope, registration id and certificate"
 }
 
 # Paths may have spaces: D-Bus takes them quoted as a shell does in a service file, and as a URI does in an address.
@@ -125,7 +132,7 @@ send_as_device () {
 }
 
 wait_for_renewal () {
-  local before after
+  local before after second_certificate
   before=$(openssl x509 -in "$scratch/shown.pem" -noout -pubkey)
   until [ "$(property Sha256)" != "$first_certificate" ] && [ "$(property State)" = provisioned ]; do
     wait_for_event state
@@ -133,7 +140,8 @@ wait_for_renewal () {
   "$BREVET" show certificate --bus session >"$scratch/renewed.pem"
   after=$(openssl x509 -in "$scratch/renewed.pem" -noout -pubkey)
   [ "$before" != "$after" ] || because "the new certificate is for the old key"
-  result="certificate $(property Sha256 | head -c 16)…, with a new key"
+  second_certificate=$(property Sha256)
+  result="certificate ${second_certificate:0:16}…, with a new key"
 }
 
 send_as_renewed_device () {

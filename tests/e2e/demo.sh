@@ -92,12 +92,12 @@ step () {
   printf '%s (%s)\n' "$result" "$(seconds_since "$start")" >&3
 }
 
-# A build may be without MQTT.
-has_mqtt () {
+# A build may be without some plugins.
+has_plugin () {
   local directory
   local IFS=:
   for directory in ${BREVET_PLUGIN_PATH:-}; do
-    [ ! -e "$directory/transport-mqtt/transport-mqtt.plugin" ] || return 0
+    [ ! -e "$directory/$1/$1.plugin" ] || return 0
   done
   return 1
 }
@@ -144,7 +144,7 @@ make_service () {
   service=$scratch/service
   port=$(free_port)
   mqtt_port=0
-  ! has_mqtt || mqtt_port=$(free_port)
+  ! has_plugin transport-mqtt || mqtt_port=$(free_port)
   "$BREVET_DPS" init "$service" --host-name localhost --address 127.0.0.1 --https-port "$port" --mqtt-port "$mqtt_port" --hub localhost \
     --json >"$scratch/init.json"
   id_scope=$(member "$scratch/init.json" idScope)
@@ -171,7 +171,10 @@ connect_digicert () {
   curl -k -L -i -X PUT "https://$dps_service_endpoint/certificateAuthorities/myca1?api-version=$version" -H "Authorization: $service_api_sas_token" -H 'Content-Type: application/json' -H 'Content-Encoding: utf-8' -d'{"certificateAuthorityType":"DigiCertCertificateAuthority","apiKey":"0123456789","profileName":"11112222-3333-4444-5555-666677778888"}' >"$scratch/reply"
   expect 200 "$scratch/reply"
   ! grep -q 0123456789 "$scratch/reply" || because "the reply shows the API key"
-  result="myca1 is stored, its API key is not shown again"
+  # Its API key is none, so it cannot say what a hub has to trust.
+  curl -k -L -i -X DELETE "https://$dps_service_endpoint/certificateAuthorities/myca1?api-version=$version" -H "Authorization: $service_api_sas_token" >"$scratch/reply"
+  expect 204 "$scratch/reply"
+  result="myca1 is stored, its API key is not shown again, and myca1 is removed"
 }
 
 connect_local () {
@@ -367,6 +370,15 @@ stop_service () {
   result="exit code 0"
 }
 
+# admin WORD...: what an operator does with brevet instead of curl.
+admin () {
+  (umask 077; printf 'HostName=%s;SharedAccessKeyName=provisioningserviceowner;SharedAccessKey=%s\n' "$dps_service_endpoint" \
+    "$(cat "$service/keys/provisioningserviceowner-primary.key")" >"$scratch/dps.connection")
+  "$BREVET" admin "$@" --connection-string-file "$scratch/dps.connection" --ca-file "$service/tls/ca.pem"
+}
+
+# shellcheck source=demo-tpm.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/demo-tpm.sh"
 # shellcheck source=demo-device.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/demo-device.sh"
 
@@ -396,8 +408,16 @@ step "Somebody without a certificate tries it too" send_without_certificate
 step "The operator disables the device" disable_device
 
 echo >&3
-step "Another device is enrolled" enroll_device
-step "Its makers give it a configuration" configure_device
+if has_tpm; then
+  step "A device with a TPM shows what the operator must know" show_tpm
+  step "brevet admin enrolls it" enroll_tpm
+  step "brevet register proves itself with the TPM" register_with_tpm
+  echo >&3
+fi
+
+step "The makers of another device give it an onboarding certificate" certify_device
+step "brevet admin enrolls all devices with certificates of this CA" enroll_devices
+step "The device is given a configuration" configure_device
 step "The device's bus starts" start_bus
 step "The first question over D-Bus starts the agent, which provisions itself" ask_device
 step "brevet status tells how it is" show_status
