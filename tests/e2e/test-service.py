@@ -289,7 +289,7 @@ def test_a_csr_that_nobody_may_sign_fails_as_the_protocol_says():
     assert state["errorCode"] == 400000 and state["errorMessage"] and state["status"] == "failed", state
 
 
-def test_a_ca_without_plugin_is_stored_and_fails_clearly():
+def test_a_ca_that_cannot_be_used_is_stored_and_fails_clearly():
     body = {"certificateAuthorityType": "DigiCertCertificateAuthority", "apiKey": "0123456789", "profileName": "11112222-3333"}
     reply = shared.operate("PUT", "/certificateAuthorities/myca1", body)
     assert reply.status == 200 and b"0123456789" not in reply.raw, reply

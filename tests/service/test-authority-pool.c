@@ -4,6 +4,7 @@
 
 #include "brevet-ca-error.h"
 #include "brevet-error.h"
+#include "records.h"
 #include "service-fixture.h"
 
 #include <string.h>
@@ -85,14 +86,30 @@ test_stored (Service *service, gconstpointer data)
   g_assert_true (again->backend == configured->backend);
 }
 
-/* A type that is stored for a plugin to come is a clear error until it is there, also over a configured one. */
+/* A documented type is stored as it comes. Whether its plugin is missing or cannot use it: that is a clear error, also over a
+ * configured one. */
+static void
+test_unusable (Service *service, gconstpointer data)
+{
+  put_authority (service, "myca1", "DigiCertCertificateAuthority", "1111-2222");
+  assert_refused (service, "myca1", BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “myca1” ");
+  put_authority (service, "factory", "DigiCertCertificateAuthority", "1111-2222");
+  assert_refused (service, "factory", BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “factory” ");
+}
+
+/* A plugin that was removed since. */
 static void
 test_no_plugin (Service *service, gconstpointer data)
 {
-  put_authority (service, "myca1", "DigiCertCertificateAuthority", "1111-2222");
-  assert_refused (service, "myca1", BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "DigiCertCertificateAuthority");
-  put_authority (service, "factory", "DigiCertCertificateAuthority", "1111-2222");
-  assert_refused (service, "factory", BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "DigiCertCertificateAuthority");
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GError) error = NULL;
+  BrevetAuthorityDocument gone = { .name = (char *) "gone", .type = (char *) "GoneCertificateAuthority" };
+
+  brevet_records_put_authority (batch, &gone, NULL);
+  brevet_store_commit (BREVET_STORE (service->store), batch, &error);
+  g_assert_no_error (error);
+  assert_refused (service, "gone", BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "of type GoneCertificateAuthority, which no installed "
+                  "plugin provides");
 }
 
 /* With several groups of one plugin, profileName says which. */
@@ -253,6 +270,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   add ("/authority-pool/configured", NULL, test_configured);
   add ("/authority-pool/stored", NULL, test_stored);
+  add ("/authority-pool/unusable", NULL, test_unusable);
   add ("/authority-pool/no-plugin", NULL, test_no_plugin);
   add ("/authority-pool/profile", two_groups, test_profile);
   add ("/authority-pool/members", no_groups, test_members);

@@ -101,7 +101,7 @@ test_permanent (Pipeline *pipeline, gconstpointer data)
 }
 
 static void
-test_no_plugin (Pipeline *pipeline, gconstpointer data)
+test_unusable (Pipeline *pipeline, gconstpointer data)
 {
   g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
   g_autofree char *csr = make_csr (key, "pump-07");
@@ -113,8 +113,7 @@ test_no_plugin (Pipeline *pipeline, gconstpointer data)
   enroll (pipeline, "pump-07", "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"digi\"}");
   final = device_provision (pipeline, "pump-07", csr);
   assert_failed (final, 500000, NULL);
-  g_assert_true (pipeline_logged ("The certificate authority “digi” is of type DigiCertCertificateAuthority, which no installed "
-                                  "plugin provides"));
+  g_assert_true (pipeline_logged ("The certificate authority “digi” "));
   g_assert_false (pipeline_logged ("0123456789"));
 }
 
@@ -298,7 +297,7 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-errors/retryable", "script=unavailable;rate-limited:1;issue\n", test_retryable);
   PIPELINE_TEST ("/ca-errors/operator", "script=auth\n", test_operator);
   PIPELINE_TEST ("/ca-errors/permanent", "script=invalid-csr;new-key\n", test_permanent);
-  PIPELINE_TEST ("/ca-errors/no-plugin", NULL, test_no_plugin);
+  PIPELINE_TEST ("/ca-errors/unusable", NULL, test_unusable);
   PIPELINE_TEST ("/ca-errors/wrong-key", "script=wrong-key;issue\ncapabilities=revoke\n", test_bad_certificate);
   PIPELINE_TEST ("/ca-errors/wrong-name", "script=wrong-cn;issue\ncapabilities=revoke;idempotent\n", test_bad_certificate);
   PIPELINE_TEST ("/ca-errors/ca-true", "script=ca-true;issue\ncapabilities=revoke\n", test_bad_certificate);
