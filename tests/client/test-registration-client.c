@@ -284,7 +284,7 @@ test_too_late_while_paused (Fixture *fixture, gconstpointer data)
   scripted_transport_reply (fixture->transport, 429, "3600", REFUSED);
   g_test_expect_message ("brevet-client", G_LOG_LEVEL_MESSAGE, "*");
   assert_error (fixture, 1, BREVET_ERROR_UNREACHABLE,
-                "no result after 1 seconds; last: The service answers with 429: Unauthorized");
+                "no result after 1 seconds: The service answers with 429: Unauthorized");
   g_test_assert_expected_messages ();
   g_assert_cmpuint (scripted_transport_get_count (fixture->transport), ==, 1);
 }
