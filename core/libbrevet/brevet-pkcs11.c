@@ -2,6 +2,7 @@
 #include "brevet-pkcs11.h"
 
 #include "brevet-error.h"
+#include "brevet-token-private.h"
 #include "brevet-token.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ static gboolean
 load (const char *module, GError **error)
 {
   int code = gnutls_pkcs11_add_provider (module, NULL);
+  g_autofree char *obstacle = code < 0 ? brevet_token_find_obstacle () : NULL;
 
   if (code >= 0)
     {
@@ -34,7 +36,8 @@ load (const char *module, GError **error)
   else
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
                  "The PKCS#11 module “%s” cannot be loaded (%s): it is none, is for another kind of machine, or cannot begin, for "
-                 "instance because it may not read its configuration", module, gnutls_strerror (code));
+                 "instance because it may not read its configuration%s%s", module, gnutls_strerror (code),
+                 obstacle != NULL ? "; " : "", obstacle != NULL ? obstacle : "");
   return FALSE;
 }
 

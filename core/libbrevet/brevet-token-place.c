@@ -20,8 +20,10 @@ static const struct
     "the store of tpm2-pkcs11 must belong to the user that uses it; TPM2_PKCS11_STORE names it" },
   { "SOFTHSM2_CONF", "/etc/softhsm/softhsm2.conf", R_OK,
     "members of the group “softhsm” may read SoftHSM's configuration; SOFTHSM2_CONF names another one" },
-  { NULL, "/var/lib/softhsm/tokens", R_OK | W_OK | X_OK, "members of the group “softhsm” may use the tokens of SoftHSM" },
 };
+
+/* Where SoftHSM keeps its tokens if no other configuration is named. */
+#define SOFTHSM_DIRECTORY "/var/lib/softhsm/tokens"
 
 static char *
 describe (const char *path, const char *advice)
@@ -57,10 +59,15 @@ check_softhsm_directory (void)
 {
   const char *configuration = g_getenv ("SOFTHSM2_CONF");
   g_autofree char *directory = configuration != NULL ? find_softhsm_directory (configuration) : NULL;
+  const char *path = configuration != NULL ? directory : SOFTHSM_DIRECTORY;
 
-  if (directory == NULL || g_access (directory, R_OK | W_OK | X_OK) == 0)
+  if (path == NULL || g_access (path, R_OK | W_OK | X_OK) == 0)
     return NULL;
-  return describe (directory, "it is the directory of tokens that SOFTHSM2_CONF names");
+  if (configuration != NULL)
+    return describe (path, "it is the directory of tokens that SOFTHSM2_CONF names");
+  if (errno != EACCES && errno != EROFS)
+    return NULL;
+  return describe (path, "members of the group “softhsm” may use the tokens of SoftHSM");
 }
 
 /*

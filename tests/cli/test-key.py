@@ -127,9 +127,9 @@ def test_place_that_is_not_ours():
         raise tap.Skip("root may read everything")
     with Tokens("devices") as tokens:
         (tokens.scratch / "tokens").chmod(0)
-        code, facts, errors = test(tokens, KEY)
+        done = brevet(tokens.environment, "test", KEY, "--module", tokens.module, "--pin-file", tokens.pin_file)
         (tokens.scratch / "tokens").chmod(0o700)
-        assert code == 5 and "this process may not use" in errors and f"{tokens.scratch}/tokens" in errors, (facts, errors)
+        assert done.returncode == 5 and f"this process may not use “{tokens.scratch}/tokens”" in done.stderr, done
 
 
 def test_token_alone():
