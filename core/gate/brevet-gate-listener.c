@@ -24,9 +24,12 @@ brevet_gate_listener_configure (BrevetPlugin *plugin, GError **error)
 {
   BrevetSettings *settings = brevet_plugin_get_settings (plugin);
   BrevetGateListenerPrivate *priv = get_private (plugin);
+  BrevetGateListenerClass *class = BREVET_GATE_LISTENER_GET_CLASS (plugin);
+  gboolean is_public = class->is_public != NULL && class->is_public (BREVET_GATE_LISTENER (plugin));
   g_autoptr(BrevetSecret) password = NULL;
 
-  priv->gate = brevet_gate_new (settings, BREVET_GATE_LISTENER_GET_CLASS (plugin)->default_port, error);
+  priv->gate = is_public ? brevet_gate_new_public (settings, class->default_port, error)
+                         : brevet_gate_new (settings, class->default_port, error);
   if (priv->gate == NULL || !brevet_gate_has_tls (priv->gate))
     return priv->gate != NULL;
   return brevet_settings_require_string (settings, "certificate", error) != NULL

@@ -22,6 +22,7 @@ G_DECLARE_DERIVABLE_TYPE (BrevetGateListener, brevet_gate_listener, BREVET, GATE
  * @default_port: port if the settings name none
  * @register_protocols: registers the protocol under the name @name, and what else connections may be handed over to. On failure
  *   nothing is registered.
+ * @is_public: whether this listener serves nothing but what is public, see brevet_gate_new_public(). Optional.
  * @unregister_protocols: takes back what was registered beside the protocol itself. Optional.
  */
 struct _BrevetGateListenerClass
@@ -31,6 +32,7 @@ struct _BrevetGateListenerClass
   const char *protocol;
   guint16     default_port;
   gboolean (*register_protocols) (BrevetGateListener *self, const char *name, BrevetHandler *handler, GError **error);
+  gboolean (*is_public) (BrevetGateListener *self);
   void (*unregister_protocols) (BrevetGateListener *self);
 };
 

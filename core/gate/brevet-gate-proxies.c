@@ -114,7 +114,7 @@ brevet_gate_proxies_read (BrevetGateProxies *self, BrevetSettings *settings, GEr
     return FALSE;
   if (self->has_header && !is_somebody (self))
     return refuse (settings, "proxy-protocol", error, "Nobody is believed yet; name the proxies in proxy-addresses");
-  if (!self->has_tls && !is_somebody (self))
+  if (!self->has_tls && !self->is_public && !is_somebody (self))
     return refuse (settings, "tls", error,
                    "Without TLS only proxies that end it are served, because everybody on the way could read and change what "
                    "is said; name them in proxy-addresses");
@@ -154,7 +154,7 @@ brevet_gate_proxies_include (BrevetGateProxies *self, const struct sockaddr_stor
 gboolean
 brevet_gate_proxies_are_alone (BrevetGateProxies *self)
 {
-  return self->has_header || !self->has_tls;
+  return self->has_header || !(self->has_tls || self->is_public);
 }
 
 /* A format string cannot hold the zeros of DER, so proxies that are configured with one send Base64. */

@@ -14,6 +14,7 @@ typedef struct
   gboolean   is_local;           /* who comes through a socket of the file system is one of them */
   gboolean   has_header;         /* each connection begins with a PROXY header */
   gboolean   has_tls;            /* TLS ends here, and not at a proxy */
+  gboolean   is_public;          /* what is served needs no TLS, and nobody who ends it */
   guint8     certificate_type;   /* where in the header the client's certificate is; 0 for nowhere */
   guint8     chain_type;
 } BrevetGateProxies;

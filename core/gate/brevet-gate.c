@@ -68,16 +68,29 @@ read_address (BrevetGate *self, guint16 default_port, GError **error)
   return TRUE;
 }
 
-BrevetGate *
-brevet_gate_new (BrevetSettings *settings, guint16 default_port, GError **error)
+static BrevetGate *
+gate_new (BrevetSettings *settings, guint16 default_port, gboolean is_public, GError **error)
 {
   g_autoptr(BrevetGate) self = g_object_new (BREVET_TYPE_GATE, NULL);
 
   self->settings = g_object_ref (settings);
+  self->proxies.is_public = is_public;
   if (!read_limits (self, error) || !read_address (self, default_port, error)
       || !brevet_gate_proxies_read (&self->proxies, settings, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+BrevetGate *
+brevet_gate_new (BrevetSettings *settings, guint16 default_port, GError **error)
+{
+  return gate_new (settings, default_port, FALSE, error);
+}
+
+BrevetGate *
+brevet_gate_new_public (BrevetSettings *settings, guint16 default_port, GError **error)
+{
+  return gate_new (settings, default_port, TRUE, error);
 }
 
 static void

@@ -41,6 +41,17 @@ BREVET_API
 BrevetGate *brevet_gate_new (BrevetSettings *settings, guint16 default_port, GError **error);
 
 /**
+ * brevet_gate_new_public:
+ *
+ * As brevet_gate_new(), for a protocol that tells everybody the same, is told nothing, and whose answers prove themselves: with
+ * `tls=no` everybody is served, and not proxies alone.
+ *
+ * Returns: (transfer full) (nullable): a gate, or %NULL with %BREVET_ERROR_NOT_CONFIGURED
+ */
+BREVET_API
+BrevetGate *brevet_gate_new_public (BrevetSettings *settings, guint16 default_port, GError **error);
+
+/**
  * brevet_gate_start:
  * @protocol: name of the registered protocol that new connections speak
  *

@@ -35,6 +35,33 @@ brevet_ca_backend_get_capabilities (BrevetCaBackend *self)
   return BREVET_CA_BACKEND_GET_IFACE (self)->get_capabilities (self);
 }
 
+char *
+brevet_ca_backend_dup_identity (BrevetCaBackend *self)
+{
+  BrevetCaBackendInterface *iface = NULL;
+
+  g_return_val_if_fail (BREVET_IS_CA_BACKEND (self), NULL);
+
+  iface = BREVET_CA_BACKEND_GET_IFACE (self);
+  if (iface->dup_identity != NULL)
+    return iface->dup_identity (self);
+  return g_strdup_printf ("%s %s", G_OBJECT_TYPE_NAME (self), brevet_plugin_get_name (BREVET_PLUGIN (self)));
+}
+
+void
+brevet_ca_backend_get_traffic (BrevetCaBackend *self, BrevetCaTraffic *traffic)
+{
+  BrevetCaBackendInterface *iface = NULL;
+
+  g_return_if_fail (BREVET_IS_CA_BACKEND (self));
+  g_return_if_fail (traffic != NULL);
+
+  *traffic = (BrevetCaTraffic) { 0 };
+  iface = BREVET_CA_BACKEND_GET_IFACE (self);
+  if (iface->get_traffic != NULL)
+    iface->get_traffic (self, traffic);
+}
+
 void
 brevet_ca_backend_check_async (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {

@@ -40,8 +40,24 @@ typedef enum {
 } BrevetCaCapabilities;
 
 /**
+ * BrevetCaTraffic:
+ * @maximum_in_flight: questions that the CA takes at once, 0 for as many as there are
+ * @burst: questions that it takes in a row, at least 1 where there is a rate
+ * @per_second: questions that it takes on and on, 0 for no rate
+ *
+ * How much a CA takes. The core keeps to it; an operator may set other numbers.
+ */
+typedef struct {
+  guint maximum_in_flight;
+  guint burst;
+  double per_second;
+} BrevetCaTraffic;
+
+/**
  * BrevetCaBackendInterface:
  * @get_capabilities: see brevet_ca_backend_get_capabilities()
+ * @dup_identity: see brevet_ca_backend_dup_identity(); optional
+ * @get_traffic: see brevet_ca_backend_get_traffic(); optional
  * @check_async: see brevet_ca_backend_check_async()
  * @check_finish: see brevet_ca_backend_check_finish()
  * @issue_async: see brevet_ca_backend_issue_async()
@@ -64,6 +80,8 @@ struct _BrevetCaBackendInterface
   GTypeInterface parent_iface;
 
   BrevetCaCapabilities (*get_capabilities) (BrevetCaBackend *self);
+  char *(*dup_identity) (BrevetCaBackend *self);
+  void (*get_traffic) (BrevetCaBackend *self, BrevetCaTraffic *traffic);
 
   void (*check_async) (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   BrevetCaHealth *(*check_finish) (BrevetCaBackend *self, GAsyncResult *result, GError **error);
@@ -99,6 +117,26 @@ struct _BrevetCaBackendInterface
  */
 BREVET_API
 BrevetCaCapabilities brevet_ca_backend_get_capabilities (BrevetCaBackend *self);
+
+/**
+ * brevet_ca_backend_dup_identity:
+ *
+ * Names the CA behind this instance in a few printable words: product, host, account or profile, issuing key; nothing secret, and
+ * nothing that may change while the CA stays the same (time-outs, paths of files, credentials). Two instances of one plugin with
+ * the same identity understand each other's tickets and backend references and find each other's certificates. Fixed once
+ * configured. A plugin that does not say is told apart by the name of its instance.
+ *
+ * Returns: (transfer full): the identity
+ */
+BREVET_API
+char *brevet_ca_backend_dup_identity (BrevetCaBackend *self);
+
+/**
+ * brevet_ca_backend_get_traffic:
+ * @traffic: (out caller-allocates): how much the CA takes; all zero for a plugin that does not say
+ */
+BREVET_API
+void brevet_ca_backend_get_traffic (BrevetCaBackend *self, BrevetCaTraffic *traffic);
 
 /**
  * brevet_ca_backend_check_async:

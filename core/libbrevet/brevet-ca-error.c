@@ -8,6 +8,7 @@ typedef struct {
   guint http_status;
   char *code;
   char *message;
+  char *transaction_id;
 } BrevetCaErrorPrivate;
 
 static void
@@ -23,6 +24,7 @@ brevet_ca_error_private_copy (const BrevetCaErrorPrivate *source, BrevetCaErrorP
   target->http_status = source->http_status;
   target->code = g_strdup (source->code);
   target->message = g_strdup (source->message);
+  target->transaction_id = g_strdup (source->transaction_id);
 }
 
 static void
@@ -30,6 +32,7 @@ brevet_ca_error_private_clear (BrevetCaErrorPrivate *priv)
 {
   g_free (priv->code);
   g_free (priv->message);
+  g_free (priv->transaction_id);
 }
 
 G_DEFINE_EXTENDED_ERROR (BrevetCaError, brevet_ca_error)
@@ -123,10 +126,47 @@ brevet_ca_error_set_upstream (GError *error, guint http_status, const char *code
   g_return_if_fail (error != NULL && error->domain == BREVET_CA_ERROR);
 
   priv = brevet_ca_error_get_private (error);
-  brevet_ca_error_private_clear (priv);
+  g_free (priv->code);
+  g_free (priv->message);
   priv->http_status = http_status;
   priv->code = make_presentable (code);
   priv->message = make_presentable (message);
+}
+
+guint
+brevet_ca_error_get_http_status (const GError *error)
+{
+  g_return_val_if_fail (error != NULL, 0);
+
+  return error->domain == BREVET_CA_ERROR ? brevet_ca_error_get_private (error)->http_status : 0;
+}
+
+const char *
+brevet_ca_error_get_upstream_code (const GError *error)
+{
+  g_return_val_if_fail (error != NULL, NULL);
+
+  return error->domain == BREVET_CA_ERROR ? brevet_ca_error_get_private (error)->code : NULL;
+}
+
+void
+brevet_ca_error_set_transaction_id (GError *error, const char *transaction_id)
+{
+  BrevetCaErrorPrivate *priv = NULL;
+
+  g_return_if_fail (error != NULL && error->domain == BREVET_CA_ERROR);
+
+  priv = brevet_ca_error_get_private (error);
+  g_free (priv->transaction_id);
+  priv->transaction_id = make_presentable (transaction_id);
+}
+
+const char *
+brevet_ca_error_get_transaction_id (const GError *error)
+{
+  g_return_val_if_fail (error != NULL, NULL);
+
+  return error->domain == BREVET_CA_ERROR ? brevet_ca_error_get_private (error)->transaction_id : NULL;
 }
 
 const char *

@@ -115,6 +115,41 @@ BREVET_API
 void brevet_ca_error_set_upstream (GError *error, guint http_status, const char *code, const char *message);
 
 /**
+ * brevet_ca_error_get_http_status:
+ * @error: any error
+ *
+ * Returns: status of the CA's answer, 0 if there was none
+ */
+BREVET_API
+guint brevet_ca_error_get_http_status (const GError *error);
+
+/**
+ * brevet_ca_error_get_upstream_code:
+ * @error: any error
+ *
+ * Returns: (nullable) (transfer none): the CA's own error code
+ */
+BREVET_API
+const char *brevet_ca_error_get_upstream_code (const GError *error);
+
+/**
+ * brevet_ca_error_set_transaction_id:
+ * @error: (not nullable): an error of %BREVET_CA_ERROR
+ * @transaction_id: (nullable): what the CA's support can look the call up by
+ */
+BREVET_API
+void brevet_ca_error_set_transaction_id (GError *error, const char *transaction_id);
+
+/**
+ * brevet_ca_error_get_transaction_id:
+ * @error: any error
+ *
+ * Returns: (nullable) (transfer none): what the CA's support can look the call up by
+ */
+BREVET_API
+const char *brevet_ca_error_get_transaction_id (const GError *error);
+
+/**
  * brevet_ca_error_get_upstream_message:
  * @error: any error
  *

@@ -132,6 +132,25 @@ brevet_certificate_builder_set_key (BrevetCertificateBuilder *self, BrevetKey *k
 }
 
 void
+brevet_certificate_builder_set_certificate_key (BrevetCertificateBuilder *self, BrevetCertificate *certificate)
+{
+  gnutls_x509_crt_t crt = brevet_certificate_get_crt (certificate);
+  gsize size = sizeof self->key_id;
+  gnutls_pubkey_t pubkey;
+  int code;
+
+  gnutls_pubkey_init (&pubkey);
+  code = gnutls_pubkey_import_x509 (pubkey, crt, 0);
+  if (code >= 0)
+    code = gnutls_x509_crt_set_pubkey (self->crt, pubkey);
+  if (code >= 0)
+    code = gnutls_pubkey_get_key_id (pubkey, GNUTLS_KEYID_USE_SHA1, self->key_id, &size);
+  gnutls_pubkey_deinit (pubkey);
+  remember_code (self, "public key", code);
+  self->has_key = TRUE;
+}
+
+void
 brevet_certificate_builder_set_validity (BrevetCertificateBuilder *self, gint64 not_before, gint64 not_after)
 {
   if (not_before < 0 || not_after <= not_before)
@@ -216,6 +235,36 @@ brevet_certificate_builder_set_crl_uri (BrevetCertificateBuilder *self, const ch
       return;
     }
   remember_code (self, "CRL URI", gnutls_x509_crt_set_crl_dist_points2 (self->crt, GNUTLS_SAN_URI, uri, strlen (uri), 0));
+}
+
+void
+brevet_certificate_builder_set_issuers_uri (BrevetCertificateBuilder *self, const char *uri)
+{
+  gnutls_datum_t data = { (guint8 *) uri, 0 };
+
+  if (uri == NULL || *uri == '\0' || !g_str_is_ascii (uri))
+    {
+      remember_invalid (self, "A URI of the issuer's certificate must be ASCII and not empty");
+      return;
+    }
+  data.size = strlen (uri);
+  remember_code (self, "URI of the issuer's certificate",
+                 gnutls_x509_crt_set_authority_info_access (self->crt, GNUTLS_IA_CAISSUERS_URI, &data));
+}
+
+void
+brevet_certificate_builder_set_policy (BrevetCertificateBuilder *self, const char *oid)
+{
+  gnutls_x509_policy_st policy = { 0 };
+
+  /* GnuTLS takes part of what is no OID. */
+  if (oid == NULL || !g_regex_match_simple ("^[0-2](\\.(0|[1-9][0-9]{0,9}))+\\z", oid, 0, 0))
+    {
+      remember_invalid (self, "A certificate policy is named by an OID: numbers with dots between them");
+      return;
+    }
+  policy.oid = (char *) oid;
+  remember_code (self, "policy", gnutls_x509_crt_set_policy (self->crt, &policy, FALSE));
 }
 
 static void

@@ -76,6 +76,14 @@ BREVET_API
 void brevet_certificate_builder_set_key (BrevetCertificateBuilder *self, BrevetKey *key);
 
 /**
+ * brevet_certificate_builder_set_certificate_key:
+ *
+ * Certifies the public key of @certificate once more: a cross-certificate.
+ */
+BREVET_API
+void brevet_certificate_builder_set_certificate_key (BrevetCertificateBuilder *self, BrevetCertificate *certificate);
+
+/**
  * brevet_certificate_builder_set_validity:
  * @not_before: seconds since 1970-01-01 UTC
  * @not_after: seconds since 1970-01-01 UTC
@@ -125,6 +133,20 @@ void brevet_certificate_builder_add_uri (BrevetCertificateBuilder *self, const c
  */
 BREVET_API
 void brevet_certificate_builder_set_crl_uri (BrevetCertificateBuilder *self, const char *uri);
+
+/**
+ * brevet_certificate_builder_set_issuers_uri:
+ * @uri: http URI where the issuer's certificate is, for who has it not (caIssuers of the authority information access)
+ */
+BREVET_API
+void brevet_certificate_builder_set_issuers_uri (BrevetCertificateBuilder *self, const char *uri);
+
+/**
+ * brevet_certificate_builder_set_policy:
+ * @oid: certificate policy: numbers with dots between them
+ */
+BREVET_API
+void brevet_certificate_builder_set_policy (BrevetCertificateBuilder *self, const char *oid);
 
 /**
  * brevet_certificate_builder_sign:

@@ -10,6 +10,7 @@ struct _BrevetClaims
   char        *id_scope;
   char        *registration_id;
   JsonObject  *parameters;
+  gboolean     public_only;
 };
 
 G_DEFINE_BOXED_TYPE (BrevetClaims, brevet_claims, brevet_claims_ref, brevet_claims_unref)
@@ -145,4 +146,18 @@ brevet_claims_get_parameters (BrevetClaims *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
   return self->parameters;
+}
+
+void
+brevet_claims_set_public_only (BrevetClaims *self, gboolean public_only)
+{
+  g_return_if_fail (self != NULL);
+  self->public_only = public_only;
+}
+
+gboolean
+brevet_claims_get_public_only (BrevetClaims *self)
+{
+  g_return_val_if_fail (self != NULL, TRUE);
+  return self->public_only;
 }

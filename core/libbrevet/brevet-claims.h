@@ -118,6 +118,21 @@ void brevet_claims_set_parameters (BrevetClaims *self, JsonObject *parameters);
 BREVET_API
 JsonObject *brevet_claims_get_parameters (BrevetClaims *self);
 
+/**
+ * brevet_claims_set_public_only:
+ * @public_only: the peer came to a listener that is there for what is public, and is answered nothing else
+ */
+BREVET_API
+void brevet_claims_set_public_only (BrevetClaims *self, gboolean public_only);
+
+/**
+ * brevet_claims_get_public_only:
+ *
+ * Returns: %TRUE if the peer may be answered nothing but what is public, whatever else it presents
+ */
+BREVET_API
+gboolean brevet_claims_get_public_only (BrevetClaims *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetClaims, brevet_claims_unref)
 
 G_END_DECLS

@@ -78,15 +78,14 @@ brevet_key_new_from_pem (const char *pem, GError **error)
   return brevet_key_finish (self, self->privkey, error) ? g_steal_pointer (&self) : NULL;
 }
 
-BrevetSecret *
-brevet_key_to_pem (BrevetKey *self, GError **error)
+static BrevetSecret *
+encode_pem (BrevetKey *self, BrevetSecret *password, GError **error)
 {
   gnutls_x509_privkey_t x509;
   gnutls_datum_t pem = { NULL, 0 };
   BrevetSecret *secret = NULL;
+  const char *text = password != NULL ? (const char *) brevet_secret_get_data (password, NULL) : NULL;
   int code;
-
-  g_return_val_if_fail (self != NULL, NULL);
 
   if (gnutls_privkey_get_type (self->privkey) != GNUTLS_PRIVKEY_X509)
     {
@@ -96,7 +95,8 @@ brevet_key_to_pem (BrevetKey *self, GError **error)
   code = gnutls_privkey_export_x509 (self->privkey, &x509);
   if (code >= 0)
     {
-      code = gnutls_x509_privkey_export2_pkcs8 (x509, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem);
+      code = gnutls_x509_privkey_export2_pkcs8 (x509, GNUTLS_X509_FMT_PEM, text,
+                                                text != NULL ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN, &pem);
       gnutls_x509_privkey_deinit (x509);
     }
   if (code < 0)
@@ -108,6 +108,14 @@ brevet_key_to_pem (BrevetKey *self, GError **error)
   gnutls_memset (pem.data, 0, pem.size);
   gnutls_free (pem.data);
   return secret;
+}
+
+BrevetSecret *
+brevet_key_to_pem (BrevetKey *self, GError **error)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return encode_pem (self, NULL, error);
 }
 
 static gboolean
@@ -177,18 +185,31 @@ write_new_file (const char *path, const guint8 *data, gsize length, GError **err
   return ok;
 }
 
-gboolean
-brevet_key_save (BrevetKey *self, const char *path, GError **error)
+static gboolean
+save (BrevetKey *self, const char *path, BrevetSecret *password, GError **error)
 {
-  g_autoptr(BrevetSecret) pem = NULL;
+  g_autoptr(BrevetSecret) pem = encode_pem (self, password, error);
   const guint8 *data;
   gsize length;
 
-  g_return_val_if_fail (self != NULL && path != NULL, FALSE);
-
-  pem = brevet_key_to_pem (self, error);
   if (pem == NULL)
     return FALSE;
   data = brevet_secret_get_data (pem, &length);
   return write_new_file (path, data, length, error);
+}
+
+gboolean
+brevet_key_save (BrevetKey *self, const char *path, GError **error)
+{
+  g_return_val_if_fail (self != NULL && path != NULL, FALSE);
+
+  return save (self, path, NULL, error);
+}
+
+gboolean
+brevet_key_save_encrypted (BrevetKey *self, const char *path, BrevetSecret *password, GError **error)
+{
+  g_return_val_if_fail (self != NULL && path != NULL && password != NULL, FALSE);
+
+  return save (self, path, password, error);
 }

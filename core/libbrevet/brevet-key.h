@@ -76,6 +76,15 @@ BREVET_API
 gboolean brevet_key_save (BrevetKey *self, const char *path, GError **error);
 
 /**
+ * brevet_key_save_encrypted:
+ * @password: what the key is encrypted with (PBES2, AES-256)
+ *
+ * As brevet_key_save(); brevet_key_load() reads it with the password.
+ */
+BREVET_API
+gboolean brevet_key_save_encrypted (BrevetKey *self, const char *path, BrevetSecret *password, GError **error);
+
+/**
  * brevet_key_to_pem:
  *
  * For whoever keeps the key elsewhere than in a file of its own; brevet_key_new_from_pem() reads it back. The text is always the

@@ -36,6 +36,21 @@ G_BEGIN_DECLS
 #define BREVET_MESSAGE_HUB_PROOF_FAILED      "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1b"
 #define BREVET_MESSAGE_PROXY_REFUSED         "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1c"
 #define BREVET_MESSAGE_TOKEN_FAILED          "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1d"
+#define BREVET_MESSAGE_CERTIFICATE_REVOKED   "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a30"
+#define BREVET_MESSAGE_REVOCATION_PROBLEM    "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a31"
+#define BREVET_MESSAGE_ORPHAN_FOUND          "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a32"
+#define BREVET_MESSAGE_ORPHAN_PROBLEM        "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a33"
+#define BREVET_MESSAGE_ORPHAN_LOST           "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a34"
+#define BREVET_MESSAGE_REVOCATION_LIST       "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a35"
+#define BREVET_MESSAGE_AUTHORITY_TROUBLE     "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1e"
+#define BREVET_MESSAGE_STANDBY_ASKED         "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a1f"
+#define BREVET_MESSAGE_ATTEMPT_LOST          "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a20"
+#define BREVET_MESSAGE_CA_DOWN               "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a40"
+#define BREVET_MESSAGE_CA_RECOVERED          "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a41"
+#define BREVET_MESSAGE_CA_DEGRADED           "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a42"
+#define BREVET_MESSAGE_CA_QUEUE_LONG         "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a43"
+#define BREVET_MESSAGE_CA_EXPIRES            "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a44"
+#define BREVET_MESSAGE_TRUST_BUNDLE_KEPT     "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a50"
 
 /**
  * brevet_log_init:

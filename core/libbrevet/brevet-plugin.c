@@ -123,3 +123,24 @@ brevet_plugin_configure (BrevetPlugin *self, GError **error)
     return TRUE;
   return BREVET_PLUGIN_GET_CLASS (self)->configure (self, error);
 }
+
+/* Without a check, nobody knows which keys are known. */
+static void
+mark_all_used (BrevetSettings *settings)
+{
+  g_autoptr(GPtrArray) keys = brevet_settings_list_keys (settings);
+
+  for (guint i = 0; i < keys->len; i++)
+    brevet_settings_has (settings, g_ptr_array_index (keys, i));
+}
+
+gboolean
+brevet_plugin_check_defaults (BrevetPlugin *self, GError **error)
+{
+  g_return_val_if_fail (BREVET_IS_PLUGIN (self), FALSE);
+
+  if (BREVET_PLUGIN_GET_CLASS (self)->check_defaults != NULL)
+    return BREVET_PLUGIN_GET_CLASS (self)->check_defaults (self, error);
+  mark_all_used (brevet_plugin_get_settings (self));
+  return TRUE;
+}

@@ -24,15 +24,17 @@ G_DECLARE_DERIVABLE_TYPE (BrevetPlugin, brevet_plugin, BREVET, PLUGIN, GObject)
  * BrevetPluginClass:
  * @configure: reads the settings, completely and without waiting for a network: every mistake in them is reported here.
  *   Called once, before any other verb. Optional.
+ * @check_defaults: see brevet_plugin_check_defaults(). Optional.
  */
 struct _BrevetPluginClass
 {
   GObjectClass parent_class;
 
   gboolean (*configure) (BrevetPlugin *self, GError **error);
+  gboolean (*check_defaults) (BrevetPlugin *self, GError **error);
 
   /*< private >*/
-  gpointer padding[8];
+  gpointer padding[7];
 };
 
 /**
@@ -58,5 +60,17 @@ BrevetSettings *brevet_plugin_get_settings (BrevetPlugin *self);
  */
 BREVET_API
 gboolean brevet_plugin_configure (BrevetPlugin *self, GError **error);
+
+/**
+ * brevet_plugin_check_defaults:
+ *
+ * Instead of brevet_plugin_configure(), and nothing else follows: the settings are what an operator has said once for instances of
+ * which only `profile` and `api-key` are known later. Reads all that these do not decide, so that mistakes are found at once. A
+ * plugin without such defaults to check leaves it to brevet_plugin_configure() of the instances.
+ *
+ * Returns: %FALSE with %BREVET_ERROR_NOT_CONFIGURED naming file, line and key
+ */
+BREVET_API
+gboolean brevet_plugin_check_defaults (BrevetPlugin *self, GError **error);
 
 G_END_DECLS

@@ -207,6 +207,18 @@ brevet_registry_create (BrevetRegistry *self, GType contract, const char *module
   return g_steal_pointer (&plugin);
 }
 
+gboolean
+brevet_registry_check_defaults (BrevetRegistry *self, GType contract, const char *module, BrevetSettings *settings, GError **error)
+{
+  g_autoptr(BrevetPlugin) plugin = NULL;
+
+  g_return_val_if_fail (BREVET_IS_REGISTRY (self) && G_TYPE_IS_INTERFACE (contract), FALSE);
+  g_return_val_if_fail (module != NULL && BREVET_IS_SETTINGS (settings), FALSE);
+
+  plugin = instantiate (self, contract, module, module, settings, error);
+  return plugin != NULL && brevet_plugin_check_defaults (plugin, error);
+}
+
 BrevetPlugin *
 brevet_registry_create_from_group (BrevetRegistry *self, GType contract, const char *prefix, BrevetSettings *settings,
                                    GError **error)

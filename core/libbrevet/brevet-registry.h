@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * Version of the contracts: one more whenever a plugin that was built before would be called wrongly. A plugin's `.plugin` file
  * says `X-Brevet-Abi=` this number; another number is refused.
  */
-#define BREVET_PLUGIN_ABI 3
+#define BREVET_PLUGIN_ABI 4
 
 /**
  * BrevetRegistry:
@@ -57,6 +57,20 @@ const char *brevet_registry_get_search_path (BrevetRegistry *self);
 BREVET_API
 BrevetPlugin *brevet_registry_create (BrevetRegistry *self, GType contract, const char *module, const char *name,
                                       BrevetSettings *settings, GError **error);
+
+/**
+ * brevet_registry_check_defaults:
+ * @contract: as for brevet_registry_create()
+ * @module: as for brevet_registry_create()
+ * @settings: what is common to instances that get the rest of their settings later
+ *
+ * Lets the module check @settings, with brevet_plugin_check_defaults() of an instance that is dropped again.
+ *
+ * Returns: %FALSE with %BREVET_ERROR_NOT_CONFIGURED naming file, line and key, or the module
+ */
+BREVET_API
+gboolean brevet_registry_check_defaults (BrevetRegistry *self, GType contract, const char *module, BrevetSettings *settings,
+                                         GError **error);
 
 /**
  * brevet_registry_create_from_group:

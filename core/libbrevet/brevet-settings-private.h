@@ -13,11 +13,6 @@ const char *brevet_settings_get_origin (BrevetSettings *self);
 /* The configuration that the group is part of. */
 void brevet_settings_set_config (BrevetSettings *self, BrevetConfig *config);
 
-/* These do not count as asking for a key. The keys belong to @self and are in no order. */
-GPtrArray *brevet_settings_list_keys (BrevetSettings *self);
-
-const char *brevet_settings_peek (BrevetSettings *self, const char *key);
-
 /* Content of the file or the credential that a key `…-file` or `…-credential` names; NULL in @content for all other keys. */
 gboolean brevet_settings_read_named (BrevetSettings *self, const char *key, BrevetSecret **content, GError **error);
 

@@ -12,6 +12,7 @@ typedef struct {
   char *value;
   char *origin;
   int   used;
+  int   secret;
 } Entry;
 
 /* Characters of 24 bytes in base64. */
@@ -364,6 +365,15 @@ brevet_settings_get_state_path (BrevetSettings *self, const char *key, const cha
   return g_canonicalize_filename (name != NULL ? name : directory, directory);
 }
 
+static void
+note_secret (BrevetSettings *self, const char *key)
+{
+  Entry *entry = g_hash_table_lookup (self->entries, key);
+
+  if (entry != NULL)
+    g_atomic_int_set (&entry->secret, 1);
+}
+
 gboolean
 brevet_settings_get_secret (BrevetSettings *self, const char *key, BrevetSecret **secret, GError **error)
 {
@@ -380,6 +390,7 @@ brevet_settings_get_secret (BrevetSettings *self, const char *key, BrevetSecret 
   path = brevet_settings_get_path (self, file_key);
   credential = lookup (self, credential_key);
   value = lookup (self, key);
+  note_secret (self, key);
   *secret = NULL;
 
   if (path != NULL)
@@ -452,11 +463,39 @@ brevet_settings_equal (BrevetSettings *self, BrevetSettings *other)
   return TRUE;
 }
 
+BrevetSettings *
+brevet_settings_copy (BrevetSettings *self, const char *kind, const char *name)
+{
+  BrevetSettings *copy = NULL;
+
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self), NULL);
+
+  copy = brevet_settings_new (kind, name, self->base_directory);
+  brevet_settings_set_origin (copy, self->origin);
+  for (guint i = 0; i < self->order->len; i++)
+    {
+      Entry *entry = g_ptr_array_index (self->order, i);
+
+      brevet_settings_set (copy, entry->key, entry->value, entry->origin);
+    }
+  return copy;
+}
+
+const char *
+brevet_settings_get_base_directory (BrevetSettings *self)
+{
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self), NULL);
+  return self->base_directory;
+}
+
 GPtrArray *
 brevet_settings_list_keys (BrevetSettings *self)
 {
-  GPtrArray *keys = g_ptr_array_new ();
+  GPtrArray *keys = NULL;
 
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self), NULL);
+
+  keys = g_ptr_array_new ();
   for (guint i = 0; i < self->order->len; i++)
     g_ptr_array_add (keys, ((Entry *) g_ptr_array_index (self->order, i))->key);
   return keys;
@@ -465,9 +504,23 @@ brevet_settings_list_keys (BrevetSettings *self)
 const char *
 brevet_settings_peek (BrevetSettings *self, const char *key)
 {
-  Entry *entry = g_hash_table_lookup (self->entries, key);
+  Entry *entry = NULL;
 
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self) && key != NULL, NULL);
+
+  entry = g_hash_table_lookup (self->entries, key);
   return entry != NULL ? entry->value : NULL;
+}
+
+gboolean
+brevet_settings_is_secret (BrevetSettings *self, const char *key)
+{
+  Entry *entry = NULL;
+
+  g_return_val_if_fail (BREVET_IS_SETTINGS (self) && key != NULL, FALSE);
+
+  entry = g_hash_table_lookup (self->entries, key);
+  return entry != NULL && g_atomic_int_get (&entry->secret);
 }
 
 gboolean

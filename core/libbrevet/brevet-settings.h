@@ -47,6 +47,50 @@ BREVET_API
 void brevet_settings_set (BrevetSettings *self, const char *key, const char *value, const char *origin);
 
 /**
+ * brevet_settings_copy:
+ * @kind: first word of the copy's heading
+ * @name: (nullable): rest of it
+ *
+ * Returns: (transfer full): settings of their own with the same keys and values, which messages place where they were written, and
+ *   the same directory for relative paths
+ */
+BREVET_API
+BrevetSettings *brevet_settings_copy (BrevetSettings *self, const char *kind, const char *name);
+
+/**
+ * brevet_settings_get_base_directory:
+ *
+ * Returns: (transfer none): absolute path of the directory that relative paths are relative to
+ */
+BREVET_API
+const char *brevet_settings_get_base_directory (BrevetSettings *self);
+
+/**
+ * brevet_settings_list_keys:
+ *
+ * Returns: (transfer container) (element-type utf8): the keys, valid as long as @self. Does not count as asking for them.
+ */
+BREVET_API
+GPtrArray *brevet_settings_list_keys (BrevetSettings *self);
+
+/**
+ * brevet_settings_peek:
+ *
+ * Returns: (nullable) (transfer none): the text, as brevet_settings_get_string(); does not count as asking for it
+ */
+BREVET_API
+const char *brevet_settings_peek (BrevetSettings *self, const char *key);
+
+/**
+ * brevet_settings_is_secret:
+ *
+ * Returns: %TRUE if somebody has asked for @key with brevet_settings_get_secret(), so that its value is not to be shown, nor
+ *   stored as it is
+ */
+BREVET_API
+gboolean brevet_settings_is_secret (BrevetSettings *self, const char *key);
+
+/**
  * brevet_settings_get_kind:
  *
  * Returns: (transfer none): first word of the group's heading, such as `ca`

@@ -18,6 +18,7 @@
 #include "brevet-evidence.h"
 #include "brevet-handler.h"
 #include "brevet-issuance-check.h"
+#include "brevet-json.h"
 #include "brevet-key-policy.h"
 #include "brevet-key.h"
 #include "brevet-listener.h"

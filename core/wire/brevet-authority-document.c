@@ -27,6 +27,7 @@ brevet_authority_document_free (BrevetAuthorityDocument *self)
   g_free (self->type);
   g_free (self->profile_name);
   g_clear_pointer (&self->api_key, brevet_secret_unref);
+  g_free (self->sealed_api_key);
   g_free (self->etag);
   g_free (self);
 }
@@ -77,6 +78,13 @@ read_document (JsonObject *object, GError **error)
   return g_steal_pointer (&self);
 }
 
+static void
+keep_api_key (BrevetAuthorityDocument *self, const BrevetAuthorityDocument *stored)
+{
+  self->api_key = stored->api_key != NULL ? brevet_secret_ref (stored->api_key) : NULL;
+  self->sealed_api_key = g_strdup (stored->sealed_api_key);
+}
+
 BrevetAuthorityDocument *
 brevet_authority_document_parse (GBytes *body, const char *name, const BrevetAuthorityDocument *stored, GError **error)
 {
@@ -90,8 +98,8 @@ brevet_authority_document_parse (GBytes *body, const char *name, const BrevetAut
     return g_steal_pointer (&self);
 
   self->created = stored->created;
-  if (self->api_key == NULL && stored->api_key != NULL && strcmp (self->type, stored->type) == 0)
-    self->api_key = brevet_secret_ref (stored->api_key);
+  if (self->api_key == NULL && strcmp (self->type, stored->type) == 0)
+    keep_api_key (self, stored);
   return g_steal_pointer (&self);
 }
 
@@ -103,7 +111,9 @@ brevet_authority_document_to_json (const BrevetAuthorityDocument *self, gboolean
 
   json_object_set_string_member (object, "name", self->name);
   json_object_set_string_member (object, "certificateAuthorityType", self->type);
-  if (with_secrets && self->api_key != NULL)
+  if (with_secrets && self->sealed_api_key != NULL)
+    json_object_set_string_member (object, "sealedApiKey", self->sealed_api_key);
+  else if (with_secrets && self->api_key != NULL)
     json_object_set_string_member (object, "apiKey", (const char *) brevet_secret_get_data (self->api_key, NULL));
   brevet_wire_add_string (object, "profileName", self->profile_name);
   brevet_wire_add_string (object, "etag", etag);
@@ -117,7 +127,8 @@ load_document (JsonObject *object, GError **error)
 {
   g_autoptr(BrevetAuthorityDocument) self = read_document (object, error);
 
-  if (self == NULL || !brevet_wire_dup_string (object, "name", &self->name, error))
+  if (self == NULL || !brevet_wire_dup_string (object, "name", &self->name, error) ||
+      !brevet_wire_dup_string (object, "sealedApiKey", &self->sealed_api_key, error))
     return NULL;
   if (self->name == NULL)
     {

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * @name: name of the certificate authority, in the spelling of its creation
  * @type: its `certificateAuthorityType`
  * @profile_name: (nullable): the CA's profile
- * @api_key: (nullable): secret; never shown again
+ * @api_key: (nullable): secret as it came; never shown again
+ * @sealed_api_key: (nullable): the same as a store keeps it: only the service can make @api_key of it
  * @etag: (nullable): version; set by whoever loads it
  * @created: microseconds since 1970-01-01 UTC, 0 if unknown
  * @updated: microseconds since 1970-01-01 UTC, 0 if unknown
@@ -24,6 +25,7 @@ typedef struct {
   char *type;
   char *profile_name;
   BrevetSecret *api_key;
+  char *sealed_api_key;
   char *etag;
   gint64 created;
   gint64 updated;
@@ -40,7 +42,7 @@ BrevetAuthorityDocument *brevet_authority_document_parse (GBytes *body, const ch
 
 /**
  * brevet_authority_document_to_json:
- * @with_secrets: %TRUE for the store, %FALSE for a reply
+ * @with_secrets: %TRUE for the store, %FALSE for a reply. A store gets the sealed API key if there is one.
  *
  * Returns: (transfer full): the object
  */

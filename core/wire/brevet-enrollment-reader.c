@@ -124,10 +124,14 @@ read_issuance (BrevetEnrollment *self, JsonObject *object, GError **error)
   if (policy == NULL)
     return TRUE;
   if (!read_identifier (policy, "certificateAuthorityName", BREVET_IDENTIFIER_NAME, &self->certificate_authority, error) ||
+      !read_identifier (policy, "standbyCertificateAuthorityName", BREVET_IDENTIFIER_NAME, &self->standby_authority, error) ||
       !brevet_wire_get_boolean (policy, "reuseLiveCertificate", FALSE, &self->reuse_certificate, error))
     return FALSE;
-  return self->certificate_authority != NULL ||
-         refuse_member (error, "clientCertificateIssuancePolicy.certificateAuthorityName", "is missing");
+  if (self->certificate_authority == NULL)
+    return refuse_member (error, "clientCertificateIssuancePolicy.certificateAuthorityName", "is missing");
+  return self->standby_authority == NULL || !brevet_identifier_equal (self->standby_authority, self->certificate_authority) ||
+         refuse_member (error, "clientCertificateIssuancePolicy.standbyCertificateAuthorityName",
+                        "must name another certificate authority than certificateAuthorityName");
 }
 
 static void
@@ -135,6 +139,7 @@ keep_issuance (BrevetEnrollment *self, const BrevetEnrollment *stored)
 {
   self->trust_bundle_id = g_strdup (stored->trust_bundle_id);
   self->certificate_authority = g_strdup (stored->certificate_authority);
+  self->standby_authority = g_strdup (stored->standby_authority);
   self->reuse_certificate = stored->reuse_certificate;
 }
 
@@ -168,8 +173,11 @@ read_credential_policy (BrevetEnrollment *self, JsonObject *object, const Brevet
   if (stored == NULL)
     return TRUE;
   self->trust_bundle_id = g_strdup (stored->trust_bundle_id);
-  self->reuse_certificate = stored->reuse_certificate && self->certificate_authority != NULL &&
-                            brevet_identifier_equal (self->certificate_authority, stored->certificate_authority);
+  if (self->certificate_authority == NULL ||
+      !brevet_identifier_equal (self->certificate_authority, stored->certificate_authority))
+    return TRUE;
+  self->reuse_certificate = stored->reuse_certificate;
+  self->standby_authority = g_strdup (stored->standby_authority);
   return TRUE;
 }
 

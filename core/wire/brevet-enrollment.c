@@ -51,6 +51,7 @@ brevet_enrollment_clear (gpointer data)
   g_free (self->device_id);
   g_clear_pointer (&self->attestation, brevet_attestation_unref);
   g_free (self->certificate_authority);
+  g_free (self->standby_authority);
   g_free (self->trust_bundle_id);
   g_strfreev (self->hubs);
   g_clear_pointer (&self->initial_twin, json_node_unref);
@@ -85,6 +86,7 @@ add_issuance_policy (JsonObject *object, const BrevetEnrollment *self)
   JsonObject *policy = json_object_new ();
 
   json_object_set_string_member (policy, "certificateAuthorityName", self->certificate_authority);
+  brevet_wire_add_string (policy, "standbyCertificateAuthorityName", self->standby_authority);
   if (self->reuse_certificate)
     json_object_set_boolean_member (policy, "reuseLiveCertificate", TRUE);
   json_object_set_object_member (object, "clientCertificateIssuancePolicy", policy);

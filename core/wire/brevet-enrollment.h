@@ -33,6 +33,8 @@ typedef enum {
  * @enabled: %FALSE if provisioningStatus is `disabled`
  * @certificate_authority: (nullable): name of the CA that issues for its devices: `clientCertificateIssuancePolicy` or
  *   `credentialPolicyName`; %NULL for no issuance
+ * @standby_authority: (nullable): name of the CA that issues while @certificate_authority is down (brevet's extension:
+ *   `clientCertificateIssuancePolicy.standbyCertificateAuthorityName`)
  * @reuse_certificate: hand out a live certificate again instead of issuing (brevet's extension:
  *   `clientCertificateIssuancePolicy.reuseLiveCertificate`)
  * @trust_bundle_id: (nullable): bundle that its devices get
@@ -57,6 +59,7 @@ typedef struct {
   BrevetAttestation *attestation;
   gboolean enabled;
   char *certificate_authority;
+  char *standby_authority;
   gboolean reuse_certificate;
   char *trust_bundle_id;
   BrevetAllocationPolicy allocation;

@@ -39,6 +39,10 @@ static const Rule rules[] = {
     "id scope", 64, "", "", "",
     "it has 1 to 64 letters and digits",
   },
+  [BREVET_IDENTIFIER_ISSUED_CERTIFICATE] = {
+    "id of an issued certificate", 200, ":", "", "",
+    "it is the name of its issuer as SHA-256, a colon and its serial number, or refused, a colon and its SHA-256",
+  },
 };
 
 static gboolean

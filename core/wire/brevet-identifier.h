@@ -14,6 +14,7 @@ G_BEGIN_DECLS
  * @BREVET_IDENTIFIER_NAME: certificate authority or trust bundle: 1 to 128 of the same alphabet, no special character at either end
  * @BREVET_IDENTIFIER_CERTIFICATE_NAME: CA certificate: 1 to 128 letters, digits, `-` `.` `_`, no dot at either end
  * @BREVET_IDENTIFIER_ID_SCOPE: 1 to 64 letters and digits
+ * @BREVET_IDENTIFIER_ISSUED_CERTIFICATE: id of an issued certificate: 1 to 200 letters, digits and `:`
  *
  * The identifiers of protocol/dps.md §1.3. All are compared without regard to case.
  */
@@ -24,6 +25,7 @@ typedef enum {
   BREVET_IDENTIFIER_NAME,
   BREVET_IDENTIFIER_CERTIFICATE_NAME,
   BREVET_IDENTIFIER_ID_SCOPE,
+  BREVET_IDENTIFIER_ISSUED_CERTIFICATE,
 } BrevetIdentifierKind;
 
 /**

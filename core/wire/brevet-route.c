@@ -15,6 +15,10 @@
 #define SCOPE "{scope}"
 #define ID "{id}"
 #define OPERATION "{operation}"
+#define LIST_FILE "{list}"
+
+#define LIST_SUFFIX ".crl"
+#define LIST_NAME_MAX_LENGTH 256
 
 typedef struct {
   BrevetRouteKind kind;
@@ -41,6 +45,16 @@ static const Pattern patterns[] = {
   { BREVET_ROUTE_CERTIFICATE_PROOF, ALLOW (BREVET_VERB_POST), BREVET_IDENTIFIER_CERTIFICATE_NAME,
     { "certificates", ID, "verify" } },
   { BREVET_ROUTE_CERTIFICATES, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_CERTIFICATE_NAME, { "certificates" } },
+  { BREVET_ROUTE_AUTHORITY_STATUS, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_NAME, { "certificateAuthorityStatus", ID } },
+  { BREVET_ROUTE_AUTHORITY_STATUSES, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_NAME, { "certificateAuthorityStatus" } },
+  { BREVET_ROUTE_AUTHORITY_CHECK, ALLOW (BREVET_VERB_POST), BREVET_IDENTIFIER_NAME,
+    { "certificateAuthorityStatus", ID, "check" } },
+  { BREVET_ROUTE_TRUST_BUNDLE_STATUS, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_NAME, { "trustBundleStatus", ID } },
+  { BREVET_ROUTE_ISSUED_REVOKE, ALLOW (BREVET_VERB_POST), BREVET_IDENTIFIER_ISSUED_CERTIFICATE,
+    { "issuedCertificates", ID, "revoke" } },
+  { BREVET_ROUTE_ISSUED, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_ISSUED_CERTIFICATE, { "issuedCertificates", ID } },
+  { BREVET_ROUTE_ISSUED_LIST, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_ISSUED_CERTIFICATE, { "issuedCertificates" } },
+  { BREVET_ROUTE_CRL, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_NAME, { "crl", LIST_FILE } },
   { BREVET_ROUTE_REGISTER, ALLOW (BREVET_VERB_PUT), BREVET_IDENTIFIER_REGISTRATION_ID, { SCOPE, "registrations", ID, "register" } },
   { BREVET_ROUTE_OPERATION, ALLOW (BREVET_VERB_GET), BREVET_IDENTIFIER_REGISTRATION_ID,
     { SCOPE, "registrations", ID, "operations", OPERATION } },
@@ -118,15 +132,34 @@ find_pattern (char **segments)
   return NULL;
 }
 
+/* Whoever fetches revocation lists may ask for the head alone; the listener leaves the body out. */
 static gboolean
 find_verb (const Pattern *pattern, const char *method, BrevetVerb *verb)
 {
+  if (pattern->kind == BREVET_ROUTE_CRL && strcmp (method, "HEAD") == 0)
+    method = "GET";
   for (guint i = 0; i < G_N_ELEMENTS (verb_names); i++)
     if (strcmp (method, verb_names[i]) == 0 && (pattern->verbs & ALLOW (i)) != 0)
       {
         *verb = (BrevetVerb) i;
         return TRUE;
       }
+  return FALSE;
+}
+
+/* What does not look like a list is none: the names are those of certificate authorities, or longer. */
+static gboolean
+take_list_name (BrevetRoute *self, const char *segment, GError **error)
+{
+  gsize length = strlen (segment);
+
+  if (length > strlen (LIST_SUFFIX) && length <= LIST_NAME_MAX_LENGTH &&
+      g_ascii_strcasecmp (segment + length - strlen (LIST_SUFFIX), LIST_SUFFIX) == 0)
+    {
+      self->id = g_strndup (segment, length - strlen (LIST_SUFFIX));
+      return TRUE;
+    }
+  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The address of a revocation list ends with " LIST_SUFFIX);
   return FALSE;
 }
 
@@ -155,11 +188,25 @@ take_segments (BrevetRoute *self, const Pattern *pattern, char **segments, GErro
           if (!brevet_wire_check_operation_id (segments[i], error))
             return FALSE;
         }
+      else if (strcmp (expected, LIST_FILE) == 0 && !take_list_name (self, segments[i], error))
+        return FALSE;
     }
   return TRUE;
 }
 
-/* Other names than api-version mean nothing here, but must be well-formed. */
+static gboolean
+take_registration_id (BrevetRoute *self, const char *query, GError **error)
+{
+  g_autofree char *encoded = NULL;
+
+  if (!brevet_wire_query_find (query, "registrationId", &encoded, error))
+    return FALSE;
+  self->registration_id = encoded != NULL ? brevet_wire_percent_decode (encoded) : NULL;
+  return self->registration_id == NULL ||
+         brevet_identifier_check (BREVET_IDENTIFIER_REGISTRATION_ID, self->registration_id, error);
+}
+
+/* Other names mean nothing here, but must be well-formed. Of revocation lists there are no versions. */
 static gboolean
 take_query (BrevetRoute *self, const char *query, GError **error)
 {
@@ -171,6 +218,10 @@ take_query (BrevetRoute *self, const char *query, GError **error)
       g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The percent-encoding of the query is malformed");
       return FALSE;
     }
+  if (self->kind == BREVET_ROUTE_CRL)
+    return TRUE;
+  if (self->kind == BREVET_ROUTE_ISSUED_LIST && !take_registration_id (self, query != NULL ? query : "", error))
+    return FALSE;
   if (!brevet_wire_query_find (query != NULL ? query : "", "api-version", &version, error))
     return FALSE;
   self->api_version = version != NULL ? brevet_wire_percent_decode (version) : NULL;
@@ -228,7 +279,14 @@ brevet_route_free (BrevetRoute *self)
   g_free (self->id_scope);
   g_free (self->id);
   g_free (self->operation_id);
+  g_free (self->registration_id);
   g_free (self);
+}
+
+gboolean
+brevet_route_is_public (const BrevetRoute *self)
+{
+  return self->kind == BREVET_ROUTE_CRL;
 }
 
 gboolean

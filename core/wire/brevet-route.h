@@ -28,6 +28,14 @@ typedef enum {
   BREVET_ROUTE_CERTIFICATE_CODE,        /* POST   /certificates/{name}/generateVerificationCode */
   BREVET_ROUTE_CERTIFICATE_PROOF,       /* POST   /certificates/{name}/verify */
   BREVET_ROUTE_CERTIFICATES,            /* GET    /certificates */
+  BREVET_ROUTE_AUTHORITY_STATUS,        /* GET    /certificateAuthorityStatus/{name} */
+  BREVET_ROUTE_AUTHORITY_STATUSES,      /* GET    /certificateAuthorityStatus */
+  BREVET_ROUTE_AUTHORITY_CHECK,         /* POST   /certificateAuthorityStatus/{name}/check */
+  BREVET_ROUTE_TRUST_BUNDLE_STATUS,     /* GET    /trustBundleStatus/{id} */
+  BREVET_ROUTE_ISSUED,                  /* GET    /issuedCertificates/{id} */
+  BREVET_ROUTE_ISSUED_REVOKE,           /* POST   /issuedCertificates/{id}/revoke */
+  BREVET_ROUTE_ISSUED_LIST,             /* GET    /issuedCertificates, perhaps of one registrationId */
+  BREVET_ROUTE_CRL,                     /* GET, HEAD /crl/{id}.crl, for everybody and without an api-version */
 } BrevetRouteKind;
 
 /**
@@ -51,6 +59,7 @@ typedef enum {
  * @id_scope: (nullable): for the device API; decoded
  * @id: (nullable): registration id, group id or name; decoded and checked
  * @operation_id: (nullable): decoded
+ * @registration_id: (nullable): the device whose things a list is to show; decoded and checked
  *
  * Where a request goes. Plain data; free with brevet_route_free().
  */
@@ -62,11 +71,12 @@ typedef struct {
   char *id_scope;
   char *id;
   char *operation_id;
+  char *registration_id;
 } BrevetRoute;
 
 /**
  * brevet_route_parse:
- * @method: `GET`, `PUT`, `POST` or `DELETE`
+ * @method: `GET`, `PUT`, `POST`, `DELETE`, or `HEAD` for what is public
  * @path: absolute path, percent-encoded; a trailing slash is ignored, fixed words are compared without case, segments are decoded
  *   once
  * @query: (nullable): percent-encoded
@@ -82,9 +92,16 @@ BrevetRoute *brevet_route_parse (const char *method, const char *path, const cha
 void brevet_route_free (BrevetRoute *self);
 
 /**
+ * brevet_route_is_public:
+ *
+ * Returns: %TRUE for what belongs to neither API and is answered to everybody
+ */
+gboolean brevet_route_is_public (const BrevetRoute *self);
+
+/**
  * brevet_route_is_device_api:
  *
- * Returns: %TRUE for the device API, %FALSE for the service API
+ * Returns: %TRUE for the device API, %FALSE for the service API and what is public
  */
 gboolean brevet_route_is_device_api (const BrevetRoute *self);
 

@@ -4,152 +4,23 @@
 #include "brevet-wire-json.h"
 #include "brevet-wire-private.h"
 
-#include <string.h>
-
-#define BEGIN_ANY "-----BEGIN "
-#define BEGIN_LINE "-----BEGIN CERTIFICATE-----"
-#define END_LINE "-----END CERTIFICATE-----"
-
 void
 brevet_trust_bundle_document_free (BrevetTrustBundleDocument *self)
 {
   g_free (self->id);
+  g_strfreev (self->authorities);
   g_clear_pointer (&self->pems, g_ptr_array_unref);
+  g_clear_pointer (&self->sources, g_ptr_array_unref);
   g_clear_pointer (&self->bundle, brevet_trust_bundle_unref);
   g_free (self->etag);
   g_free (self);
-}
-
-static gboolean
-refuse_entry (guint index, const char *reason, GError **error)
-{
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The entry certificates[%u] %s", index, reason);
-  return FALSE;
-}
-
-static gboolean
-contains (GPtrArray *certificates, BrevetCertificate *certificate)
-{
-  for (guint i = 0; i < certificates->len; i++)
-    if (brevet_certificate_equal (g_ptr_array_index (certificates, i), certificate))
-      return TRUE;
-  return FALSE;
-}
-
-/* Length of the block at @start with its last line end, 0 if it does not end. */
-static gsize
-measure_block (const char *start)
-{
-  const char *end = strstr (start, END_LINE);
-
-  if (end == NULL)
-    return 0;
-  end += strlen (END_LINE);
-  if (end[0] == '\r' && end[1] == '\n')
-    end += 2;
-  else if (end[0] == '\n')
-    end++;
-  return (gsize) (end - start);
-}
-
-static gboolean
-take_certificate (GPtrArray *pems, GPtrArray *certificates, const char *start, gsize length, guint index, GError **error)
-{
-  g_autofree char *pem = g_strndup (start, length);
-  g_autoptr(BrevetCertificate) certificate = brevet_certificate_new_from_pem (pem, error);
-
-  if (certificate == NULL)
-    {
-      g_prefix_error (error, "The entry certificates[%u] cannot be read: ", index);
-      return FALSE;
-    }
-  if (!brevet_certificate_is_ca (certificate))
-    return refuse_entry (index, "is not a CA certificate; only those belong in a trust bundle", error);
-  if (contains (certificates, certificate))
-    return TRUE;
-  if (certificates->len >= BREVET_TRUST_BUNDLE_MAX_LENGTH)
-    return refuse_entry (index, "is one too many; a trust bundle has at most 100 certificates", error);
-  g_ptr_array_add (pems, g_steal_pointer (&pem));
-  g_ptr_array_add (certificates, g_steal_pointer (&certificate));
-  return TRUE;
-}
-
-/* An entry may hold several certificates; anything else in PEM, a private key above all, does not belong here. */
-static gboolean
-take_entry (GPtrArray *pems, GPtrArray *certificates, const char *text, guint index, GError **error)
-{
-  const char *start = strstr (text, BEGIN_ANY);
-
-  if (start == NULL)
-    return refuse_entry (index, "holds no PEM certificate", error);
-  while (start != NULL)
-    {
-      gsize length = g_str_has_prefix (start, BEGIN_LINE) ? measure_block (start) : 0;
-
-      if (length == 0)
-        return refuse_entry (index, "holds something else than complete PEM certificates", error);
-      if (!take_certificate (pems, certificates, start, length, index, error))
-        return FALSE;
-      start = strstr (start + length, BEGIN_ANY);
-    }
-  return TRUE;
-}
-
-static const char *
-get_entry_text (JsonArray *entries, guint index, GError **error)
-{
-  JsonNode *node = json_array_get_element (entries, index);
-  const char *text = NULL;
-
-  if (!JSON_NODE_HOLDS_OBJECT (node))
-    {
-      refuse_entry (index, "must be an object with the member “certificate”", error);
-      return NULL;
-    }
-  if (!brevet_wire_get_string (json_node_get_object (node), "certificate", &text, error))
-    {
-      g_prefix_error (error, "The entry certificates[%u]: ", index);
-      return NULL;
-    }
-  if (text == NULL)
-    refuse_entry (index, "has no member “certificate”", error);
-  return text;
-}
-
-static BrevetTrustBundleDocument *
-read_document (JsonObject *object, GError **error)
-{
-  g_autoptr(GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_certificate_unref);
-  g_autoptr(GPtrArray) pems = g_ptr_array_new_with_free_func (g_free);
-  JsonNode *node = json_object_get_member (object, "certificates");
-  BrevetTrustBundleDocument *self;
-  JsonArray *entries;
-
-  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node))
-    {
-      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The member “certificates” must be a list of objects");
-      return NULL;
-    }
-  entries = json_node_get_array (node);
-  for (guint i = 0; i < json_array_get_length (entries); i++)
-    {
-      const char *text = get_entry_text (entries, i, error);
-
-      if (text == NULL || !take_entry (pems, certificates, text, i, error))
-        return NULL;
-    }
-
-  self = g_new0 (BrevetTrustBundleDocument, 1);
-  self->bundle = brevet_trust_bundle_new (certificates);
-  self->pems = g_steal_pointer (&pems);
-  return self;
 }
 
 BrevetTrustBundleDocument *
 brevet_trust_bundle_document_parse (GBytes *body, const char *id, const BrevetTrustBundleDocument *stored, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_wire_parse_object (body, "the trust bundle", error);
-  BrevetTrustBundleDocument *self = object != NULL ? read_document (object, error) : NULL;
+  BrevetTrustBundleDocument *self = object != NULL ? brevet_trust_bundle_document_read (object, stored, error) : NULL;
 
   if (self == NULL)
     return NULL;
@@ -196,28 +67,53 @@ brevet_trust_bundle_document_to_json (const BrevetTrustBundleDocument *self)
 {
   JsonObject *object = json_object_new ();
   JsonArray *entries = json_array_new ();
+  JsonArray *names;
 
   for (guint i = 0; i < self->pems->len; i++)
     {
       JsonObject *entry = json_object_new ();
 
       json_object_set_string_member (entry, "certificate", g_ptr_array_index (self->pems, i));
+      brevet_wire_add_string (entry, "certificateAuthority", g_ptr_array_index (self->sources, i));
       json_object_set_object_member (entry, "metadata",
                                      brevet_certificate_metadata_to_json (brevet_trust_bundle_get (self->bundle, i)));
       json_array_add_object_element (entries, entry);
     }
   json_object_set_string_member (object, "id", self->id);
   json_object_set_array_member (object, "certificates", entries);
+  if (self->authorities[0] != NULL)
+    {
+      names = json_array_new ();
+      for (guint i = 0; self->authorities[i] != NULL; i++)
+        json_array_add_string_element (names, self->authorities[i]);
+      json_object_set_array_member (object, "certificateAuthorities", names);
+    }
   brevet_wire_add_time (object, "createdDateTime", self->created);
   brevet_wire_add_time (object, "lastModifiedDateTime", self->updated);
   brevet_wire_add_string (object, "etag", self->etag);
   return object;
 }
 
+void
+brevet_trust_bundle_document_strip (JsonObject *object)
+{
+  JsonNode *node = json_object_get_member (object, "certificates");
+  JsonArray *entries = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+
+  json_object_remove_member (object, "certificateAuthorities");
+  for (guint i = 0; entries != NULL && i < json_array_get_length (entries); i++)
+    {
+      JsonNode *entry = json_array_get_element (entries, i);
+
+      if (JSON_NODE_HOLDS_OBJECT (entry))
+        json_object_remove_member (json_node_get_object (entry), "certificateAuthority");
+    }
+}
+
 static BrevetTrustBundleDocument *
 load_document (JsonObject *object, GError **error)
 {
-  g_autoptr(BrevetTrustBundleDocument) self = read_document (object, error);
+  g_autoptr(BrevetTrustBundleDocument) self = brevet_trust_bundle_document_read (object, NULL, error);
 
   if (self == NULL || !brevet_wire_dup_string (object, "id", &self->id, error))
     return NULL;

@@ -9,7 +9,8 @@
 #define OPERATION_ID_MAX_LENGTH 128
 
 static const char *const reserved_words[] = {
-  "enrollments", "enrollmentGroups", "certificateAuthorities", "trustBundles", "certificates", "registrations",
+  "enrollments", "enrollmentGroups", "certificateAuthorities", "trustBundles", "certificates", "issuedCertificates",
+  "certificateAuthorityStatus", "trustBundleStatus", "crl", "registrations",
 };
 
 gboolean

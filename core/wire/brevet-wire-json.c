@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-wire-json.h"
 
+#include "brevet-json.h"
 #include "brevet-wire-private.h"
 
 #include <string.h>
@@ -16,44 +17,31 @@ drop_nulls (JsonObject *object)
 }
 
 static gboolean
-is_blank (const char *text)
+is_blank (GBytes *text)
 {
-  return text[strspn (text, " \t\r\n")] == '\0';
+  gsize length = 0;
+  const char *data = text != NULL ? g_bytes_get_data (text, &length) : NULL;
+
+  for (gsize i = 0; i < length; i++)
+    if (strchr (" \t\r\n", data[i]) == NULL || data[i] == '\0')
+      return FALSE;
+  return TRUE;
 }
 
 JsonObject *
 brevet_wire_parse_object (GBytes *body, const char *what, GError **error)
 {
-  g_autoptr(JsonParser) parser = json_parser_new ();
   g_autoptr(GError) problem = NULL;
-  g_autofree char *text = NULL;
-  JsonNode *root;
   JsonObject *object;
-  gsize length = 0;
-  const char *data = body != NULL ? g_bytes_get_data (body, &length) : NULL;
 
-  if (length > 0 && !g_utf8_validate_len (data, length, NULL))
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The text of %s is not UTF-8", what);
-      return NULL;
-    }
-  text = length > 0 ? g_strndup (data, length) : g_strdup ("");
-  if (is_blank (text))
+  if (is_blank (body))
     return json_object_new ();
-
-  if (!brevet_wire_json_check (text, &problem) || !json_parser_load_from_data (parser, text, -1, &problem))
+  object = brevet_json_read_object (body, &problem);
+  if (object == NULL)
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The text of %s is not a JSON object: %s", what, problem->message);
       return NULL;
     }
-
-  root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The text of %s is not a JSON object", what);
-      return NULL;
-    }
-  object = json_node_dup_object (root);
   drop_nulls (object);
   return object;
 }

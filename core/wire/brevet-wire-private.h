@@ -2,13 +2,11 @@
 #pragma once
 
 #include "brevet-error.h"
+#include "brevet-trust-bundle-document.h"
 
 #include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
-
-/* Bytes that a parser of JSON text must never see; see brevet-wire-json-check.c. */
-gboolean brevet_wire_json_check (const char *text, GError **error);
 
 /* A value from outside, cut and escaped so that it can stand in a message. */
 char *brevet_wire_excerpt (const char *value);
@@ -47,6 +45,10 @@ gboolean brevet_wire_dup_string (JsonObject *object, const char *member, char **
 
 /* A deep copy without members that are null. */
 JsonObject *brevet_wire_strip_nulls (JsonObject *object);
+
+/* A trust bundle without its id and times; @stored as brevet_trust_bundle_document_parse() has it. */
+BrevetTrustBundleDocument *brevet_trust_bundle_document_read (JsonObject *object, const BrevetTrustBundleDocument *stored,
+                                                              GError **error);
 
 /* Turns BREVET_ERROR_INVALID into BREVET_ERROR_CORRUPT, for records that this service wrote itself. */
 void brevet_wire_mark_corrupt (GError **error, const char *what);

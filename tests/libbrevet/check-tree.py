@@ -14,7 +14,7 @@ STANDARD_C = {
     'assert.h', 'ctype.h', 'errno.h', 'inttypes.h', 'limits.h', 'locale.h', 'math.h', 'signal.h', 'stdarg.h', 'stdbool.h', 'stddef.h',
     'stdint.h', 'stdio.h', 'stdlib.h', 'string.h', 'time.h',
 }
-SYSTEM = ('unistd.h', 'fcntl.h', 'ftw.h', 'poll.h', 'pwd.h', 'sys/', 'netinet/', 'arpa/')
+SYSTEM = ('unistd.h', 'fcntl.h', 'ftw.h', 'poll.h', 'pwd.h', 'termios.h', 'sys/', 'netinet/', 'arpa/')
 # Outside libraries by the beginning of their headers' names.
 LIBRARIES = {
     'glib': ('glib.h', 'glib/', 'glib-object.h', 'glib-unix.h', 'gmodule.h'),
@@ -29,6 +29,7 @@ LIBRARIES = {
     'wslay': ('wslay/',),
     'tss2': ('tss2/',),
     'libgcrypt': ('gcrypt.h',),
+    'libtasn1': ('libtasn1.h',),
 }
 # What each room may know, beside itself and the C library: other rooms, outside libraries, and the system's calls.
 ROOMS = {
@@ -179,14 +180,16 @@ def check_abi(root):
     """Every plugin, and the example of one, is for the contracts of this tree."""
     header = (root / 'core/libbrevet/brevet-registry.h').read_text(encoding='utf-8')
     number = re.search(r'#define BREVET_PLUGIN_ABI (\d+)', header).group(1)
-    for path in sorted([*root.glob('plugins/**/*.plugin*'), *root.glob('tests/**/*.plugin*'), root / 'docs/hacking.md']):
+    for path in sorted([*root.glob('plugins/**/*.plugin*'), *root.glob('tests/**/*.plugin*'), *root.glob('docs/**/*.plugin'),
+                        root / 'docs/hacking.md']):
         if path.exists() and set(re.findall(r'^ *X-Brevet-Abi=(.*)$', path.read_text(encoding='utf-8'), re.MULTILINE)) != {number}:
             yield f'{path.relative_to(root)}: does not say X-Brevet-Abi={number}'
 
 
 def check_licenses(root):
     """Every source file says its licence in the first line, or in the second behind #!."""
-    for path in sorted([*sources(root, 'core', 'plugins', 'tests'), *root.glob('tests/**/*.py'), *root.glob('tests/**/*.sh')]):
+    for path in sorted([*sources(root, 'core', 'plugins', 'tests', 'docs'), *root.glob('tests/**/*.py'), *root.glob('tests/**/*.sh'),
+                        *root.glob('docs/**/*.py')]):
         if 'SPDX-License-Identifier: LGPL-2.1-or-later' not in '\n'.join(path.read_text(encoding='utf-8').split('\n')[:2]):
             yield f'{path.relative_to(root)}: begins without “SPDX-License-Identifier: LGPL-2.1-or-later”'
 
@@ -227,10 +230,26 @@ def check_translations(root):
 
 def check_width(root):
     """No line of C is longer than the window of docs/hacking.md."""
-    for path in sources(root, 'core', 'plugins', 'tests'):
+    for path in sources(root, 'core', 'plugins', 'tests', 'docs'):
         for number, line in enumerate(path.read_text(encoding='utf-8').split('\n'), 1):
             if len(line) > WIDTH:
                 yield f'{path.relative_to(root)}:{number}: {len(line)} columns; break it at {WIDTH}'
+
+
+def check_excerpts(root):
+    """What a page shows as code of a file stands in that file, and a page that shows some shows no other C."""
+    for page in sorted(root.glob('docs/*.md')):
+        text = page.read_text(encoding='utf-8')
+        if '<!-- from ' not in text:
+            continue
+        for name, language, code in re.findall(r'(?:<!-- from (\S+) -->\n)?^```(\w+)\n(.*?)^```$', text, re.MULTILINE | re.DOTALL):
+            if not name:
+                if language == 'c':
+                    yield f'{page.relative_to(root)}: says not from which file this is: {code.splitlines()[0]}'
+                continue
+            source = next(iter(sorted((root / 'docs/examples').glob(f'*/{name}'))), page.parent / name)
+            if not source.exists() or code.rstrip('\n') not in source.read_text(encoding='utf-8'):
+                yield f'{page.relative_to(root)}: this is not in {name}: {code.splitlines()[0]}'
 
 
 CHECKS = {
@@ -239,6 +258,7 @@ CHECKS = {
     'tests': check_tests,
     'headers': check_headers,
     'abi': check_abi,
+    'excerpts': check_excerpts,
     'licenses': check_licenses,
     'translations': check_translations,
     'width': check_width,
@@ -263,6 +283,8 @@ PLANTED = [
     ('headers', {'core/libbrevet/a.h': 'BREVET_API', 'core/libbrevet/brevet.h': '', 'core/libbrevet/meson.build': ''},
      'not installed'),
     ('abi', {'core/libbrevet/brevet-registry.h': '#define BREVET_PLUGIN_ABI 7\n', 'plugins/ca-x/ca-x.plugin.in': 'X-Brevet-Abi=6'}, 'Abi=7'),
+    ('excerpts', {'docs/a.md': '<!-- from b.c -->\n```c\nint b;\n```\n', 'docs/examples/x/b.c': 'int c;\n'}, 'not in b.c'),
+    ('excerpts', {'docs/a.md': '<!-- from b.c -->\n```c\nint b;\n```\n```c\nint d;\n```\n', 'docs/examples/x/b.c': 'int b;\n'}, 'which file'),
     ('licenses', {'core/wire/a.c': 'int a;'}, 'SPDX'),
     ('translations', {'core/cli/a.c': 'x = _("Hello");', 'po/POTFILES.in': ''}, 'not in po/POTFILES.in'),
     ('translations', {'po/POTFILES.in': 'core/gone.c'}, 'does not exist'),

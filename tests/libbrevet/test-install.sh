@@ -45,7 +45,8 @@ PKG_CONFIG_PATH="$work/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 export PKG_CONFIG_PATH
 flags=$(pkg-config --cflags --libs brevet-0 libpeas-1.0) || fail 'pkg-config knows brevet-0'
 [ "$(pkg-config --variable=plugindir brevet-0)" = "$libdir/brevet/plugins" ] || fail 'pkg-config names the directory of plugins'
-[ "$(pkg-config --variable=plugin_abi brevet-0)" = 1 ] || fail 'pkg-config names the version of the contracts'
+number_of_contracts=$(sed -n 's/^#define BREVET_PLUGIN_ABI //p' "$root$prefix/include/brevet-0/brevet-registry.h")
+[ "$(pkg-config --variable=plugin_abi brevet-0)" = "$number_of_contracts" ] || fail 'pkg-config names the version of the contracts'
 ok 'pkg-config'
 
 for header in "$root$prefix"/include/brevet-0/*.h; do
@@ -63,4 +64,19 @@ ${CC:-cc} -Wall -Werror -Wno-unused-function -fPIC -shared -o "$work/plugins/lib
 said=$(BREVET_PLUGIN_PATH="$work/plugins" "$open_store" store-nothing)
 [ "$said" = 'state keeps nothing' ] || { echo "# $said"; fail 'a plugin outside of the tree can be used'; }
 ok 'a plugin outside of the tree can be built and used'
+
+# The plugin of the tutorial, with the build that it tells about.
+name='the plugin of the tutorial can be built and used outside of the tree'
+if ! command -v meson >/dev/null || ! pkg-config --exists 'libsoup-3.0 >= 3.2'; then
+  ok "$name # SKIP it needs meson and libsoup"
+else
+  { meson setup "$work/example" "$source/../../docs/examples/ca-example" && meson compile -C "$work/example"; } >"$work/log" 2>&1 \
+    || { sed 's/^/# /' "$work/log"; fail "$name"; }
+  printf '[ca example]\ntype=example\naddress=https://ca.example:8443\ntoken=0123\n' >"$work/ca.conf"
+  said=$("$build/tests/contract/ca/ca-call" --plugin-directory "$work/example" --settings "$work/ca.conf" open) || fail "$name"
+  case $said in
+    *'"identity":"example CA, ca.example:8443"'*) ok "$name" ;;
+    *) echo "# $said"; fail "$name" ;;
+  esac
+fi
 echo "1..$number"

@@ -382,6 +382,35 @@ test_duration_functions (void)
   g_assert_cmpint (seconds, ==, 5400);
 }
 
+/* What is copied keeps its place in the file; what was asked for as a secret is known as one; looking around asks for nothing. */
+static void
+test_copy (void)
+{
+  static const char text[] = "[plugin ca-x]\nendpoint=https://x\napi-key=0123456789\n";
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetConfig) config = brevet_config_new_from_text (text, "dps.conf", "/base", &error);
+  BrevetSettings *group = brevet_config_get_group (config, "plugin", "ca-x");
+  g_autoptr(BrevetSettings) copy = brevet_settings_copy (group, "ca", "plant");
+  g_autoptr(GPtrArray) keys = brevet_settings_list_keys (copy);
+  g_autoptr(GPtrArray) unused = NULL;
+  g_autoptr(BrevetSecret) secret = NULL;
+  g_autoptr(GError) complaint = brevet_settings_error (copy, "endpoint", "no");
+
+  g_assert_cmpstr (complaint->message, ==, "dps.conf:2: [ca plant] endpoint: no");
+  g_assert_cmpstr (brevet_settings_get_base_directory (copy), ==, "/base");
+  g_assert_cmpuint (keys->len, ==, 2);
+  g_assert_cmpstr (brevet_settings_peek (copy, "endpoint"), ==, "https://x");
+  g_assert_null (brevet_settings_peek (copy, "absent"));
+  unused = brevet_settings_list_unused (copy);
+  g_assert_cmpuint (unused->len, ==, 2);
+
+  g_assert_false (brevet_settings_is_secret (copy, "api-key"));
+  g_assert_true (brevet_settings_get_secret (copy, "api-key", &secret, &error));
+  g_assert_true (brevet_settings_is_secret (copy, "api-key"));
+  g_assert_false (brevet_settings_is_secret (copy, "endpoint"));
+  g_assert_false (brevet_settings_is_secret (group, "api-key"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -401,6 +430,7 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/digest", test_digest);
   g_test_add_func ("/settings/digest-of-groups", test_digest_of_groups);
   g_test_add_func ("/settings/digest-of-content", test_digest_of_content);
+  g_test_add_func ("/settings/copy", test_copy);
   g_test_add_func ("/settings/duration-functions", test_duration_functions);
   return g_test_run ();
 }

@@ -94,6 +94,7 @@ test_group (void)
 {
   const char *text = "{\"enrollmentGroupId\":\"line-4\",\"attestation\":{\"type\":\"x509\",\"x509\":{\"caReferences\":{\"primary\":"
                      "\"factory-root\"}}},\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\","
+                     "\"standbyCertificateAuthorityName\":\"cloud-ca\","
                      "\"reuseLiveCertificate\":true},\"provisioningStatus\":\"disabled\",\"allocationPolicy\":\"geoLatency\","
                      "\"iotHubs\":[\"a.example.net\",\"b.example.net\"],\"reprovisionPolicy\":{\"updateHubAssignment\":false,"
                      "\"migrateDeviceData\":false},\"capabilities\":{\"iotEdge\":true},"
@@ -102,6 +103,7 @@ test_group (void)
 
   g_assert_false (group->enabled);
   g_assert_true (group->reuse_certificate);
+  g_assert_cmpstr (group->standby_authority, ==, "cloud-ca");
   g_assert_true (brevet_attestation_is_group (group->attestation));
   assert_printed (group, NULL, text);
 }
@@ -128,7 +130,8 @@ test_keeps_what_the_dialect_does_not_know (void)
 {
   g_autoptr(BrevetEnrollment) stored = parse (
     "{\"registrationId\":\"Pump-07\"," ATTESTATION ",\"trustBundleId\":\"plant-roots\","
-    "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\",\"reuseLiveCertificate\":true}}");
+    "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\",\"reuseLiveCertificate\":true,"
+    "\"standbyCertificateAuthorityName\":\"cloud-ca\"}}");
   const char *sent = "{\"registrationId\":\"PUMP-07\"," ATTESTATION ",\"trustBundleId\":\"other\"}";
   g_autoptr(BrevetEnrollment) older = parse_as (sent, FALSE, "pump-07", BREVET_DIALECT_STABLE, stored);
   g_autoptr(BrevetEnrollment) newer = parse_as (sent, FALSE, "pump-07", PREVIEW, stored);
@@ -138,6 +141,7 @@ test_keeps_what_the_dialect_does_not_know (void)
   g_assert_cmpstr (older->trust_bundle_id, ==, "plant-roots");
   g_assert_cmpstr (older->certificate_authority, ==, "plant-ca");
   g_assert_true (older->reuse_certificate);
+  g_assert_cmpstr (older->standby_authority, ==, "cloud-ca");
 
   g_assert_cmpstr (newer->id, ==, "Pump-07");
   g_assert_cmpstr (newer->trust_bundle_id, ==, "other");
@@ -176,12 +180,14 @@ assert_changed (const char *sent, const char *authority, gboolean reuse)
 {
   g_autoptr(BrevetEnrollment) stored = parse (
     "{\"registrationId\":\"Pump-07\"," ATTESTATION ",\"trustBundleId\":\"plant-roots\","
-    "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\",\"reuseLiveCertificate\":true}}");
+    "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant-ca\",\"reuseLiveCertificate\":true,"
+    "\"standbyCertificateAuthorityName\":\"cloud-ca\"}}");
   g_autoptr(BrevetEnrollment) changed = parse_as (sent, FALSE, "pump-07", PREVIEW_2025, stored);
 
   g_test_message ("%s", sent);
   g_assert_cmpstr (changed->certificate_authority, ==, authority);
   g_assert_cmpint (changed->reuse_certificate, ==, reuse);
+  g_assert_cmpstr (changed->standby_authority, ==, reuse ? "cloud-ca" : NULL);
   g_assert_cmpstr (changed->trust_bundle_id, ==, "plant-roots");
 }
 
@@ -282,6 +288,12 @@ test_refused (void)
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"capabilities\":{\"iotEdge\":1}}", "iotEdge" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"initialTwin\":[]}", "initialTwin" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":{}}", "certificateAuthorityName" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":"
+      "{\"standbyCertificateAuthorityName\":\"one\"}}", "certificateAuthorityName" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":"
+      "{\"certificateAuthorityName\":\"one\",\"standbyCertificateAuthorityName\":\"ONE\"}}", "standbyCertificateAuthorityName" },
+    { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":"
+      "{\"certificateAuthorityName\":\"one\",\"standbyCertificateAuthorityName\":\"t w o\"}}", "standbyCertificateAuthorityName" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":\"plant-ca\"}",
       "clientCertificateIssuancePolicy" },
     { "{\"registrationId\":\"pump-07\"," ATTESTATION ",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"a b\"}}",

@@ -44,7 +44,16 @@ static const Known known[] = {
   { "PUT", "/certificates/plant_root.2", BREVET_ROUTE_CERTIFICATE, BREVET_VERB_PUT, NULL, "plant_root.2", NULL },
   { "GET", "/Certificates/", BREVET_ROUTE_CERTIFICATES, BREVET_VERB_GET, NULL, NULL, NULL },
   { "POST", "/certificates/ca/generateverificationcode", BREVET_ROUTE_CERTIFICATE_CODE, BREVET_VERB_POST, NULL, "ca", NULL },
+  { "GET", "/issuedCertificates", BREVET_ROUTE_ISSUED_LIST, BREVET_VERB_GET, NULL, NULL, NULL },
+  { "GET", "/issuedcertificates/00ff:4E", BREVET_ROUTE_ISSUED, BREVET_VERB_GET, NULL, "00ff:4E", NULL },
+  { "POST", "/issuedCertificates/refused%3A00ff/revoke", BREVET_ROUTE_ISSUED_REVOKE, BREVET_VERB_POST, NULL, "refused:00ff", NULL },
+  { "GET", "/crl/plant-ca.crl", BREVET_ROUTE_CRL, BREVET_VERB_GET, NULL, "plant-ca", NULL },
+  { "HEAD", "/CRL/plant-ca-00ff.CRL", BREVET_ROUTE_CRL, BREVET_VERB_GET, NULL, "plant-ca-00ff", NULL },
   { "POST", "/certificates/ca/verify", BREVET_ROUTE_CERTIFICATE_PROOF, BREVET_VERB_POST, NULL, "ca", NULL },
+  { "GET", "/certificateAuthorityStatus", BREVET_ROUTE_AUTHORITY_STATUSES, BREVET_VERB_GET, NULL, NULL, NULL },
+  { "GET", "/certificateauthoritystatus/plant-ca", BREVET_ROUTE_AUTHORITY_STATUS, BREVET_VERB_GET, NULL, "plant-ca", NULL },
+  { "POST", "/certificateAuthorityStatus/plant-ca/check", BREVET_ROUTE_AUTHORITY_CHECK, BREVET_VERB_POST, NULL, "plant-ca", NULL },
+  { "GET", "/trustBundleStatus/plant-roots", BREVET_ROUTE_TRUST_BUNDLE_STATUS, BREVET_VERB_GET, NULL, "plant-roots", NULL },
 };
 
 typedef struct {
@@ -58,6 +67,14 @@ static const Refused refused[] = {
   /* nothing there */
   { "GET", "/", QUERY, 404 },
   { "GET", "/enrollments", QUERY, 404 },
+  { "GET", "/crl", QUERY, 404 },
+  { "GET", "/crl/plant-ca", QUERY, 400 },
+  { "GET", "/crl/.crl", QUERY, 400 },
+  { "POST", "/crl/plant-ca.crl", QUERY, 405 },
+  { "HEAD", "/certificateAuthorities", QUERY, 405 },
+  { "DELETE", "/issuedCertificates/00ff:4e", QUERY, 405 },
+  { "GET", "/issuedCertificates/a_b", QUERY, 400 },
+  { "GET", "/issuedCertificates", QUERY "&registrationId=%20", 400 },
   { "GET", "/enrollments/", QUERY, 404 },
   { "GET", "/nothing", QUERY, 404 },
   { "PUT", "/a/registrations", QUERY, 404 },
@@ -76,6 +93,8 @@ static const Refused refused[] = {
   { "POST", "/certificateAuthorities/registrations/p", QUERY, 404 },
   { "POST", "/trustBundles/registrations/p", QUERY, 404 },
   { "POST", "/certificates/registrations/p", QUERY, 404 },
+  { "GET", "/trustBundleStatus", QUERY, 404 },
+  { "POST", "/certificateAuthorityStatus/registrations/p", QUERY, 404 },
   { "POST", "/%65nrollments/registrations/p", QUERY, 404 },
   /* an encoded slash does not separate */
   { "PUT", "/a%2fregistrations/p/register", QUERY, 404 },
@@ -146,7 +165,9 @@ test_known (void)
       g_assert_no_error (error);
       g_assert_cmpint (route->kind, ==, k->kind);
       g_assert_cmpint (route->verb, ==, k->verb);
-      g_assert_cmpint (route->dialect, ==, BREVET_DIALECT_2021_11_01_PREVIEW);
+      g_assert_cmpint (brevet_route_is_public (route), ==, route->kind == BREVET_ROUTE_CRL);
+      if (!brevet_route_is_public (route))
+        g_assert_cmpint (route->dialect, ==, BREVET_DIALECT_2021_11_01_PREVIEW);
       g_assert_cmpstr (route->id_scope, ==, k->id_scope);
       g_assert_cmpstr (route->id, ==, k->id);
       g_assert_cmpstr (route->operation_id, ==, k->operation_id);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "brevet-wire-private.h"
+#include "brevet-json.h"
+
+#include "brevet-error.h"
 
 #include <math.h>
 #include <string.h>
@@ -144,8 +146,8 @@ measure_scalar (const char *at)
   return measure_word (at);
 }
 
-gboolean
-brevet_wire_json_check (const char *text, GError **error)
+static gboolean
+check (const char *text, GError **error)
 {
   const char *p = text;
   guint depth = 0;
@@ -179,4 +181,30 @@ brevet_wire_json_check (const char *text, GError **error)
   if (*p != '\0')
     return refuse (text, p, "Something follows the object", error);
   return TRUE;
+}
+
+JsonObject *
+brevet_json_read_object (GBytes *text, GError **error)
+{
+  g_autoptr(JsonParser) parser = json_parser_new ();
+  g_autofree char *copy = NULL;
+  JsonNode *root;
+  gsize length;
+  const char *data = g_bytes_get_data (text, &length);
+
+  if (length > 0 && !g_utf8_validate_len (data, length, NULL))
+    {
+      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "It is not UTF-8");
+      return NULL;
+    }
+  copy = length > 0 ? g_strndup (data, length) : g_strdup ("");
+  if (!check (copy, error) || !json_parser_load_from_data (parser, copy, -1, error))
+    return NULL;
+  root = json_parser_get_root (parser);
+  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root))
+    {
+      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_INVALID, "It is no object");
+      return NULL;
+    }
+  return json_node_dup_object (root);
 }
