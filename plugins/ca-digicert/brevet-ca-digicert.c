@@ -19,6 +19,12 @@ brevet_ca_digicert_configure (BrevetPlugin *plugin, GError **error)
   return TRUE;
 }
 
+static gboolean
+brevet_ca_digicert_check_defaults (BrevetPlugin *plugin, GError **error)
+{
+  return digicert_configuration_check_defaults (brevet_plugin_get_settings (plugin), error);
+}
+
 static BrevetCaCapabilities
 brevet_ca_digicert_get_capabilities (BrevetCaBackend *backend)
 {
@@ -30,10 +36,30 @@ brevet_ca_digicert_get_capabilities (BrevetCaBackend *backend)
          (configuration->validity ? BREVET_CA_CAPABILITY_VALIDITY : 0);
 }
 
+/* The account is known by its key alone, and that may be replaced by another one of the same account. */
+static char *
+brevet_ca_digicert_dup_identity (BrevetCaBackend *backend)
+{
+  const DigicertConfiguration *configuration = BREVET_CA_DIGICERT (backend)->configuration;
+  const char *product = configuration->api == DIGICERT_API_IOT ? "IoT Trust Manager" : "Trust Lifecycle Manager";
+  g_autofree char *host = g_ascii_strdown (configuration->peer->host, -1);
+
+  return g_strdup_printf ("DigiCert %s, %s:%u, profile %s", product, host, configuration->peer->port, configuration->profile);
+}
+
+/* DigiCert documents 100 in 5 seconds and 1000 in 3 minutes for one key; other programs may use it as well. */
+static void
+brevet_ca_digicert_get_traffic (BrevetCaBackend *backend, BrevetCaTraffic *traffic)
+{
+  *traffic = (BrevetCaTraffic){ .maximum_in_flight = DIGICERT_MAXIMUM_IN_FLIGHT, .burst = 50, .per_second = 4 };
+}
+
 static void
 ca_backend_iface_init (BrevetCaBackendInterface *iface)
 {
   iface->get_capabilities = brevet_ca_digicert_get_capabilities;
+  iface->dup_identity = brevet_ca_digicert_dup_identity;
+  iface->get_traffic = brevet_ca_digicert_get_traffic;
   iface->check_async = digicert_check_async;
   iface->check_finish = digicert_check_finish;
   iface->issue_async = digicert_issue_async;
@@ -64,6 +90,7 @@ brevet_ca_digicert_class_init (BrevetCaDigicertClass *klass)
 {
   G_OBJECT_CLASS (klass)->finalize = brevet_ca_digicert_finalize;
   BREVET_PLUGIN_CLASS (klass)->configure = brevet_ca_digicert_configure;
+  BREVET_PLUGIN_CLASS (klass)->check_defaults = brevet_ca_digicert_check_defaults;
 }
 
 static void

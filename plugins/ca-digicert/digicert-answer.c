@@ -141,6 +141,8 @@ read_iot (JsonObject *object, GError **error)
     return make_issued (certificates, certificate_id, error);
   if (request_id == NULL)
     refuse (error, "There is neither a pem nor a certificate_request_id in it");
+  else if (certificate_id != NULL || g_strcmp0 (status, "AUTO_APPROVED") == 0)
+    refuse (error, "It is about a certificate that was issued, and there is no pem in it");
   else
     g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROFILE,
                  "DigiCert keeps the request %s as %s, and IoT Trust Manager has no documented way to ask what becomes of it; let "

@@ -68,10 +68,22 @@ is_plain (const char *profile)
   return *profile != '\0' && strspn (profile, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-.") == strlen (profile);
 }
 
+static const char *
+get_api (BrevetSettings *settings)
+{
+  return brevet_settings_get_string (settings, "api", "auto");
+}
+
+static GError *
+complain_of_api (BrevetSettings *settings)
+{
+  return brevet_settings_error (settings, "api", "“%s” is no API of DigiCert; write tlm, iot or auto", get_api (settings));
+}
+
 static GError *
 choose_api (DigicertConfiguration *self, BrevetSettings *settings, const char *profile)
 {
-  const char *api = brevet_settings_get_string (settings, "api", "auto");
+  const char *api = get_api (settings);
   gboolean is_auto = g_str_equal (api, "auto");
   gboolean is_known = guess_api (profile, &self->api);
 
@@ -82,7 +94,7 @@ choose_api (DigicertConfiguration *self, BrevetSettings *settings, const char *p
     return brevet_settings_error (settings, "profile", "“%s” is not the id of a DigiCert profile; those are a UUID (Trust "
                                   "Lifecycle Manager) or IOT_ and a UUID (IoT Trust Manager)", profile);
   if (!is_auto && !g_str_equal (api, "tlm") && !g_str_equal (api, "iot"))
-    return brevet_settings_error (settings, "api", "“%s” is no API of DigiCert; write tlm, iot or auto", api);
+    return complain_of_api (settings);
   if (!is_auto)
     self->api = g_str_equal (api, "iot") ? DIGICERT_API_IOT : DIGICERT_API_LIFECYCLE;
   return NULL;
@@ -166,4 +178,26 @@ digicert_configuration_new (BrevetSettings *settings, GError **error)
       !brevet_settings_get_boolean (settings, "override-validity", FALSE, &self->validity, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+static gboolean
+check_api (BrevetSettings *settings, GError **error)
+{
+  static const char *const known[] = { "auto", "tlm", "iot", NULL };
+
+  if (g_strv_contains (known, get_api (settings)))
+    return TRUE;
+  g_propagate_error (error, complain_of_api (settings));
+  return FALSE;
+}
+
+gboolean
+digicert_configuration_check_defaults (BrevetSettings *settings, GError **error)
+{
+  g_autoptr(DigicertConfiguration) scratch = g_new0 (DigicertConfiguration, 1);
+
+  /* With this product, which roots are trusted need not be said. */
+  scratch->api = DIGICERT_API_LIFECYCLE;
+  return read_endpoint (scratch, settings, error) && check_api (settings, error) && read_trust (scratch, settings, error) &&
+         brevet_settings_get_boolean (settings, "override-validity", FALSE, &scratch->validity, error);
 }

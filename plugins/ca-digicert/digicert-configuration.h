@@ -33,6 +33,9 @@ typedef struct {
 DigicertConfiguration *digicert_configuration_new  (BrevetSettings *settings, GError **error);
 void                   digicert_configuration_free (DigicertConfiguration *self);
 
+/* Whether @settings, which lack profile and API key, are right as far as they go. */
+gboolean digicert_configuration_check_defaults (BrevetSettings *settings, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DigicertConfiguration, digicert_configuration_free)
 
 G_END_DECLS

@@ -61,6 +61,7 @@ describe (Exchange *self, const GError *cause)
   const BrevetNetworkPeer *peer = self->configuration->peer;
   gboolean timed_out = brevet_time_limit_has_passed (self->limit);
   g_autoptr(GError) trouble = NULL;
+  GError *error;
 
   if (timed_out)
     trouble = brevet_network_trouble_new_timeout (peer, peer->port, (self->milliseconds + 999) / 1000);
@@ -71,8 +72,10 @@ describe (Exchange *self, const GError *cause)
                                                cause->message);
   else
     trouble = brevet_network_trouble_new (peer, peer->port, cause, self->flaws);
-  return g_error_new (BREVET_CA_ERROR, choose_code (self, trouble, timed_out), "%s (transaction %s)", trouble->message,
-                      self->transaction);
+  error = g_error_new (BREVET_CA_ERROR, choose_code (self, trouble, timed_out), "%s (transaction %s)", trouble->message,
+                       self->transaction);
+  brevet_ca_error_set_transaction_id (error, self->transaction);
+  return error;
 }
 
 static void
@@ -227,8 +230,8 @@ on_accept_certificate (SoupMessage *message, GTlsCertificate *certificate, GTlsC
   return FALSE;
 }
 
-/* A kept connection may be closed by the other side just now, and then nobody knows what was read: whoever must not ask twice uses
- * a new one. */
+/* A kept connection may be closed by the other side just now. libsoup then asks again by itself, with what it has left of the body;
+ * and nobody knows what was read. So only questions without a body use one. */
 static SoupMessage *
 make_message (Exchange *self, const DigicertQuestion *question)
 {
@@ -242,7 +245,7 @@ make_message (Exchange *self, const DigicertQuestion *question)
   char *text = g_strndup ((const char *) key, length);
 
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
-  if (question->verb == DIGICERT_VERB_ISSUE || question->verb == DIGICERT_VERB_PICK_UP)
+  if (question->body != NULL)
     soup_message_add_flags (message, SOUP_MESSAGE_NEW_CONNECTION);
   soup_message_headers_replace (headers, "Accept", "application/json");
   soup_message_headers_replace (headers, KEY_HEADER, text);

@@ -6,9 +6,6 @@
 #include "brevet-ca-error.h"
 #include "brevet-network-trust.h"
 
-/* DigiCert's limit is on requests, not on connections. */
-#define MAX_CONNECTIONS 8
-
 struct _DigicertSession
 {
   GObject parent_instance;
@@ -51,7 +48,8 @@ digicert_session_new (const DigicertConfiguration *configuration)
 
   self->configuration = configuration;
   self->soup = soup_session_new_with_options ("user-agent", "brevet/" BREVET_VERSION, "timeout", 0,
-                                              "max-conns", MAX_CONNECTIONS, "max-conns-per-host", MAX_CONNECTIONS,
+                                              "max-conns", DIGICERT_MAXIMUM_IN_FLIGHT,
+                                              "max-conns-per-host", DIGICERT_MAXIMUM_IN_FLIGHT,
                                               "proxy-resolver", configuration->peer->resolver, NULL);
   soup_session_remove_feature_by_type (self->soup, SOUP_TYPE_CONTENT_DECODER);
   soup_session_remove_feature_by_type (self->soup, SOUP_TYPE_AUTH_MANAGER);

@@ -8,6 +8,9 @@
 
 G_BEGIN_DECLS
 
+/* Questions at once, each on a connection of its own: one that waited for a connection would use up its time. */
+#define DIGICERT_MAXIMUM_IN_FLIGHT 50
+
 /*
  * DigicertSession:
  *

@@ -111,6 +111,7 @@ make_error (int code, const DigicertReply *reply, const DigicertFault *fault, co
   const char *said;
 
   brevet_ca_error_set_upstream (error, reply->status, fault->code, fault->message);
+  brevet_ca_error_set_transaction_id (error, reply->transaction);
   said = brevet_ca_error_get_upstream_message (error);
   g_string_append_printf (text, "DigiCert answered %u", reply->status);
   if (fault->code != NULL)

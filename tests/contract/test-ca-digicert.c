@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What every CA must do, asked of both of DigiCert's products; settings; and what is known about a profile. */
+/* What every CA must do, asked of both of DigiCert's products; and settings. */
 
-#include "digicert-world.h"
-#include "test-wait.h"
+#include "digicert-fixture.h"
 
 #include <string.h>
-
-typedef struct
-{
-  DigicertWorld *world;
-} Fixture;
-
-static void
-set_up (Fixture *fixture, gconstpointer data)
-{
-  fixture->world = digicert_world_new ();
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  digicert_world_free (fixture->world);
-}
 
 static gpointer
 suite_set_up (void)
@@ -127,7 +109,7 @@ test_members_alone (void)
 }
 
 static void
-test_override_api (Fixture *fixture, gconstpointer data)
+test_override_api (DigicertFixture *fixture, gconstpointer data)
 {
   g_autoptr(BrevetSettings) settings = digicert_world_settings (fixture->world, DIGICERT_IOT_PROFILE);
   g_autoptr(BrevetCaBackend) backend = NULL;
@@ -142,302 +124,58 @@ test_override_api (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (calls, ==, "profile");
 }
 
-/* --- profiles --- */
+/* --- what the core wants to know --- */
 
 typedef struct
 {
-  const char         *name;
-  const char         *key; /* setting */
-  const char         *value;
-  const char         *profile;
-  const char         *scenario;
-  BrevetCaHealthState state;
-  const char         *says;
-} Check;
+  const char *name;
+  const char *profile;
+  const char *key;
+  const char *value;
+  const char *expected;
+} Identity;
 
-static const Check checks[] = {
-  { "good", NULL, NULL, "{}", "right", BREVET_CA_HEALTH_OK, "“Devices” can issue" },
-  { "inactive", NULL, NULL, "{\"status\":\"Suspended\"}", "right", BREVET_CA_HEALTH_DOWN, "Suspended; activate" },
-  { "method", NULL, NULL, "{\"enrollment_method\":\"scep\"}", "right", BREVET_CA_HEALTH_DOWN, "scep; brevet needs rest_api" },
-  { "authentication", NULL, NULL, "{\"authentication_method\":\"manual_approval\"}", "right", BREVET_CA_HEALTH_DOWN,
-   "third_party_app" },
-  { "duplicates", NULL, NULL, "{\"duplicate_cert_policy\":false}", "right", BREVET_CA_HEALTH_DEGRADED, "second certificate" },
-  { "demands", NULL, NULL, "{\"mandatory\":[\"organization_name\"]}", "right", BREVET_CA_HEALTH_DEGRADED, "organization_name" },
-  { "validity", "override-validity", "true", "{}", "right", BREVET_CA_HEALTH_DEGRADED, "override-validity" },
-  { "wrong-key", "api-key", "0123456789", "{}", "right", BREVET_CA_HEALTH_DOWN, "check the API key" },
-  { "other-profile", "profile", "00f011b7-5fa1-4c6d-83f3-ee59c4d54bb0", "{}", "right", BREVET_CA_HEALTH_DOWN, "profile's id" },
-  { "html", NULL, NULL, "{}", "html", BREVET_CA_HEALTH_DOWN, "login page" },
-  { "wrong-type", NULL, NULL, "{\"duplicate_cert_policy\":\"yes\"}", "right", BREVET_CA_HEALTH_DOWN, "duplicate_cert_policy" },
-  { "untrusted", "ca-file", "root.pem", "{}", "right", BREVET_CA_HEALTH_DOWN, "is not issued by an authority" },
-  { "iot", "profile", DIGICERT_IOT_PROFILE, "{}", "right", BREVET_CA_HEALTH_OK, "accepts the API key" },
+static const Identity identities[] = {
+  { "lifecycle", DIGICERT_PROFILE, "endpoint", "https://One.DigiCert.com/",
+    "DigiCert Trust Lifecycle Manager, one.digicert.com:443, profile " DIGICERT_PROFILE },
+  { "iot", DIGICERT_IOT_PROFILE, "endpoint", "https://one.nl.digicert.com:8443",
+    "DigiCert IoT Trust Manager, one.nl.digicert.com:8443, profile " DIGICERT_IOT_PROFILE },
+  { "another-key", DIGICERT_PROFILE, "api-key", "9876543210",
+    "DigiCert Trust Lifecycle Manager, one.digicert.com:443, profile " DIGICERT_PROFILE },
+  { "another-product", DIGICERT_PROFILE, "api", "iot",
+    "DigiCert IoT Trust Manager, one.digicert.com:443, profile " DIGICERT_PROFILE },
 };
 
+/* Tickets and references are good wherever this is the same, so it must change with the CA and with nothing else. */
 static void
-test_check (Fixture *fixture, gconstpointer data)
+test_identity (DigicertFixture *fixture, gconstpointer data)
 {
-  const Check *check = data;
-  g_autoptr(BrevetSettings) settings = digicert_world_settings (fixture->world, DIGICERT_PROFILE);
+  const Identity *identity = data;
+  g_autoptr(BrevetSettings) settings = digicert_world_settings (fixture->world, identity->profile);
   g_autoptr(BrevetCaBackend) backend = NULL;
-  g_autoptr(BrevetCaHealth) health = NULL;
   g_autoptr(GError) error = NULL;
-  g_autofree char *calls = NULL;
+  g_autofree char *text = NULL;
 
-  if (g_strcmp0 (check->value, DIGICERT_IOT_PROFILE) == 0)
-    brevet_settings_set (settings, "trust", "root.pem", "dps.conf:8");
-  if (check->key != NULL)
-    brevet_settings_set (settings, check->key, check->value, "dps.conf:9");
+  brevet_settings_set (settings, "endpoint", "https://one.digicert.com", "dps.conf:5");
+  brevet_settings_set (settings, "trust", "root.pem", "dps.conf:7");
+  brevet_settings_set (settings, "timeout", "7s", "dps.conf:8");
+  brevet_settings_set (settings, identity->key, identity->value, "dps.conf:9");
   backend = digicert_create (settings, &error);
   g_assert_no_error (error);
-  json_object_unref (digicert_world_order (fixture->world, "{\"do\":\"profile\",\"set\":%s}", check->profile));
-  digicert_world_plan (fixture->world, "profile", check->scenario);
-
-  health = ca_check (backend);
-  g_test_message ("%s", brevet_ca_health_get_message (health));
-  g_assert_cmpint (brevet_ca_health_get_state (health), ==, check->state);
-  g_assert_nonnull (strstr (brevet_ca_health_get_message (health), check->says));
-  g_assert_null (strstr (brevet_ca_health_get_message (health), DIGICERT_API_KEY));
-  calls = digicert_world_calls (fixture->world);
-  g_assert_cmpstr (calls, ==, g_str_equal (check->name, "iot") ? "iot-records" : g_str_equal (check->name, "untrusted") ? "" :
-                   "profile");
+  text = brevet_ca_backend_dup_identity (backend);
+  g_assert_cmpstr (text, ==, identity->expected);
 }
 
 static void
-assert_calls (DigicertWorld *world, const char *expected)
+test_traffic (DigicertFixture *fixture, gconstpointer data)
 {
-  g_autofree char *calls = digicert_world_calls (world);
+  BrevetCaTraffic traffic;
 
-  g_assert_cmpstr (calls, ==, expected);
+  brevet_ca_backend_get_traffic (fixture->backend, &traffic);
+  g_assert_cmpuint (traffic.maximum_in_flight, ==, 50);
+  g_assert_cmpuint (traffic.burst, ==, 50);
+  g_assert_cmpfloat (traffic.per_second, ==, 4);
 }
-
-/* Each certificate is checked against it, so it is asked for once. */
-static void
-test_trust_is_kept (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(BrevetTrustBundle) first = ca_get_trust (backend);
-  g_autoptr(BrevetTrustBundle) second = ca_get_trust (backend);
-
-  assert_calls (fixture->world, "profile");
-  g_assert_cmpuint (brevet_trust_bundle_get_length (first), ==, 2);
-  g_assert_cmpstr (brevet_trust_bundle_get_etag (first), ==, brevet_trust_bundle_get_etag (second));
-}
-
-/* The other shapes of the same thing. */
-static void
-test_trust_shape (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(BrevetTrustBundle) trust = NULL;
-
-  digicert_world_plan (fixture->world, "profile", "chain");
-  trust = ca_get_trust (backend);
-  g_assert_cmpuint (brevet_trust_bundle_get_length (trust), ==, 2);
-}
-
-/* A file of the operator's says it all: DigiCert is not asked. */
-static void
-test_trust_from_file (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, "trust", "root.pem");
-  g_autoptr(BrevetTrustBundle) trust = ca_get_trust (backend);
-
-  g_assert_cmpuint (brevet_trust_bundle_get_length (trust), ==, 1);
-  assert_calls (fixture->world, "");
-}
-
-/* A profile that moves to another issuing CA: the certificate is the first sign of it. */
-static void
-test_trust_rolls (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(BrevetTrustBundle) before = ca_get_trust (backend);
-  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autoptr(BrevetCaOutcome) outcome = NULL;
-  g_autoptr(BrevetTrustBundle) after = NULL;
-  g_autoptr(BrevetIssuanceCheck) check = brevet_issuance_check_new (NULL, NULL);
-  g_autoptr(BrevetChain) chain = NULL;
-  g_autoptr(GError) error = NULL;
-
-  json_object_unref (digicert_world_order (fixture->world, "{\"do\":\"roll\"}"));
-  outcome = ca_assert_issue (backend, request);
-  after = ca_get_trust (backend);
-  chain = brevet_issuance_check_run (check, request, outcome, after, brevet_clock_now_seconds (), &error);
-  g_assert_no_error (error);
-  assert_calls (fixture->world, "profile issue profile");
-  g_assert_cmpstr (brevet_trust_bundle_get_etag (before), !=, brevet_trust_bundle_get_etag (after));
-}
-
-static BrevetTrustBundle *
-get_trust (BrevetCaBackend *backend, GError **error)
-{
-  g_autoptr(GAsyncResult) result = NULL;
-
-  brevet_ca_backend_get_trust_async (backend, NULL, test_wait_store_result, &result);
-  test_wait_for_result (&result);
-  return brevet_ca_backend_get_trust_finish (backend, result, error);
-}
-
-/* Trust that was good a moment ago is better than none while DigiCert is away; but not when it says that the key is wrong. */
-static void
-test_trust_while_away (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(BrevetTrustBundle) before = ca_get_trust (backend);
-  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autoptr(BrevetCaOutcome) outcome = NULL;
-  g_autoptr(BrevetTrustBundle) away = NULL;
-  g_autoptr(BrevetTrustBundle) refused = NULL;
-  g_autoptr(GError) error = NULL;
-
-  digicert_world_plan (fixture->world, "issue", "foreign-issuer");
-  outcome = ca_assert_issue (backend, request);
-  digicert_world_plan (fixture->world, "profile", "503");
-  away = ca_get_trust (backend);
-  g_assert_cmpstr (brevet_trust_bundle_get_etag (before), ==, brevet_trust_bundle_get_etag (away));
-  digicert_world_plan (fixture->world, "profile", "401");
-  refused = get_trust (backend, &error);
-  g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_AUTH);
-  assert_calls (fixture->world, "profile issue profile profile");
-}
-
-static void
-test_trust_without_root (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(GError) error = NULL;
-
-  digicert_world_plan (fixture->world, "profile", "rootless");
-  g_assert_null (get_trust (backend, &error));
-  g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG);
-  g_assert_nonnull (strstr (error->message, "with the key trust"));
-}
-
-/* --- revocation --- */
-
-static JsonObject *
-get_last_issued (DigicertWorld *world, JsonObject **report)
-{
-  JsonArray *issued;
-
-  *report = digicert_world_order (world, "{\"do\":\"report\"}");
-  issued = json_object_get_array_member (*report, "issued");
-  return json_array_get_object_element (issued, json_array_get_length (issued) - 1);
-}
-
-typedef struct
-{
-  const char            *name;
-  const char            *profile;
-  BrevetRevocationReason reason;
-  const char            *expected;
-} Reason;
-
-static const Reason reasons[] = {
-  { "superseded", DIGICERT_PROFILE, BREVET_REVOCATION_SUPERSEDED, "superseded" },
-  { "key-compromise", DIGICERT_PROFILE, BREVET_REVOCATION_KEY_COMPROMISE, "key_compromise" },
-  { "ca-compromise", DIGICERT_PROFILE, BREVET_REVOCATION_CA_COMPROMISE, "ca_compromise" },
-  { "unspecified", DIGICERT_PROFILE, BREVET_REVOCATION_UNSPECIFIED, "unspecified" },
-  { "hold", DIGICERT_PROFILE, BREVET_REVOCATION_CERTIFICATE_HOLD, "certificate_hold" },
-  { "iot-superseded", DIGICERT_IOT_PROFILE, BREVET_REVOCATION_SUPERSEDED, "unspecified" },
-  { "iot-key-compromise", DIGICERT_IOT_PROFILE, BREVET_REVOCATION_KEY_COMPROMISE, "key_compromise" },
-  { "iot-ca-compromise", DIGICERT_IOT_PROFILE, BREVET_REVOCATION_CA_COMPROMISE, "unspecified" },
-};
-
-/* The serial number has its top bit set: in the certificate, a zero stands before it. Twice is a success, too. */
-static void
-test_revoke (Fixture *fixture, gconstpointer data)
-{
-  const Reason *reason = data;
-  g_autoptr(BrevetSettings) settings = digicert_world_settings (fixture->world, reason->profile);
-  g_autoptr(BrevetCaBackend) backend = digicert_create (settings, NULL);
-  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autoptr(BrevetCaOutcome) outcome = NULL;
-  g_autoptr(JsonObject) report = NULL;
-  g_autoptr(GError) error = NULL;
-  JsonObject *issued;
-
-  digicert_world_plan (fixture->world, "issue", "high-serial");
-  digicert_world_plan (fixture->world, "iot-issue", "high-serial");
-  outcome = ca_assert_issue (backend, request);
-  for (guint i = 0; i < 2; i++)
-    {
-      g_assert_true (digicert_revoke (backend, outcome, reason->reason, &error));
-      g_assert_no_error (error);
-    }
-  issued = get_last_issued (fixture->world, &report);
-  g_assert_cmpstr (json_object_get_string_member (issued, "status"), ==, "revoked");
-  g_assert_cmpstr (json_object_get_string_member (issued, "reason"), ==, reason->expected);
-  g_assert_cmpuint (json_array_get_length (json_object_get_array_member (report, "calls")), ==, 3);
-}
-
-/* Two issuers of one account may use the same number. */
-static void
-test_revoke_ambiguous (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autoptr(BrevetCaOutcome) outcome = ca_assert_issue (backend, request);
-  g_autoptr(GError) error = NULL;
-
-  json_object_unref (digicert_world_order (fixture->world, "{\"do\":\"ambiguous\"}"));
-  g_assert_true (digicert_revoke (backend, outcome, BREVET_REVOCATION_SUPERSEDED, &error));
-  g_assert_no_error (error);
-  assert_calls (fixture->world, "issue revoke revoke");
-}
-
-typedef struct
-{
-  const char   *name;
-  const char   *scenario;
-  BrevetCaError code;
-} RevokeFailure;
-
-static const RevokeFailure revoke_failures[] = {
-  { "401", "401", BREVET_CA_ERROR_AUTH },
-  { "404", "404", BREVET_CA_ERROR_NOT_FOUND },
-  { "429", "429", BREVET_CA_ERROR_RATE_LIMITED },
-  { "500", "500", BREVET_CA_ERROR_UNAVAILABLE },
-  { "html", "html", BREVET_CA_ERROR_UNAVAILABLE },
-  { "redirect", "redirect", BREVET_CA_ERROR_PROTOCOL },
-};
-
-static void
-test_revoke_failure (Fixture *fixture, gconstpointer data)
-{
-  const RevokeFailure *failure = data;
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, NULL, NULL);
-  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autoptr(BrevetCaOutcome) outcome = ca_assert_issue (backend, request);
-  g_autoptr(GError) error = NULL;
-
-  digicert_world_plan (fixture->world, "revoke", failure->scenario);
-  g_assert_false (digicert_revoke (backend, outcome, BREVET_REVOCATION_SUPERSEDED, &error));
-  g_assert_error (error, BREVET_CA_ERROR, (int) failure->code);
-  assert_calls (fixture->world, "issue revoke");
-}
-
-/* IoT Trust Manager knows its certificates by another name only. */
-static void
-test_revoke_nameless (Fixture *fixture, gconstpointer data)
-{
-  g_autoptr(BrevetCaBackend) backend = digicert_world_backend (fixture->world, "profile", DIGICERT_IOT_PROFILE);
-  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
-  g_autoptr(BrevetCaOutcome) issued = ca_assert_issue (backend, request);
-  g_autoptr(BrevetCaOutcome) nameless = brevet_ca_outcome_new_issued (brevet_ca_outcome_get_chain (issued), NULL, NULL);
-  g_autoptr(GError) error = NULL;
-
-  g_assert_false (digicert_revoke (backend, nameless, BREVET_REVOCATION_SUPERSEDED, &error));
-  g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_NOT_FOUND);
-  assert_calls (fixture->world, "iot-issue");
-}
-
-#define ADD(path, function) g_test_add ("/ca-digicert/" path, Fixture, NULL, set_up, function, tear_down)
-#define ADD_ALL(path, table, function)                                                           \
-  for (guint i = 0; i < G_N_ELEMENTS (table); i++)                                               \
-    {                                                                                            \
-      g_autofree char *name = g_strconcat ("/ca-digicert/" path "/", table[i].name, NULL);       \
-      g_test_add (name, Fixture, &table[i], set_up, function, tear_down);                        \
-    }
 
 static void
 add_mistakes (void)
@@ -462,17 +200,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/ca-digicert/provides", test_provides);
   add_mistakes ();
   g_test_add_func ("/ca-digicert/settings/members-alone", test_members_alone);
-  ADD ("settings/override-api", test_override_api);
-  ADD_ALL ("check", checks, test_check);
-  ADD ("trust/kept", test_trust_is_kept);
-  ADD ("trust/shape", test_trust_shape);
-  ADD ("trust/file", test_trust_from_file);
-  ADD ("trust/rolls", test_trust_rolls);
-  ADD ("trust/while-away", test_trust_while_away);
-  ADD ("trust/rootless", test_trust_without_root);
-  ADD_ALL ("revoke", reasons, test_revoke);
-  ADD ("revoke/ambiguous-serial", test_revoke_ambiguous);
-  ADD_ALL ("revoke-failure", revoke_failures, test_revoke_failure);
-  ADD ("revoke/nameless", test_revoke_nameless);
+  DIGICERT_ADD ("settings/override-api", test_override_api);
+  DIGICERT_ADD_EACH ("identity", identities, identities[i].name, &identities[i], test_identity);
+  DIGICERT_ADD ("traffic", test_traffic);
   return g_test_run ();
 }
