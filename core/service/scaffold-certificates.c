@@ -5,6 +5,7 @@
 #include "brevet-chain.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "ca-template.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -64,21 +65,15 @@ save_certificate (BrevetCertificate *certificate, BrevetCertificate *issuer, con
 static gboolean
 make_authority (const Authority *authority, const char *scope, const Identity *issuer, Identity *identity, GError **error)
 {
-  g_autoptr(BrevetCertificateBuilder) builder = brevet_certificate_builder_new (BREVET_CERTIFICATE_USAGE_CA);
   g_autofree char *common_name = g_strdup_printf ("brevet %s %s", scope, authority->title);
-  gint64 now = brevet_clock_now_seconds ();
+  BrevetCaTemplate template = { .common_name = common_name, .path_length = authority->path_length };
 
-  identity->key = brevet_key_generate (authority->key_kind, error);
+  identity->key = template.key = brevet_key_generate (authority->key_kind, error);
   if (identity->key == NULL)
     return FALSE;
-  brevet_certificate_builder_set_common_name (builder, common_name);
-  brevet_certificate_builder_set_key (builder, identity->key);
-  brevet_certificate_builder_set_path_length (builder, authority->path_length);
-  brevet_certificate_builder_set_validity (builder, now - BACKDATED, now + (gint64) authority->days * DAY);
-  if (issuer == NULL)
-    identity->certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), NULL, identity->key, error);
-  else
-    identity->certificate = brevet_certificate_builder_sign (g_steal_pointer (&builder), issuer->certificate, issuer->key, error);
+  brevet_ca_template_set_days (&template, authority->days, issuer != NULL ? issuer->certificate : NULL);
+  identity->certificate = brevet_ca_template_sign (&template, issuer != NULL ? issuer->certificate : NULL,
+                                                   issuer != NULL ? issuer->key : identity->key, error);
   return identity->certificate != NULL;
 }
 

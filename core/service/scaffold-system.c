@@ -2,19 +2,16 @@
 #include "scaffold.h"
 
 #include "brevet-error.h"
+#include "directory-maker.h"
+#include "service-user.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <pwd.h>
 #include <unistd.h>
 
-typedef struct {
-  uid_t uid;
-  gid_t gid;
-} User;
-
 static gboolean
-find_user (User *user, GError **error)
+find_user (BrevetServiceUser *user, GError **error)
 {
   const struct passwd *entry = getpwnam (BREVET_SCAFFOLD_SYSTEM_USER);
 
@@ -35,30 +32,12 @@ find_user (User *user, GError **error)
   return TRUE;
 }
 
-/* Root writes nothing where somebody else could have put a link, and everything belongs to its user from the beginning. */
 static gboolean
-become (const User *user, GError **error)
+create_directory (const BrevetScaffold *self, const BrevetServiceUser *user, GError **error)
 {
-  if (setegid (user->gid) == 0 && seteuid (user->uid) == 0)
-    return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot act as the user " BREVET_SCAFFOLD_SYSTEM_USER ": %s",
-               g_strerror (errno));
-  return FALSE;
-}
+  gboolean created = brevet_service_user_become (user, error) && brevet_scaffold_create (self, BREVET_SCAFFOLD_SYSTEM_DIRECTORY, error);
 
-static void
-become_root (void)
-{
-  if (seteuid (0) != 0 || setegid (0) != 0)
-    g_error ("Cannot be root again: %s", g_strerror (errno));
-}
-
-static gboolean
-create_directory (const BrevetScaffold *self, const User *user, GError **error)
-{
-  gboolean created = become (user, error) && brevet_scaffold_create (self, BREVET_SCAFFOLD_SYSTEM_DIRECTORY, error);
-
-  become_root ();
+  brevet_service_user_become_root ();
   return created;
 }
 
@@ -72,7 +51,7 @@ is_config_free (GError **error)
 }
 
 static gboolean
-write_config (const BrevetScaffold *self, const User *user, GError **error)
+write_config (const BrevetScaffold *self, const BrevetServiceUser *user, GError **error)
 {
   g_autofree char *text = brevet_scaffold_render_config (self);
 
@@ -89,25 +68,25 @@ write_config (const BrevetScaffold *self, const User *user, GError **error)
 gboolean
 brevet_scaffold_create_system (const BrevetScaffold *self, GError **error)
 {
-  User user;
+  BrevetServiceUser user;
 
   if (!find_user (&user, error) || !is_config_free (error) || !create_directory (self, &user, error))
     return FALSE;
   if (write_config (self, &user, error))
     return TRUE;
-  brevet_scaffold_remove (BREVET_SCAFFOLD_SYSTEM_DIRECTORY);
+  brevet_directory_remove (BREVET_SCAFFOLD_SYSTEM_DIRECTORY);
   return FALSE;
 }
 
 gboolean
 brevet_scaffold_renew_system_server (const char *const *host_names, GError **error)
 {
-  User user;
+  BrevetServiceUser user;
   gboolean renewed;
 
   if (!find_user (&user, error))
     return FALSE;
-  renewed = become (&user, error) && brevet_scaffold_renew_server (BREVET_SCAFFOLD_SYSTEM_DIRECTORY, host_names, error);
-  become_root ();
+  renewed = brevet_service_user_become (&user, error) && brevet_scaffold_renew_server (BREVET_SCAFFOLD_SYSTEM_DIRECTORY, host_names, error);
+  brevet_service_user_become_root ();
   return renewed;
 }

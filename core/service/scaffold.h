@@ -93,13 +93,6 @@ gboolean brevet_scaffold_renew_server (const char *directory, const char *const 
 gboolean brevet_scaffold_renew_system_server (const char *const *host_names, GError **error);
 
 /**
- * brevet_scaffold_remove:
- *
- * Removes a directory with everything in it, as far as possible.
- */
-void brevet_scaffold_remove (const char *directory);
-
-/**
  * brevet_scaffold_write_certificates:
  *
  * Makes the keys and certificates of a service directory: TLS CA and server; root and issuing CA for the devices.

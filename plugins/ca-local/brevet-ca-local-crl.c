@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The revocation list (RFC 5280 §5). Nothing is remembered here: what is revoked comes from the caller, and the list's number from
- * the clock, which is as monotonic as the lists must be. GnuTLS cannot write reasons; nobody who checks a certificate needs
- * them. */
+/* The revocation list (RFC 5280 §5). Nothing is remembered here: what is revoked comes from the caller. */
 
 #include "brevet-ca-local-crl.h"
 
 #include "brevet-ca-error.h"
 #include "brevet-ca-local-issue.h"
+#include "revocation-list.h"
 
 #include <gnutls/x509.h>
 
 #define MAX_SERIAL_SIZE 64
 
-typedef struct gnutls_x509_crl_int Crl;
+/* One line of the list: the last that is known of a certificate. */
+typedef struct
+{
+  GBytes                *serial;
+  gint64                 time;
+  BrevetRevocationReason reason;
+} Entry;
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Crl, gnutls_x509_crl_deinit)
+static void
+entry_clear (gpointer data)
+{
+  g_bytes_unref (((Entry *) data)->serial);
+}
 
 /*
  * brevet_ca_local_may_sign_crl:
@@ -39,95 +48,177 @@ belongs_on_list (BrevetCaLocalProfile *profile, BrevetCertificate *certificate, 
          brevet_certificate_get_not_after (certificate) > now - profile->crl_validity;
 }
 
-static int
-add_revocation (Crl *crl, BrevetCertificate *certificate, gint64 time)
+static GBytes *
+get_serial (BrevetCertificate *certificate)
 {
   guint8 serial[MAX_SERIAL_SIZE];
   gsize size = sizeof serial;
-  int code = gnutls_x509_crt_get_serial (brevet_certificate_get_crt (certificate), serial, &size);
 
-  if (code >= 0)
-    code = gnutls_x509_crl_set_crt_serial (crl, serial, size, (time_t) time);
-  return code;
+  if (gnutls_x509_crt_get_serial (brevet_certificate_get_crt (certificate), serial, &size) < 0)
+    return NULL;
+  return g_bytes_new (serial, size);
 }
 
-static int
-add_revocations (Crl *crl, BrevetCaLocalProfile *profile, GPtrArray *revocations, gint64 now)
+/* A serial number occurs once: of two revocations of a certificate the later one holds, which may have ended a hold. */
+static void
+note (GArray *entries, GHashTable *places, GBytes *serial, BrevetRevocation *revocation)
 {
-  int code = 0;
+  Entry entry = { serial, brevet_revocation_get_time (revocation), brevet_revocation_get_reason (revocation) };
+  gpointer place;
 
-  for (guint i = 0; i < revocations->len && code >= 0; i++)
+  if (!g_hash_table_lookup_extended (places, serial, NULL, &place))
+    {
+      g_hash_table_insert (places, serial, GUINT_TO_POINTER (entries->len));
+      g_bytes_ref (serial);
+      g_array_append_val (entries, entry);
+      return;
+    }
+  if (entry.time >= g_array_index (entries, Entry, GPOINTER_TO_UINT (place)).time)
+    {
+      g_array_index (entries, Entry, GPOINTER_TO_UINT (place)).time = entry.time;
+      g_array_index (entries, Entry, GPOINTER_TO_UINT (place)).reason = entry.reason;
+    }
+}
+
+static GArray *
+collect (BrevetCaLocalProfile *profile, GPtrArray *revocations, gint64 now)
+{
+  g_autoptr(GArray) entries = g_array_new (FALSE, FALSE, sizeof (Entry));
+  g_autoptr(GHashTable) places = g_hash_table_new (g_bytes_hash, g_bytes_equal);
+
+  g_array_set_clear_func (entries, entry_clear);
+  for (guint i = 0; i < revocations->len; i++)
     {
       BrevetRevocation *revocation = g_ptr_array_index (revocations, i);
       g_autoptr(BrevetCertificate) certificate = brevet_revocation_get_certificate (revocation);
+      g_autoptr(GBytes) serial = NULL;
 
-      if (belongs_on_list (profile, certificate, now))
-        code = add_revocation (crl, certificate, brevet_revocation_get_time (revocation));
+      if (certificate == NULL || !belongs_on_list (profile, certificate, now))
+        continue;
+      serial = get_serial (certificate);
+      if (serial != NULL)
+        note (entries, places, serial, revocation);
     }
-  return code;
+  return g_steal_pointer (&entries);
 }
 
-static int
-set_number (Crl *crl, gint64 now)
+/* removeFromCRL has a meaning in delta lists alone: in a complete one the certificate is simply not there. */
+static RevocationList *
+begin_list (GArray *entries)
 {
-  guint64 number = GUINT64_TO_BE ((guint64) now);
+  RevocationList *list = revocation_list_new ();
 
-  return gnutls_x509_crl_set_number (crl, &number, sizeof number);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const Entry *entry = &g_array_index (entries, Entry, i);
+      gsize length;
+      const guint8 *serial = g_bytes_get_data (entry->serial, &length);
+
+      if (entry->reason != BREVET_REVOCATION_REMOVE_FROM_CRL)
+        revocation_list_add (list, serial, length, entry->time, entry->reason);
+    }
+  return list;
 }
 
-static int
-set_authority_key_id (Crl *crl, gnutls_x509_crt_t issuer)
+static GBytes *
+get_key_identifier (gnutls_x509_crt_t issuer)
 {
   guint8 id[64];
   gsize size = sizeof id;
-  int code = gnutls_x509_crt_get_subject_key_id (issuer, id, &size, NULL);
 
-  if (code == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-    return 0;
-  return code >= 0 ? gnutls_x509_crl_set_authority_key_id (crl, id, size) : code;
+  return gnutls_x509_crt_get_subject_key_id (issuer, id, &size, NULL) >= 0 ? g_bytes_new (id, size) : NULL;
+}
+
+static gnutls_digest_algorithm_t
+choose_digest (BrevetKey *key)
+{
+  gnutls_digest_algorithm_t digest = GNUTLS_DIG_UNKNOWN;
+
+  if (gnutls_pubkey_get_preferred_hash_algorithm (brevet_key_get_pubkey (key), &digest, NULL) < 0)
+    return GNUTLS_DIG_SHA256;
+  return digest;
+}
+
+typedef struct gnutls_x509_spki_st Spki;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Spki, gnutls_x509_spki_deinit)
+
+/* GnuTLS salts with as many bytes as the digest has, or with more if the key wants more. */
+static guint
+find_salt_size (BrevetKey *key, gnutls_digest_algorithm_t digest)
+{
+  g_autoptr(Spki) spki = NULL;
+  gnutls_digest_algorithm_t wanted;
+  unsigned int salt_size = 0;
+
+  if (gnutls_x509_spki_init (&spki) < 0 || gnutls_privkey_get_spki (brevet_key_get_privkey (key), spki, 0) < 0 ||
+      gnutls_x509_spki_get_rsa_pss_params (spki, &wanted, &salt_size) < 0)
+    salt_size = 0;
+  return MAX (salt_size, gnutls_hash_get_len (digest));
+}
+
+static GBytes *
+sign (BrevetKey *key, gnutls_digest_algorithm_t digest, RevocationList *list, GBytes *body, const char **problem, int *code)
+{
+  gnutls_datum_t data = { (guint8 *) g_bytes_get_data (body, NULL), g_bytes_get_size (body) };
+  gnutls_datum_t signature = { NULL, 0 };
+  GBytes *der = NULL;
+
+  *code = gnutls_privkey_sign_data (brevet_key_get_privkey (key), digest, 0, &data, &signature);
+  if (*code >= 0)
+    der = revocation_list_finish (list, body, &signature, problem);
+  gnutls_free (signature.data);
+  return der;
 }
 
 /* Whoever checks may have a clock that is a little slow, as devices may. */
-static int
-fill (Crl *crl, BrevetCaLocalProfile *profile, GPtrArray *revocations, gint64 now)
+static GBytes *
+make (BrevetCaLocalProfile *profile, GPtrArray *revocations, guint64 number, gint64 now, const char **problem, int *code)
 {
+  g_autoptr(GArray) entries = collect (profile, revocations, now);
+  g_autoptr(RevocationList) list = begin_list (entries);
+  g_autoptr(GBytes) key_identifier = NULL;
+  g_autoptr(GBytes) body = NULL;
   gnutls_x509_crt_t issuer = brevet_certificate_get_crt (brevet_chain_get_leaf (profile->chain));
-  int code = gnutls_x509_crl_set_version (crl, 2);
+  gnutls_digest_algorithm_t digest = choose_digest (profile->key);
+  RevocationListHead head = {
+    .number = number, .this_update = now - profile->backdate, .next_update = now + profile->crl_validity,
+    .salt_size = find_salt_size (profile->key, digest)
+  };
 
-  if (code >= 0)
-    code = gnutls_x509_crl_set_this_update (crl, (time_t) (now - profile->backdate));
-  if (code >= 0)
-    code = gnutls_x509_crl_set_next_update (crl, (time_t) (now + profile->crl_validity));
-  if (code >= 0)
-    code = add_revocations (crl, profile, revocations, now);
-  if (code >= 0)
-    code = set_number (crl, now);
-  if (code >= 0)
-    code = set_authority_key_id (crl, issuer);
-  if (code >= 0)
-    code = gnutls_x509_crl_privkey_sign (crl, issuer, brevet_key_get_privkey (profile->key), GNUTLS_DIG_UNKNOWN, 0);
-  return code;
+  head.algorithm = gnutls_pk_to_sign (gnutls_pubkey_get_pk_algorithm (brevet_key_get_pubkey (profile->key), NULL), digest);
+  head.key_identifier = key_identifier = get_key_identifier (issuer);
+  *code = gnutls_x509_crt_get_raw_dn (issuer, &head.issuer);
+  if (*code < 0)
+    return NULL;
+  body = revocation_list_close (list, &head, problem);
+  gnutls_free (head.issuer.data);
+  return body != NULL ? sign (profile->key, digest, list, body, problem, code) : NULL;
 }
 
+/*
+ * brevet_ca_local_make_crl:
+ * @number: CRL number; above that of every earlier list
+ */
 GBytes *
-brevet_ca_local_make_crl (BrevetCaLocalProfile *profile, GPtrArray *revocations, gint64 now, GError **error)
+brevet_ca_local_make_crl (BrevetCaLocalProfile *profile, GPtrArray *revocations, guint64 number, gint64 now, GError **error)
 {
-  g_autoptr(Crl) crl = NULL;
-  gnutls_datum_t der = { NULL, 0 };
-  int code = gnutls_x509_crl_init (&crl);
+  const char *problem = NULL;
+  int code = 0;
+  GBytes *crl = make (profile, revocations, number, now, &problem, &code);
+  g_autofree char *what = NULL;
+  g_autoptr(GError) cause = NULL;
 
-  if (code >= 0)
-    code = fill (crl, profile, revocations, now);
-  if (code >= 0)
-    code = gnutls_x509_crl_export2 (crl, GNUTLS_X509_FMT_DER, &der);
+  if (crl != NULL)
+    return crl;
+  what = g_strdup_printf ("The revocation list of “%s” cannot be made",
+                          brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain)));
   if (code < 0)
     {
-      g_autofree char *what = g_strdup_printf ("The revocation list of “%s” cannot be made",
-                                               brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain)));
-      g_autoptr(GError) cause = brevet_key_explain (profile->key, code, what);
-
+      cause = brevet_key_explain (profile->key, code, what);
       g_propagate_error (error, brevet_ca_local_make_error (cause, cause->message));
-      return NULL;
     }
-  return g_bytes_new_with_free_func (der.data, der.size, gnutls_free, der.data);
+  else
+    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_INTERNAL, "%s: %s", what, problem);
+  return NULL;
 }

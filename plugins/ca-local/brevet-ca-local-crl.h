@@ -7,6 +7,7 @@
 G_BEGIN_DECLS
 
 gboolean brevet_ca_local_may_sign_crl (BrevetCaLocalProfile *profile);
-GBytes  *brevet_ca_local_make_crl     (BrevetCaLocalProfile *profile, GPtrArray *revocations, gint64 now, GError **error);
+GBytes  *brevet_ca_local_make_crl     (BrevetCaLocalProfile *profile, GPtrArray *revocations, guint64 number, gint64 now,
+                                         GError **error);
 
 G_END_DECLS

@@ -19,6 +19,7 @@ typedef struct
   gint64      not_before;
   gint64      not_after;
   gboolean    key_encipherment;
+  gboolean    dns_name;
 } Content;
 
 static char *
@@ -40,14 +41,17 @@ brevet_ca_local_check_usable (BrevetCaLocalProfile *profile, gint64 now, GError 
   const char *subject = brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain));
   g_autofree char *since = format_date (profile->not_before);
   g_autofree char *until = format_date (profile->not_after);
+  g_autofree char *here = format_date (now);
 
   /* That passes by itself; or the clock is wrong, which passes too. */
   if (now < profile->not_before)
     g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_UNAVAILABLE,
-                 "The CA “%s” or one of its issuers is not valid before %s; check the clock", subject, since);
+                 "The CA “%s” or one of its issuers is not valid before %s, and it is %s here; check the clock", subject, since,
+                 here);
   else if (now > profile->not_after)
-    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The CA “%s” or one of its issuers expired at %s; renew it",
-                 subject, until);
+    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG,
+                 "The CA “%s” or one of its issuers expired at %s, and it is %s here; renew it, or correct the clock", subject,
+                 until, here);
   else if (profile->not_after - now < profile->min_validity)
     g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG,
                  "The CA “%s” or one of its issuers ends at %s, which is closer than min-validity allows; renew it", subject,
@@ -95,6 +99,15 @@ add_text (GChecksum *checksum, const char *text)
   g_checksum_update (checksum, (const guchar *) (text != NULL ? text : ""), text != NULL ? (gssize) strlen (text) + 1 : 1);
 }
 
+static void
+add_named (GChecksum *checksum, const char *name, const char *value)
+{
+  if (value == NULL)
+    return;
+  add_text (checksum, name);
+  add_text (checksum, value);
+}
+
 /*
  * A serial number that the same request always gets. It covers all of the content: should the configuration change between two
  * attempts, the second certificate has another number, as RFC 5280 §4.1.2.2 demands.
@@ -118,6 +131,10 @@ derive_serial (BrevetCaLocalProfile *profile, BrevetCaRequest *request, const Co
   add_text (checksum, profile->organization);
   add_text (checksum, profile->organizational_unit);
   add_text (checksum, profile->crl_uri);
+  /* Nothing for what is not there, as it was before these could be set: a request of that time still gets its certificate. */
+  add_named (checksum, "dns-name", content->dns_name ? content->common_name : NULL);
+  add_named (checksum, "ca-issuers-uri", profile->issuers_uri);
+  add_named (checksum, "policy-oid", profile->policy);
   g_checksum_get_digest (checksum, digest, &size);
 
   memcpy (serial, digest, SERIAL_SIZE);
@@ -142,8 +159,14 @@ sign (BrevetCaLocalProfile *profile, BrevetCaRequest *request, const Content *co
   brevet_certificate_builder_set_key_encipherment (builder, content->key_encipherment);
   if (content->uri != NULL)
     brevet_certificate_builder_add_uri (builder, content->uri);
+  if (content->dns_name)
+    brevet_certificate_builder_add_dns_name (builder, content->common_name);
   if (profile->crl_uri != NULL)
     brevet_certificate_builder_set_crl_uri (builder, profile->crl_uri);
+  if (profile->issuers_uri != NULL)
+    brevet_certificate_builder_set_issuers_uri (builder, profile->issuers_uri);
+  if (profile->policy != NULL)
+    brevet_certificate_builder_set_policy (builder, profile->policy);
   return brevet_certificate_builder_sign (builder, brevet_chain_get_leaf (profile->chain), profile->key, error);
 }
 
@@ -162,6 +185,14 @@ static gboolean
 can_encipher (BrevetCsr *csr)
 {
   return gnutls_pubkey_get_pk_algorithm (brevet_csr_get_pubkey (csr), NULL) == GNUTLS_PK_RSA;
+}
+
+/* A registration id may have letters that no host name has, and look like an address, which it is not. */
+static gboolean
+can_be_host_name (const char *name)
+{
+  return !g_hostname_is_ip_address (name) && strlen (name) <= 253 &&
+         g_regex_match_simple ("^(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\\z", name, 0, 0);
 }
 
 /*
@@ -197,6 +228,7 @@ brevet_ca_local_issue (BrevetCaLocalProfile *profile, BrevetCaRequest *request, 
   if (!brevet_ca_local_check_usable (profile, now, error) || !choose_dates (profile, request, now, &content, error))
     return NULL;
   content.key_encipherment = profile->key_encipherment && can_encipher (content.csr);
+  content.dns_name = profile->dns_name && can_be_host_name (content.common_name);
   leaf = sign (profile, request, &content, &local_error);
   if (leaf != NULL)
     {

@@ -10,6 +10,8 @@
 #define DAY     (24 * HOUR)
 #define CENTURY (100 * 365 * DAY)
 
+#define KEY_PLACEHOLDER "{key}"
+
 void
 brevet_ca_local_profile_free (BrevetCaLocalProfile *self)
 {
@@ -20,6 +22,8 @@ brevet_ca_local_profile_free (BrevetCaLocalProfile *self)
   g_free (self->organization);
   g_free (self->organizational_unit);
   g_free (self->crl_uri);
+  g_free (self->issuers_uri);
+  g_free (self->policy);
   g_free (self);
 }
 
@@ -222,7 +226,8 @@ read_durations (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **e
          brevet_settings_get_duration (settings, "min-validity", HOUR, 0, CENTURY, &self->min_validity, error) &&
          brevet_settings_get_duration (settings, "crl-validity", 7 * DAY, MINUTE, CENTURY, &self->crl_validity, error) &&
          brevet_settings_get_boolean (settings, "clamp", TRUE, &self->clamp, error) &&
-         brevet_settings_get_boolean (settings, "key-encipherment", FALSE, &self->key_encipherment, error);
+         brevet_settings_get_boolean (settings, "key-encipherment", FALSE, &self->key_encipherment, error) &&
+         brevet_settings_get_boolean (settings, "dns-name", FALSE, &self->dns_name, error);
 }
 
 static gboolean
@@ -239,23 +244,56 @@ read_name_part (BrevetSettings *settings, const char *key, char **part, GError *
   return TRUE;
 }
 
-static gboolean
-read_crl_uri (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **error)
+/* An address that has the issuing key's identifier in it stays right when the CA rolls over to another key. */
+static char *
+expand_uri (BrevetCaLocalProfile *self, const char *value)
 {
-  const char *value = brevet_settings_get_string (settings, "crl-uri", NULL);
+  g_autoptr(GString) digits = g_string_new (NULL);
+  GString *uri = g_string_new (value);
+  guint8 id[64];
+  gsize size = sizeof id;
+
+  if (gnutls_x509_crt_get_subject_key_id (brevet_certificate_get_crt (get_issuer (self)), id, &size, NULL) >= 0)
+    for (gsize i = 0; i < size; i++)
+      g_string_append_printf (digits, "%02x", id[i]);
+  if (digits->len > 0)
+    g_string_replace (uri, KEY_PLACEHOLDER, digits->str, 0);
+  return g_string_free (uri, FALSE);
+}
+
+/* http alone: whoever checks a certificate must not need another one to do so (RFC 5280 §8). */
+static gboolean
+read_uri (BrevetCaLocalProfile *self, BrevetSettings *settings, const char *key, const char *example, char **uri, GError **error)
+{
+  const char *value = brevet_settings_get_string (settings, key, NULL);
+  g_autofree char *full = value != NULL ? expand_uri (self, value) : NULL;
   g_autofree char *scheme = NULL;
 
   if (value == NULL)
     return TRUE;
-  scheme = g_uri_is_valid (value, G_URI_FLAGS_NONE, NULL) ? g_uri_parse_scheme (value) : NULL;
-  if (g_strcmp0 (scheme, "http") != 0 || !g_str_is_ascii (value))
+  scheme = g_uri_is_valid (full, G_URI_FLAGS_NONE, NULL) ? g_uri_parse_scheme (full) : NULL;
+  if (g_strcmp0 (scheme, "http") != 0 || !g_str_is_ascii (full))
     {
-      g_propagate_error (
-        error, brevet_settings_error (settings, "crl-uri",
-                                      "“%s” is not an http URI; write for example http://ca.example.com/issuing.crl", value));
+      g_propagate_error (error, brevet_settings_error (settings, key, "“%s” is not an http URI; write for example %s", value,
+                                                       example));
       return FALSE;
     }
-  self->crl_uri = g_strdup (value);
+  *uri = g_steal_pointer (&full);
+  return TRUE;
+}
+
+static gboolean
+read_policy (BrevetCaLocalProfile *self, BrevetSettings *settings, GError **error)
+{
+  const char *value = brevet_settings_get_string (settings, "policy-oid", NULL);
+
+  if (value != NULL && !g_regex_match_simple ("^[0-2](\\.(0|[1-9][0-9]{0,9}))+\\z", value, 0, 0))
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "policy-oid",
+                                                       "“%s” is not an OID; write for example 1.3.6.1.4.1.99999.1", value));
+      return FALSE;
+    }
+  self->policy = g_strdup (value);
   return TRUE;
 }
 
@@ -265,7 +303,9 @@ brevet_ca_local_profile_new (BrevetSettings *settings, GError **error)
   g_autoptr(BrevetCaLocalProfile) self = g_new0 (BrevetCaLocalProfile, 1);
 
   if (!read_certificate (self, settings, error) || !read_key (self, settings, error) || !read_trust (self, settings, error) ||
-      !read_durations (self, settings, error) || !read_crl_uri (self, settings, error) ||
+      !read_durations (self, settings, error) || !read_policy (self, settings, error) ||
+      !read_uri (self, settings, "crl-uri", "http://ca.example.com/crl/factory-{key}.crl", &self->crl_uri, error) ||
+      !read_uri (self, settings, "ca-issuers-uri", "http://ca.example.com/issuing-{key}.cer", &self->issuers_uri, error) ||
       !read_name_part (settings, "organization", &self->organization, error) ||
       !read_name_part (settings, "organizational-unit", &self->organizational_unit, error))
     return NULL;

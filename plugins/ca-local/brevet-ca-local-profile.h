@@ -28,9 +28,12 @@ typedef struct
   gint64             crl_validity;
   gboolean           clamp;
   gboolean           key_encipherment;
+  gboolean           dns_name;
   char              *organization;
   char              *organizational_unit;
   char              *crl_uri;
+  char              *issuers_uri;
+  char              *policy;
 } BrevetCaLocalProfile;
 
 BrevetCaLocalProfile *brevet_ca_local_profile_new       (BrevetSettings *settings, GError **error);

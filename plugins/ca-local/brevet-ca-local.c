@@ -15,6 +15,7 @@ struct _BrevetCaLocal
   BrevetPlugin          parent_instance;
   BrevetCaLocalProfile *profile;
   GMutex                token_lock;
+  guint64               crl_number; /* of the last list; under token_lock */
 };
 
 static void ca_backend_iface_init (BrevetCaBackendInterface *iface);
@@ -42,6 +43,16 @@ brevet_ca_local_get_capabilities (BrevetCaBackend *backend)
 
   return BREVET_CA_CAPABILITY_VALIDITY | BREVET_CA_CAPABILITY_URI | (repeatable ? BREVET_CA_CAPABILITY_IDEMPOTENT : 0) |
          (brevet_ca_local_may_sign_crl (self->profile) ? BREVET_CA_CAPABILITY_CRL : 0);
+}
+
+/* The name counts as well as the key: both are in every certificate and list. Where the files are does not. */
+static char *
+brevet_ca_local_dup_identity (BrevetCaBackend *backend)
+{
+  BrevetCertificate *issuer = brevet_chain_get_leaf (BREVET_CA_LOCAL (backend)->profile->chain);
+
+  return g_strdup_printf ("key %s name %.16s", brevet_certificate_get_spki_sha256 (issuer),
+                          brevet_certificate_get_subject_sha256 (issuer));
 }
 
 static void
@@ -90,24 +101,37 @@ brevet_ca_local_issue_finish (BrevetCaBackend *backend, GAsyncResult *result, GE
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-/* Shortened certificates are a sign that nobody remembered to renew the CA. */
+/* What the operator should know although certificates can be had: rotation takes its time, and half of a CA's life is early enough
+ * for the devices that come rarely. */
+static const char *
+find_worry (BrevetCaLocalProfile *profile, gint64 now)
+{
+  gint64 left = profile->not_after - now;
+
+  if (left < profile->validity)
+    return ", which is less than a certificate lives: renew it now";
+  if (left < (profile->not_after - profile->not_before) / 2)
+    return "; half of its life is over: rotate it (brevet-dps ca rotate)";
+  return NULL;
+}
+
 static BrevetCaHealth *
 judge (BrevetCaLocalProfile *profile, gint64 now)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *message = NULL;
-  const char *subject = brevet_certificate_get_subject (brevet_chain_get_leaf (profile->chain));
-  gint64 left = profile->not_after - now;
-  gboolean single = brevet_chain_get_length (profile->chain) == 1 &&
-                    brevet_certificate_is_self_issued (brevet_chain_get_leaf (profile->chain));
-  BrevetCaHealthState state = left < profile->validity ? BREVET_CA_HEALTH_DEGRADED : BREVET_CA_HEALTH_OK;
+  BrevetCertificate *issuer = brevet_chain_get_leaf (profile->chain);
+  gboolean single = brevet_chain_get_length (profile->chain) == 1 && brevet_certificate_is_self_issued (issuer);
+  const char *worry = find_worry (profile, now);
 
   if (!brevet_ca_local_check_usable (profile, now, &error) || !brevet_key_check (profile->key, &error))
     return brevet_ca_health_new (BREVET_CA_HEALTH_DOWN, error->message, profile->not_after);
-  message = g_strdup_printf ("“%s” can issue for %" G_GINT64_FORMAT " more days%s%s", subject, left / DAY,
-                             state == BREVET_CA_HEALTH_DEGRADED ? ", which is less than a certificate lives: renew it" : "",
+  message = g_strdup_printf ("“%s” can issue for %" G_GINT64_FORMAT " more days%s%s%s", brevet_certificate_get_subject (issuer),
+                             (profile->not_after - now) / DAY,
+                             profile->not_after < brevet_certificate_get_not_after (issuer) ? " (until its issuer's end)" : "",
+                             worry != NULL ? worry : "",
                              single ? "; it is a root that issues by itself, which suits a laboratory only" : "");
-  return brevet_ca_health_new (state, message, profile->not_after);
+  return brevet_ca_health_new (worry != NULL ? BREVET_CA_HEALTH_DEGRADED : BREVET_CA_HEALTH_OK, message, profile->not_after);
 }
 
 static void
@@ -152,6 +176,14 @@ brevet_ca_local_get_trust_finish (BrevetCaBackend *backend, GAsyncResult *result
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* The clock is as monotonic as the numbers must be, across restarts and instances; within an instance even when it is set back. */
+static guint64
+take_crl_number (BrevetCaLocal *self)
+{
+  self->crl_number = MAX ((guint64) brevet_clock_now (), self->crl_number + 1);
+  return self->crl_number;
+}
+
 static void
 make_crl_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
@@ -162,7 +194,7 @@ make_crl_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellab
 
   if (g_task_return_error_if_cancelled (task))
     return;
-  crl = brevet_ca_local_make_crl (self->profile, task_data, brevet_clock_now_seconds (), &error);
+  crl = brevet_ca_local_make_crl (self->profile, task_data, take_crl_number (self), brevet_clock_now_seconds (), &error);
   if (crl != NULL)
     g_task_return_pointer (task, crl, (GDestroyNotify) g_bytes_unref);
   else
@@ -182,7 +214,7 @@ brevet_ca_local_get_crl_async (BrevetCaBackend *backend, GPtrArray *revocations,
     g_task_run_in_thread (task, make_crl_in_thread);
   else
     g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_UNSUPPORTED,
-                             "The certificate of the CA “%s” does not allow it to sign revocation lists (no cRLSign)",
+                             "The CA “%s” cannot sign revocation lists: its certificate does not allow it (no cRLSign)",
                              brevet_certificate_get_subject (brevet_chain_get_leaf (self->profile->chain)));
 }
 
@@ -196,6 +228,7 @@ static void
 ca_backend_iface_init (BrevetCaBackendInterface *iface)
 {
   iface->get_capabilities = brevet_ca_local_get_capabilities;
+  iface->dup_identity = brevet_ca_local_dup_identity;
   iface->check_async = brevet_ca_local_check_async;
   iface->check_finish = brevet_ca_local_check_finish;
   iface->issue_async = brevet_ca_local_issue_async;

@@ -125,9 +125,15 @@ issue (World *world, const char *name, guint8 number)
 }
 
 static void
+revoke_for (World *world, BrevetCertificate *certificate, gint64 since, BrevetRevocationReason reason)
+{
+  g_ptr_array_add (world->revocations, brevet_revocation_new (certificate, since, reason));
+}
+
+static void
 revoke_since (World *world, BrevetCertificate *certificate, gint64 since)
 {
-  g_ptr_array_add (world->revocations, brevet_revocation_new (certificate, since, BREVET_REVOCATION_KEY_COMPROMISE));
+  revoke_for (world, certificate, since, BREVET_REVOCATION_KEY_COMPROMISE);
 }
 
 /* What OpenSSL says about NAME.pem with the list, as a hub does. */
@@ -170,7 +176,7 @@ test_list (World *world, gconstpointer data)
   g_assert_nonnull (strstr (verified, "verify OK"));
   text = x509_world_run (&world->x509, "openssl crl -in crl.pem -noout -text");
   g_assert_nonnull (strstr (text, "Authority Key Identifier"));
-  g_assert_nonnull (strstr (text, "CRL Number: \n                1790000000\n"));
+  g_assert_nonnull (strstr (text, "CRL Number: \n                1790000000000000\n"));
   assert_openssl (world, "good", X509_WORLD_NOW + 60, "good.pem: OK");
   assert_openssl (world, "bad", X509_WORLD_NOW + 60, "certificate revoked");
   assert_openssl (world, "good", X509_WORLD_NOW + 3 * X509_DAY, "CRL has expired");
@@ -184,6 +190,149 @@ test_empty_list (World *world, gconstpointer data)
 
   g_assert_cmpint (gnutls_x509_crl_get_crt_count (crl), ==, 0);
   assert_openssl (world, "good", X509_WORLD_NOW + 60, "good.pem: OK");
+}
+
+/* The signature says how it is salted, with the key's own wish for it or without one. */
+static void
+test_rsa_pss (World *world, gconstpointer data)
+{
+  static const char *const options[] = { "", "-pkeyopt rsa_pss_keygen_md:sha384 -pkeyopt rsa_pss_keygen_mgf1_md:sha384 "
+                                             "-pkeyopt rsa_pss_keygen_saltlen:60" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (options); i++)
+    {
+      g_autofree char *command = g_strdup_printf ("openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 %s -out ca.key "
+                                                  "2>/dev/null; openssl req -x509 -key ca.key -subj /CN=Laboratory -days 3650 "
+                                                  "-out ca.pem -addext keyUsage=critical,keyCertSign,cRLSign", options[i]);
+      g_autofree char *verified = NULL;
+      g_autoptr(GError) error = NULL;
+      g_autoptr(Crl) crl = NULL;
+
+      g_free (x509_world_run (&world->x509, command));
+      g_clear_object (&world->backend);
+      world->backend = create (world, &error);
+      g_assert_no_error (error);
+      crl = fetch (world);
+      g_assert_cmpint (gnutls_x509_crl_get_signature_algorithm (crl), ==,
+                       i == 0 ? GNUTLS_SIGN_RSA_PSS_SHA256 : GNUTLS_SIGN_RSA_PSS_SHA384);
+      verified = x509_world_run (&world->x509, "openssl crl -in crl.pem -noout -verify -CAfile ca.pem 2>&1");
+      g_assert_nonnull (strstr (verified, "verify OK"));
+    }
+}
+
+/* Each reason as OpenSSL names it; none for “unspecified”. */
+static void
+test_reasons (World *world, gconstpointer data)
+{
+  static const struct
+  {
+    BrevetRevocationReason reason;
+    const char            *text;
+  } reasons[] = {
+    { BREVET_REVOCATION_UNSPECIFIED, NULL },
+    { BREVET_REVOCATION_KEY_COMPROMISE, "Key Compromise" },
+    { BREVET_REVOCATION_CA_COMPROMISE, "CA Compromise" },
+    { BREVET_REVOCATION_AFFILIATION_CHANGED, "Affiliation Changed" },
+    { BREVET_REVOCATION_SUPERSEDED, "Superseded" },
+    { BREVET_REVOCATION_CESSATION_OF_OPERATION, "Cessation Of Operation" },
+    { BREVET_REVOCATION_CERTIFICATE_HOLD, "Certificate Hold" },
+    { BREVET_REVOCATION_PRIVILEGE_WITHDRAWN, "Privilege Withdrawn" },
+    { BREVET_REVOCATION_AA_COMPROMISE, "AA Compromise" },
+  };
+  g_autofree char *text = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (reasons); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("dev-%u", i);
+      g_autoptr(BrevetCertificate) certificate = issue (world, name, i + 1);
+
+      revoke_for (world, certificate, X509_WORLD_NOW, reasons[i].reason);
+    }
+  gnutls_x509_crl_deinit (fetch (world));
+  text = x509_world_run (&world->x509, "openssl crl -in crl.pem -noout -text");
+  for (guint i = 0; i < G_N_ELEMENTS (reasons); i++)
+    {
+      g_autoptr(BrevetCertificate) certificate = brevet_revocation_get_certificate (g_ptr_array_index (world->revocations, i));
+      g_autofree char *entry = g_strconcat ("Serial Number: ", brevet_certificate_get_serial (certificate), NULL);
+      const char *line = strstr (text, entry);
+      g_autofree char *own = NULL;
+
+      g_assert_nonnull (line);
+      own = g_strndup (line, strcspn (line + strlen (entry), "S") + strlen (entry));
+      if (reasons[i].text == NULL)
+        g_assert_null (strstr (own, "Reason Code"));
+      else
+        g_assert_nonnull (strstr (line, reasons[i].text));
+    }
+}
+
+/* A hold can end, and comes back if there is another one; a serial number never occurs twice. */
+static void
+test_hold (World *world, gconstpointer data)
+{
+  g_autoptr(BrevetCertificate) held = issue (world, "held", 1);
+  g_autoptr(Crl) on_hold = NULL, released = NULL, revoked = NULL;
+
+  revoke_for (world, held, X509_WORLD_NOW - 300, BREVET_REVOCATION_CERTIFICATE_HOLD);
+  on_hold = fetch (world);
+  g_assert_cmpint (gnutls_x509_crl_get_crt_count (on_hold), ==, 1);
+  assert_openssl (world, "held", X509_WORLD_NOW + 60, "certificate revoked");
+  revoke_for (world, held, X509_WORLD_NOW - 200, BREVET_REVOCATION_REMOVE_FROM_CRL);
+  released = fetch (world);
+  g_assert_cmpint (gnutls_x509_crl_get_crt_count (released), ==, 0);
+  assert_openssl (world, "held", X509_WORLD_NOW + 60, "held.pem: OK");
+  revoke_for (world, held, X509_WORLD_NOW - 100, BREVET_REVOCATION_SUPERSEDED);
+  revoked = fetch (world);
+  g_assert_cmpint (gnutls_x509_crl_get_crt_count (revoked), ==, 1);
+}
+
+static gint64
+get_number (Crl *crl)
+{
+  guint8 number[16];
+  gsize size = sizeof number;
+  gint64 value = 0;
+
+  g_assert_cmpint (gnutls_x509_crl_get_number (crl, number, &size, NULL), >=, 0);
+  for (gsize i = 0; i < size; i++)
+    value = value << 8 | number[i];
+  return value;
+}
+
+/* Each list has a higher number than the one before: within a moment, after a restart, and when the clock is set back. */
+static void
+test_numbers (World *world, gconstpointer data)
+{
+  g_autoptr(Crl) first = fetch (world);
+  g_autoptr(Crl) second = fetch (world);
+  g_autoptr(Crl) third = NULL, fourth = NULL;
+
+  g_assert_cmpint (get_number (second), >, get_number (first));
+  clock_seconds -= 3600;
+  third = fetch (world);
+  g_assert_cmpint (get_number (third), >, get_number (second));
+  clock_seconds += 3601;
+  g_clear_object (&world->backend);
+  world->backend = create (world, NULL);
+  fourth = fetch (world);
+  g_assert_cmpint (get_number (fourth), >, get_number (third));
+}
+
+/* Lists are valid long after two digits are too few for a year. */
+static void
+test_far_future (World *world, gconstpointer data)
+{
+  g_autoptr(Crl) crl = NULL;
+  g_autofree char *verified = NULL;
+
+  brevet_settings_set (world->settings, "crl-validity", "12000d", "dps.conf:5");
+  g_clear_object (&world->backend);
+  world->backend = create (world, NULL);
+  crl = fetch (world);
+  g_assert_cmpint (gnutls_x509_crl_get_next_update (crl), ==, X509_WORLD_NOW + 12000 * X509_DAY);
+  verified = x509_world_run (&world->x509, "openssl crl -in crl.pem -noout -verify -CAfile ca.pem -nextupdate 2>&1");
+  g_assert_nonnull (strstr (verified, "verify OK"));
+  g_assert_nonnull (strstr (verified, "2059"));
 }
 
 /* An expired certificate stays until a list that came after its end has named it. */
@@ -242,6 +391,11 @@ main (int argc, char **argv)
   ADD ("/ca-local-crl/p384", BREVET_KEY_KIND_EC_P384, test_list);
   ADD ("/ca-local-crl/rsa-3072", BREVET_KEY_KIND_RSA_3072, test_list);
   ADD ("/ca-local-crl/ed25519", BREVET_KEY_KIND_ED25519, test_list);
+  ADD ("/ca-local-crl/rsa-pss", BREVET_KEY_KIND_EC_P256, test_rsa_pss);
+  ADD ("/ca-local-crl/reasons", BREVET_KEY_KIND_EC_P256, test_reasons);
+  ADD ("/ca-local-crl/hold", BREVET_KEY_KIND_EC_P256, test_hold);
+  ADD ("/ca-local-crl/numbers", BREVET_KEY_KIND_EC_P256, test_numbers);
+  ADD ("/ca-local-crl/far-future", BREVET_KEY_KIND_EC_P256, test_far_future);
   ADD ("/ca-local-crl/empty", BREVET_KEY_KIND_EC_P256, test_empty_list);
   ADD ("/ca-local-crl/expired", BREVET_KEY_KIND_EC_P256, test_expired);
   ADD ("/ca-local-crl/not-allowed", BREVET_KEY_KIND_EC_P256, test_not_allowed);

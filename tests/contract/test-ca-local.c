@@ -164,6 +164,9 @@ static const Mistake mistakes[] = {
   { "backdate", NULL, "backdate", "2h", "dps.conf:9: [ca factory] backdate: ", "" },
   { "clamp", NULL, "clamp", "maybe", "dps.conf:9: [ca factory] clamp: ", "maybe" },
   { "crl-uri", NULL, "crl-uri", "ftp://x/y", "dps.conf:9: [ca factory] crl-uri: ", "ftp://x/y" },
+  { "ca-issuers-uri", NULL, "ca-issuers-uri", "https://x/y", "dps.conf:9: [ca factory] ca-issuers-uri: ", "https://x/y" },
+  { "policy-oid", NULL, "policy-oid", "1.2.x", "dps.conf:9: [ca factory] policy-oid: ", "1.2.x" },
+  { "dns-name", NULL, "dns-name", "example.com", "dps.conf:9: [ca factory] dns-name: ", "example.com" },
 };
 
 static void
@@ -291,6 +294,112 @@ assert_refused (BrevetCaBackend *backend, gint64 now, BrevetCaError code, const 
   g_assert_nonnull (strstr (error->message, says));
 }
 
+/* Which CA it is: the key and the name, and not where they are or how certificates are made. */
+static void
+test_identity (World *world, gconstpointer data)
+{
+  g_autoptr(BrevetCaBackend) one = create_with (world, NULL, NULL);
+  g_autoptr(BrevetCaBackend) profile = create_with (world, "validity", "1d");
+  g_autoptr(BrevetSettings) moved = make_settings (world);
+  g_autoptr(BrevetSettings) rotated = make_settings (world);
+  g_autoptr(BrevetCaBackend) elsewhere = NULL, other_key = NULL;
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autoptr(BrevetCertificate) root = x509_make_root (key, "Test Issuing", 1);
+  g_autofree char *first = brevet_ca_backend_dup_identity (one), *second = brevet_ca_backend_dup_identity (profile);
+  g_autofree char *third = NULL, *fourth = NULL, *path = x509_world_path (&world->x509, "new.key");
+  g_autofree char *pem = brevet_certificate_to_pem (root);
+
+  g_assert_cmpstr (first, ==, second);
+  g_free (x509_world_run (&world->x509, "cp issuing.pem moved.pem; cp issuing.key moved.key; chmod 600 moved.key"));
+  brevet_settings_set (moved, "certificate", "moved.pem", NULL);
+  brevet_settings_set (moved, "key", "moved.key", NULL);
+  elsewhere = assert_create (moved);
+  third = brevet_ca_backend_dup_identity (elsewhere);
+  g_assert_cmpstr (first, ==, third);
+
+  x509_world_write (&world->x509, "new.pem", pem);
+  g_assert_true (brevet_key_save (key, path, NULL));
+  brevet_settings_set (rotated, "certificate", "new.pem", NULL);
+  brevet_settings_set (rotated, "key", "new.key", NULL);
+  other_key = assert_create (rotated);
+  fourth = brevet_ca_backend_dup_identity (other_key);
+  g_assert_cmpstr (first, !=, fourth);
+}
+
+/* Groups with one issuing key and several profiles: whatever differs, the serial number does, as RFC 5280 §4.1.2.2 demands. */
+static void
+test_profiles (World *world, gconstpointer data)
+{
+  static const char *const profiles[][2] = {
+    { "validity", "90d" }, /* the default: the same certificate as without it */
+    { "validity", "30d" },
+    { "backdate", "1min" },
+    { "organization", "Example" },
+    { "organizational-unit", "Example" },
+    { "crl-uri", "http://ca.example.com/a" },
+    { "ca-issuers-uri", "http://ca.example.com/a" },
+    { "policy-oid", "1.3.6.1.4.1.99999.1" },
+    { "dns-name", "true" },
+  };
+  g_autoptr(GHashTable) serials = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(BrevetCaRequest) request = ca_request ("dev-1", 1);
+  g_autoptr(BrevetCaBackend) plain = create_with (world, NULL, NULL);
+  g_autoptr(BrevetCaOutcome) first = ca_assert_issue (plain, request);
+
+  for (guint i = 0; i < G_N_ELEMENTS (profiles); i++)
+    {
+      g_autoptr(BrevetCaBackend) backend = create_with (world, profiles[i][0], profiles[i][1]);
+      g_autoptr(BrevetCaOutcome) outcome = ca_assert_issue (backend, request);
+
+      g_hash_table_add (serials, g_strdup (brevet_certificate_get_serial (leaf_of (outcome))));
+      g_assert_true (brevet_certificate_equal (leaf_of (first), leaf_of (outcome)) == (i == 0));
+    }
+  g_assert_cmpuint (g_hash_table_size (serials), ==, G_N_ELEMENTS (profiles));
+}
+
+/* The end of a lifetime and the end of the CA at the same second: nothing to shorten; one second later there is. */
+static void
+test_clamp_at_the_edge (World *world, gconstpointer data)
+{
+  const gint64 end = X509_WORLD_NOW + 1000 * X509_DAY;
+  g_autoptr(BrevetSettings) settings = make_settings (world);
+  g_autoptr(BrevetCaBackend) strict = NULL, lenient = create_with (world, "validity", "10d");
+  g_autoptr(BrevetCaRequest) fits = NULL, late = NULL;
+  g_autoptr(BrevetCaOutcome) whole = NULL, cut = NULL;
+  g_autoptr(GError) error = NULL;
+
+  brevet_settings_set (settings, "validity", "10d", NULL);
+  brevet_settings_set (settings, "clamp", "false", NULL);
+  strict = assert_create (settings);
+  clock_seconds = end - 10 * X509_DAY;
+  fits = ca_request ("dev-1", 1);
+  whole = ca_assert_issue (strict, fits);
+  g_assert_cmpint (brevet_certificate_get_not_after (leaf_of (whole)), ==, end);
+  clock_seconds++;
+  late = ca_request ("dev-1", 2);
+  g_assert_null (ca_issue (strict, late, NULL, &error));
+  g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG);
+  cut = ca_assert_issue (lenient, late);
+  g_assert_cmpint (brevet_certificate_get_not_after (leaf_of (cut)), ==, end);
+}
+
+/* Half of its life is the time to rotate; it says so, and goes on. */
+static void
+test_half_life (World *world, gconstpointer data)
+{
+  const gint64 half = X509_WORLD_NOW + 495 * X509_DAY;
+  g_autoptr(BrevetCaBackend) backend = create_with (world, NULL, NULL);
+  g_autoptr(BrevetCaHealth) before = NULL, after = NULL;
+
+  clock_seconds = half - 1;
+  before = ca_check (backend);
+  g_assert_cmpint (brevet_ca_health_get_state (before), ==, BREVET_CA_HEALTH_OK);
+  clock_seconds = half + 1;
+  after = ca_check (backend);
+  g_assert_cmpint (brevet_ca_health_get_state (after), ==, BREVET_CA_HEALTH_DEGRADED);
+  g_assert_nonnull (strstr (brevet_ca_health_get_message (after), "rotate"));
+}
+
 /* The CA of these tests is valid from ten days ago for 1,010 days. */
 static void
 test_end_of_authority (World *world, gconstpointer data)
@@ -370,12 +479,18 @@ test_openssl_reads (World *world, gconstpointer data)
   g_autoptr(BrevetSettings) settings = make_settings (world);
   g_autoptr(BrevetCaBackend) backend = NULL;
   g_autoptr(BrevetCaRequest) request = ca_request ("dev_1:x", 1);
-  g_autofree char *text = NULL, *verified = NULL, *verify = NULL;
+  g_autofree char *text = NULL, *verified = NULL, *verify = NULL, *crl_uri = NULL;
+  /* Of the issuing certificate, in lower case and without colons. */
+  g_autofree char *key_id = x509_world_run (&world->x509, "openssl x509 -in issuing.pem -noout -ext subjectKeyIdentifier | "
+                                                          "tail -1 | tr -d ' :\\n' | tr A-F a-f");
 
   brevet_settings_set (settings, "organization", "Example GmbH", NULL);
   brevet_settings_set (settings, "organizational-unit", "Öfen", NULL);
-  brevet_settings_set (settings, "crl-uri", "http://ca.example.com/issuing.crl", NULL);
+  brevet_settings_set (settings, "crl-uri", "http://ca.example.com/crl/x-{key}.crl", NULL);
   brevet_settings_set (settings, "key-encipherment", "true", NULL);
+  brevet_settings_set (settings, "ca-issuers-uri", "http://ca.example.com/issuing.cer", NULL);
+  brevet_settings_set (settings, "policy-oid", "1.3.6.1.4.1.99999.7", NULL);
+  brevet_settings_set (settings, "dns-name", "true", NULL);
   backend = assert_create (settings);
   brevet_ca_request_set_uri (request, "urn:brevet:dev_1%3Ax");
   issue_to_file (world, backend, request);
@@ -388,13 +503,17 @@ test_openssl_reads (World *world, gconstpointer data)
 
   text = x509_world_run (&world->x509, "openssl x509 -in leaf.pem -noout -subject -nameopt RFC2253,-esc_msb,utf8 "
                                        "-ext basicConstraints,keyUsage,extendedKeyUsage,subjectAltName,crlDistributionPoints,"
-                                       "subjectKeyIdentifier,authorityKeyIdentifier");
+                                       "subjectKeyIdentifier,authorityKeyIdentifier,authorityInfoAccess,certificatePolicies");
   g_assert_nonnull (strstr (text, "subject=CN=dev_1:x,OU=Öfen,O=Example GmbH\n"));
   g_assert_nonnull (strstr (text, "Basic Constraints: critical\n    CA:FALSE\n"));
   g_assert_nonnull (strstr (text, "Key Usage: critical\n    Digital Signature\n")); /* an EC key enciphers nothing */
   g_assert_nonnull (strstr (text, "Extended Key Usage: \n    TLS Web Client Authentication\n"));
   g_assert_nonnull (strstr (text, "URI:urn:brevet:dev_1%3Ax\n"));
-  g_assert_nonnull (strstr (text, "URI:http://ca.example.com/issuing.crl\n"));
+  crl_uri = g_strdup_printf ("URI:http://ca.example.com/crl/x-%s.crl\n", key_id);
+  g_assert_nonnull (strstr (text, crl_uri));
+  g_assert_nonnull (strstr (text, "CA Issuers - URI:http://ca.example.com/issuing.cer\n"));
+  g_assert_nonnull (strstr (text, "Policy: 1.3.6.1.4.1.99999.7\n"));
+  g_assert_null (strstr (text, "DNS:")); /* no host name has a colon */
   g_assert_nonnull (strstr (text, "Subject Key Identifier"));
   g_assert_nonnull (strstr (text, "Authority Key Identifier"));
 }
@@ -533,6 +652,10 @@ main (int argc, char *argv[])
   ADD ("/ca-local/mistakes/missing-key", NULL, test_missing_key);
   ADD ("/ca-local/password", NULL, test_password);
   ADD ("/ca-local/same-after-restart", NULL, test_same_after_restart);
+  ADD ("/ca-local/identity", NULL, test_identity);
+  ADD ("/ca-local/profiles", NULL, test_profiles);
+  ADD ("/ca-local/clamp-at-the-edge", NULL, test_clamp_at_the_edge);
+  ADD ("/ca-local/half-life", NULL, test_half_life);
   ADD ("/ca-local/dates", NULL, test_dates);
   ADD ("/ca-local/end-of-authority", NULL, test_end_of_authority);
   ADD ("/ca-local/stale-request", NULL, test_stale_request);
