@@ -3,6 +3,7 @@
 
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "crl-publisher.h"
 #include "records.h"
 
 /* Simultaneous requests of one device overtake each other at most this often. */
@@ -77,6 +78,60 @@ store_memory (GTask *task)
 }
 
 static void
+finish_verdict (GTask *task)
+{
+  Judge *judge = g_task_get_task_data (task);
+
+  if (judge->memory_key != NULL && brevet_verdict_get_memory (judge->verdict) != NULL)
+    store_memory (task);
+  else
+    g_task_return_pointer (task, g_steal_pointer (&judge->verdict), (GDestroyNotify) brevet_verdict_unref);
+}
+
+static void
+on_own_certificate_searched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Judge *judge = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
+  g_autoptr(BrevetInventoryEntry) entry = record != NULL ? brevet_records_read_certificate (record, &error) : NULL;
+  BrevetCertificate *leaf = brevet_chain_get_leaf (brevet_claims_get_chain (judge->claims));
+
+  if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    finish_verdict (task);
+  else if (entry == NULL)
+    g_task_return_error (task, g_steal_pointer (&error));
+  else if (g_str_equal (entry->status, BREVET_INVENTORY_REVOKED) &&
+           brevet_certificate_equal (brevet_chain_get_leaf (entry->chain), leaf))
+    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_REJECTED, "the device's certificate %s was revoked",
+                             brevet_certificate_get_serial (leaf));
+  else
+    finish_verdict (task);
+}
+
+/* A device may prove itself with a certificate that this service has issued: a group whose issuer is one of its own authorities.
+ * What an operator has revoked proves nothing any more. Devices with certificates of others cost no look at the inventory. */
+static gboolean
+may_be_own (Judge *judge)
+{
+  BrevetChain *chain = brevet_claims_get_chain (judge->claims);
+
+  return chain != NULL && brevet_crl_publisher_may_be_own (judge->context->crls, brevet_chain_get_leaf (chain));
+}
+
+static void
+search_own_certificate (GTask *task)
+{
+  Judge *judge = g_task_get_task_data (task);
+  g_autofree char *key =
+    brevet_records_certificate_key (brevet_chain_get_leaf (brevet_claims_get_chain (judge->claims)));
+
+  brevet_store_get_async (judge->context->store, BREVET_COLLECTION_CERTIFICATES, key, g_task_get_cancellable (task),
+                          on_own_certificate_searched, g_object_ref (task));
+}
+
+static void
 on_verified (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
@@ -86,10 +141,10 @@ on_verified (GObject *source, GAsyncResult *result, gpointer user_data)
   judge->verdict = brevet_verifier_verify_finish (BREVET_VERIFIER (source), result, &error);
   if (judge->verdict == NULL)
     g_task_return_error (task, error);
-  else if (judge->memory_key != NULL && brevet_verdict_get_memory (judge->verdict) != NULL)
-    store_memory (task);
+  else if (may_be_own (judge))
+    search_own_certificate (task);
   else
-    g_task_return_pointer (task, g_steal_pointer (&judge->verdict), (GDestroyNotify) brevet_verdict_unref);
+    finish_verdict (task);
 }
 
 static void

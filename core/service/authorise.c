@@ -14,6 +14,7 @@ typedef struct {
   char *question;
   BrevetCsr *csr;
   BrevetOperation *latest;
+  char *identity; /* of the certificate authority, NULL if it is not known */
   BrevetAuthorisation *found;
 } Authorise;
 
@@ -26,6 +27,7 @@ authorise_free (gpointer data)
   brevet_enrollment_unref (authorise->enrollment);
   g_free (authorise->key);
   g_free (authorise->question);
+  g_free (authorise->identity);
   g_clear_pointer (&authorise->csr, brevet_csr_unref);
   g_clear_pointer (&authorise->latest, brevet_operation_free);
   g_clear_pointer (&authorise->found, brevet_authorisation_free);
@@ -63,6 +65,14 @@ can_join (const BrevetOperation *operation, const char *question)
          operation->certificate_expires > brevet_clock_now_seconds () + 60;
 }
 
+/* The name of a certificate authority may have come to stand for another. Entries of former versions do not say which it was. */
+static gboolean
+is_of_same_authority (Authorise *authorise, const BrevetInventoryEntry *entry)
+{
+  return brevet_identifier_equal (entry->authority, authorise->enrollment->certificate_authority) &&
+         (entry->identity == NULL || g_strcmp0 (entry->identity, authorise->identity) == 0);
+}
+
 /* For CAs that charge by the piece (protocol/ca-backends.md §8.4 point 7): issued to this key, with more than a third of its life
  * left. */
 static gboolean
@@ -72,7 +82,7 @@ can_reuse (Authorise *authorise, const BrevetInventoryEntry *entry, gint64 now)
   gint64 end = brevet_certificate_get_not_after (leaf);
 
   return g_str_equal (entry->status, BREVET_INVENTORY_ISSUED) &&
-         brevet_identifier_equal (entry->authority, authorise->enrollment->certificate_authority) &&
+         is_of_same_authority (authorise, entry) &&
          g_str_equal (brevet_certificate_get_spki_sha256 (leaf), brevet_csr_get_spki_sha256 (authorise->csr)) &&
          end - now > (end - brevet_certificate_get_not_before (leaf)) / 3;
 }
@@ -126,6 +136,26 @@ search_inventory (GTask *task, const char *after)
 }
 
 static void
+on_authority_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Authorise *authorise = g_task_get_task_data (task);
+  g_autoptr(BrevetAuthority) authority = brevet_authority_pool_resolve_finish (BREVET_AUTHORITY_POOL (source), result, NULL);
+
+  authorise->identity = authority != NULL ? g_strdup (authority->identity) : NULL;
+  search_inventory (task, NULL);
+}
+
+static void
+look_for_certificate (GTask *task)
+{
+  Authorise *authorise = g_task_get_task_data (task);
+
+  brevet_authority_pool_resolve_async (authorise->context->authorities, authorise->enrollment->certificate_authority, NULL,
+                                       g_task_get_cancellable (task), on_authority_resolved, g_object_ref (task));
+}
+
+static void
 on_operation_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
@@ -147,7 +177,7 @@ on_operation_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
     authorise->found->joined = g_steal_pointer (&authorise->latest);
   if (authorise->found->joined == NULL && authorise->csr != NULL && authorise->enrollment->reuse_certificate &&
       authorise->enrollment->certificate_authority != NULL)
-    search_inventory (task, NULL);
+    look_for_certificate (task);
   else
     return_found (task);
 }

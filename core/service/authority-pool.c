@@ -7,13 +7,15 @@
 G_DEFINE_FINAL_TYPE (BrevetAuthorityPool, brevet_authority_pool, G_TYPE_OBJECT)
 
 BrevetAuthority *
-brevet_authority_new (const char *name, BrevetCaBackend *backend, BrevetIssuanceCheck *check)
+brevet_authority_new (const char *name, BrevetCaBackend *backend, BrevetIssuanceCheck *check, BrevetAuthorityTraffic *traffic)
 {
   BrevetAuthority *authority = g_atomic_rc_box_new0 (BrevetAuthority);
 
   authority->name = g_strdup (name);
   authority->backend = g_object_ref (backend);
+  authority->identity = brevet_ca_backend_dup_identity (backend);
   authority->check = brevet_issuance_check_ref (check);
+  authority->traffic = brevet_authority_traffic_ref (traffic);
   return authority;
 }
 
@@ -29,7 +31,9 @@ clear_authority (gpointer data)
   BrevetAuthority *self = data;
 
   g_clear_pointer (&self->name, g_free);
+  g_clear_pointer (&self->identity, g_free);
   g_clear_object (&self->backend);
+  g_clear_pointer (&self->traffic, brevet_authority_traffic_unref);
   g_clear_pointer (&self->check, brevet_issuance_check_unref);
 }
 
@@ -37,6 +41,23 @@ void
 brevet_authority_unref (BrevetAuthority *self)
 {
   g_atomic_rc_box_release_full (self, clear_authority);
+}
+
+BrevetAuthority *
+brevet_authority_pool_make (BrevetAuthorityPool *self, const char *name, BrevetCaBackend *backend, BrevetIssuanceCheck *check,
+                            BrevetSettings *settings, GError **error)
+{
+  g_autofree char *identity = brevet_ca_backend_dup_identity (backend);
+  g_autoptr(BrevetAuthorityTraffic) traffic = NULL;
+  BrevetAuthority *authority;
+  BrevetAuthorityLimits limits;
+
+  if (!brevet_authority_limits_read (settings, backend, &limits, error))
+    return NULL;
+  traffic = brevet_authority_traffics_get (self->traffics, name, identity, &limits);
+  authority = brevet_authority_new (name, backend, check, traffic);
+  authority->limits = limits;
+  return authority;
 }
 
 static void
@@ -57,11 +78,48 @@ made_free (BrevetMadeAuthority *made)
 }
 
 static void
+noted_free (BrevetNotedVersion *noted)
+{
+  g_free (noted->digest);
+  g_free (noted);
+}
+
+void
+brevet_authority_pool_forget_noted (BrevetAuthorityPool *self, const char *name)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+  g_autofree char *folded = brevet_identifier_fold (name);
+  g_autofree char *prefix = g_strconcat (folded, "/", NULL);
+  GHashTableIter iter;
+  gpointer key, noted;
+
+  g_hash_table_iter_init (&iter, self->noted);
+  while (g_hash_table_iter_next (&iter, &key, &noted))
+    if (g_str_has_prefix (key, prefix))
+      ((BrevetNotedVersion *) noted)->is_noted = FALSE;
+}
+
+BrevetNotedVersion *
+brevet_authority_pool_look_up_noted (BrevetAuthorityPool *self, const char *name, const char *identity)
+{
+  g_autofree char *key = brevet_records_ca_version_key (name, identity);
+  BrevetNotedVersion *noted = g_hash_table_lookup (self->noted, key);
+
+  if (noted == NULL)
+    {
+      noted = g_new0 (BrevetNotedVersion, 1);
+      g_hash_table_insert (self->noted, g_steal_pointer (&key), noted);
+    }
+  return noted;
+}
+
+static void
 brevet_authority_pool_dispose (GObject *object)
 {
   BrevetAuthorityPool *self = BREVET_AUTHORITY_POOL (object);
 
   g_hash_table_remove_all (self->made);
+  g_hash_table_remove_all (self->earlier);
   g_hash_table_remove_all (self->configured);
   g_clear_object (&self->registry);
   g_clear_object (&self->store);
@@ -74,9 +132,14 @@ brevet_authority_pool_finalize (GObject *object)
   BrevetAuthorityPool *self = BREVET_AUTHORITY_POOL (object);
 
   g_hash_table_unref (self->made);
+  g_hash_table_unref (self->earlier);
+  g_hash_table_unref (self->noted);
+  g_hash_table_unref (self->defaults);
+  g_clear_pointer (&self->seal, brevet_secret_seal_unref);
   g_hash_table_unref (self->configured);
   g_hash_table_unref (self->modules);
   g_ptr_array_unref (self->names);
+  g_clear_pointer (&self->traffics, brevet_authority_traffics_unref);
   g_mutex_clear (&self->mutex);
   G_OBJECT_CLASS (brevet_authority_pool_parent_class)->finalize (object);
 }
@@ -98,6 +161,9 @@ brevet_authority_pool_init (BrevetAuthorityPool *self)
   self->configured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) configured_free);
   self->names = g_ptr_array_new_with_free_func (g_free);
   self->made = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) made_free);
+  self->defaults = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+  self->earlier = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) brevet_authority_unref);
+  self->noted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) noted_free);
 }
 
 /* The registry belongs to the main thread, so what the workers need of it is looked up beforehand. */
@@ -179,26 +245,87 @@ add_group (BrevetAuthorityPool *self, BrevetSettings *settings, GError **error)
   configured = g_new0 (BrevetConfiguredAuthority, 1);
   configured->type = name_type (self, module);
   configured->module = g_steal_pointer (&module);
-  configured->authority = brevet_authority_new (name, BREVET_CA_BACKEND (backend), check);
+  configured->authority = brevet_authority_pool_make (self, name, BREVET_CA_BACKEND (backend), check, settings, error);
+  if (configured->authority == NULL)
+    {
+      configured_free (configured);
+      return FALSE;
+    }
   g_hash_table_insert (self->configured, brevet_identifier_fold (name), configured);
   g_ptr_array_add (self->names, g_strdup (name));
   return TRUE;
 }
 
-BrevetAuthorityPool *
-brevet_authority_pool_new (BrevetConfig *config, BrevetRegistry *registry, BrevetStore *store, GError **error)
+/* Takes @seal. */
+static BrevetAuthorityPool *
+pool_new (BrevetConfig *config, BrevetRegistry *registry, BrevetStore *store, BrevetAuthorityTraffics *traffics,
+          BrevetSecretSeal *seal, GError **error)
 {
   g_autoptr(BrevetAuthorityPool) self = g_object_new (BREVET_TYPE_AUTHORITY_POOL, NULL);
   g_autoptr(GPtrArray) groups = brevet_config_list_groups (config, "ca");
 
+  self->seal = seal;
   self->registry = g_object_ref (registry);
   self->store = g_object_ref (store);
+  self->traffics = traffics != NULL ? brevet_authority_traffics_ref (traffics) : brevet_authority_traffics_new ();
   learn_types (self);
+  if (!brevet_authority_pool_read_defaults (self, config, error))
+    return NULL;
   for (guint i = 0; i < groups->len; i++)
     if (!add_group (self, g_ptr_array_index (groups, i), error))
       return NULL;
   g_ptr_array_add (self->names, NULL);
   return g_steal_pointer (&self);
+}
+
+BrevetAuthorityPool *
+brevet_authority_pool_new (BrevetConfig *config, BrevetRegistry *registry, BrevetStore *store, BrevetAuthorityTraffics *traffics,
+                           GError **error)
+{
+  BrevetSecretSeal *seal = brevet_secret_seal_new (config, error);
+
+  return seal != NULL ? pool_new (config, registry, store, traffics, seal, error) : NULL;
+}
+
+/* Whoever only reads may have less rights than the service: then it does without the secrets. */
+static BrevetSecretSeal *
+make_seal_to_read (BrevetConfig *config)
+{
+  g_autoptr(GError) error = NULL;
+  BrevetSecretSeal *seal = brevet_secret_seal_new (config, &error);
+
+  if (seal == NULL)
+    {
+      g_debug ("Sealed secrets cannot be opened: %s", error->message);
+      seal = brevet_secret_seal_new_empty ();
+    }
+  brevet_secret_seal_forbid_key (seal, "the service itself makes it");
+  return seal;
+}
+
+BrevetAuthorityPool *
+brevet_authority_pool_new_to_read (BrevetConfig *config, BrevetRegistry *registry, BrevetStore *store, GError **error)
+{
+  BrevetAuthorityPool *self = pool_new (config, registry, store, NULL, make_seal_to_read (config), error);
+
+  if (self != NULL)
+    self->is_to_read = TRUE;
+  return self;
+}
+
+void
+brevet_authority_pool_put_in_force (BrevetAuthorityPool *self)
+{
+  GHashTableIter iter;
+  gpointer configured;
+
+  g_hash_table_iter_init (&iter, self->configured);
+  while (g_hash_table_iter_next (&iter, NULL, &configured))
+    {
+      BrevetAuthority *authority = ((BrevetConfiguredAuthority *) configured)->authority;
+
+      brevet_authority_traffic_set_limits (authority->traffic, &authority->limits);
+    }
 }
 
 BrevetConfiguredAuthority *
@@ -209,51 +336,60 @@ brevet_authority_pool_find_group (BrevetAuthorityPool *self, const char *name)
   return g_hash_table_lookup (self->configured, key);
 }
 
+char *
+brevet_authority_pool_list_groups (BrevetAuthorityPool *self, const char *module)
+{
+  g_autoptr(GString) known = g_string_new (NULL);
+
+  for (guint i = 0; g_ptr_array_index (self->names, i) != NULL; i++)
+    {
+      const char *name = g_ptr_array_index (self->names, i);
+
+      if (g_str_equal (brevet_authority_pool_find_group (self, name)->module, module))
+        g_string_append_printf (known, "%s%s", known->len > 0 ? ", " : "", name);
+    }
+  return known->len > 0 ? g_string_free (g_steal_pointer (&known), FALSE) : NULL;
+}
+
+/* Returns the number of groups of @module, and the last of them. */
+static guint
+count_groups (BrevetAuthorityPool *self, const char *module, BrevetConfiguredAuthority **last)
+{
+  guint count = 0;
+
+  for (guint i = 0; g_ptr_array_index (self->names, i) != NULL; i++)
+    {
+      BrevetConfiguredAuthority *configured = brevet_authority_pool_find_group (self, g_ptr_array_index (self->names, i));
+
+      if (!g_str_equal (configured->module, module))
+        continue;
+      *last = configured;
+      count++;
+    }
+  return count;
+}
+
 gboolean
 brevet_authority_pool_choose_group (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document, const char *module,
                                     BrevetConfiguredAuthority **chosen, GError **error)
 {
-  g_autoptr(GString) known = g_string_new (NULL);
-  guint count = 0;
+  g_autofree char *known = NULL;
 
   *chosen = NULL;
-  for (guint i = 0; g_ptr_array_index (self->names, i) != NULL; i++)
+  if (document->profile_name != NULL)
     {
-      const char *name = g_ptr_array_index (self->names, i);
-      BrevetConfiguredAuthority *configured = brevet_authority_pool_find_group (self, name);
+      BrevetConfiguredAuthority *named = brevet_authority_pool_find_group (self, document->profile_name);
 
-      if (!g_str_equal (configured->module, module))
-        continue;
-      g_string_append_printf (known, "%s%s", count > 0 ? ", " : "", name);
-      count++;
-      if (document->profile_name == NULL || brevet_identifier_equal (document->profile_name, name))
-        *chosen = configured;
+      if (named != NULL && g_str_equal (named->module, module))
+        *chosen = named;
+      return TRUE;
     }
-  if (count == 0 || (*chosen != NULL && (count == 1 || document->profile_name != NULL)))
+  if (count_groups (self, module, chosen) <= 1)
     return TRUE;
-
   *chosen = NULL;
-  if (document->profile_name == NULL)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "Several certificate authorities of type %s are configured; name one "
-                 "of them with profileName: %s", document->type, known->str);
-  else
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The profileName “%s” is no configured certificate authority of type "
-                 "%s; there are: %s", document->profile_name, document->type, known->str);
-  return FALSE;
-}
-
-gboolean
-brevet_authority_pool_check_document (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document, GError **error)
-{
-  const char *module = g_hash_table_lookup (self->modules, document->type);
-  BrevetConfiguredAuthority *group;
-
-  if (module != NULL)
-    return brevet_authority_pool_choose_group (self, document, module, &group, error);
-  if (brevet_authority_type_is_documented (document->type))
-    return TRUE;
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The certificateAuthorityType “%s” is unknown: no installed plugin "
-               "provides it", document->type);
+  known = brevet_authority_pool_list_groups (self, module);
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "Several certificate authorities of type %s are configured; name one "
+               "of them with profileName: %s", document->type, known);
   return FALSE;
 }
 

@@ -9,6 +9,30 @@
 #include "brevet-identifier.h"
 #include "records.h"
 
+/* One name on its way. */
+typedef struct {
+  char *name;
+  char *identity;                    /* NULL for the CA that the name stands for now */
+  BrevetAuthorityDocument *document; /* NULL if the name is that of a group alone */
+  BrevetAuthority *current;          /* what the name stands for now, NULL if that cannot be used */
+  GError *problem;                   /* why not */
+  BrevetCaVersion *version;          /* what is being noted about it */
+} Resolution;
+
+static void
+resolution_free (gpointer data)
+{
+  Resolution *resolution = data;
+
+  g_free (resolution->name);
+  g_free (resolution->identity);
+  g_clear_pointer (&resolution->document, brevet_authority_document_free);
+  g_clear_pointer (&resolution->current, brevet_authority_unref);
+  g_clear_error (&resolution->problem);
+  g_clear_pointer (&resolution->version, brevet_ca_version_free);
+  g_free (resolution);
+}
+
 static BrevetAuthority *
 find_made (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document)
 {
@@ -40,32 +64,123 @@ forget_made (BrevetAuthorityPool *self, const char *name)
   g_hash_table_remove (self->made, key);
 }
 
-static BrevetSettings *
-describe_to_plugin (const BrevetAuthorityDocument *document)
+static void
+return_authority (GTask *task, BrevetAuthority *authority)
 {
-  BrevetSettings *settings = brevet_settings_new ("ca", document->name, NULL);
-  g_autofree char *origin = g_strconcat ("certificateAuthorities/", document->name, NULL);
-
-  if (document->profile_name != NULL)
-    brevet_settings_set (settings, "profile", document->profile_name, origin);
-  if (document->api_key != NULL)
-    brevet_settings_set (settings, "api-key", (const char *) brevet_secret_get_data (document->api_key, NULL), origin);
-  return settings;
+  g_task_return_pointer (task, authority, (GDestroyNotify) brevet_authority_unref);
 }
 
-static BrevetAuthority *
-make_from_document (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document, GError **error)
+/* Of the name it is known what it stands for now, which may be what has no record. */
+static void
+on_earlier_made (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  const char *module = g_hash_table_lookup (self->modules, document->type);
-  g_autoptr(BrevetSettings) settings = describe_to_plugin (document);
-  g_autoptr(BrevetPlugin) backend = NULL;
-  g_autoptr(BrevetIssuanceCheck) check = NULL;
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Resolution *resolution = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+  BrevetAuthority *authority = brevet_authority_pool_make_earlier_finish (BREVET_AUTHORITY_POOL (source), result, &error);
 
-  backend = brevet_registry_create (self->registry, BREVET_TYPE_CA_BACKEND, module, document->name, settings, error);
-  if (backend == NULL)
-    return NULL;
-  check = brevet_issuance_check_new (NULL, error);
-  return check != NULL ? brevet_authority_new (document->name, BREVET_CA_BACKEND (backend), check) : NULL;
+  if (authority != NULL)
+    return_authority (task, authority);
+  else if (resolution->problem != NULL && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    g_task_return_error (task, g_steal_pointer (&resolution->problem));
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void
+choose_version (GTask *task)
+{
+  BrevetAuthorityPool *self = g_task_get_source_object (task);
+  Resolution *resolution = g_task_get_task_data (task);
+
+  if (resolution->current != NULL &&
+      (resolution->identity == NULL || g_str_equal (resolution->identity, resolution->current->identity)))
+    return_authority (task, g_steal_pointer (&resolution->current));
+  else if (resolution->identity != NULL)
+    brevet_authority_pool_make_earlier_async (self, resolution->name, resolution->identity, g_task_get_cancellable (task),
+                                              on_earlier_made, g_object_ref (task));
+  else
+    g_task_return_error (task, g_steal_pointer (&resolution->problem));
+}
+
+static gboolean
+is_noted (BrevetAuthorityPool *self, BrevetAuthority *authority)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
+
+  return brevet_authority_pool_look_up_noted (self, authority->name, authority->identity)->is_noted;
+}
+
+static void
+set_noted (BrevetAuthorityPool *self, BrevetAuthority *authority)
+{
+  g_autoptr(GMutexLocker) locker = NULL;
+
+  /* The name may have stood for others meanwhile, and come back. */
+  brevet_authority_pool_forget_noted (self, authority->name);
+  locker = g_mutex_locker_new (&self->mutex);
+  brevet_authority_pool_look_up_noted (self, authority->name, authority->identity)->is_noted = TRUE;
+}
+
+static void
+on_noted (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetAuthorityPool *self = g_task_get_source_object (task);
+  Resolution *resolution = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_authority_versions_note_finish (result, &error))
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  set_noted (self, resolution->current);
+  choose_version (task);
+}
+
+/* Whoever is asked must be known later on, whatever the name stands for then: that is written before anybody asks. Takes
+ * @authority. */
+static void
+take_current (GTask *task, BrevetAuthority *authority, const char *module)
+{
+  BrevetAuthorityPool *self = g_task_get_source_object (task);
+  Resolution *resolution = g_task_get_task_data (task);
+
+  resolution->current = authority;
+  if (self->is_to_read || is_noted (self, authority))
+    {
+      choose_version (task);
+      return;
+    }
+  resolution->version = brevet_authority_version_new (authority->name, module, authority->backend, self->seal);
+  brevet_authority_versions_note_async (self->store, self->seal, resolution->version, g_task_get_cancellable (task), on_noted,
+                                        g_object_ref (task));
+}
+
+/* Takes @problem. */
+static void
+take_problem (GTask *task, GError *problem)
+{
+  Resolution *resolution = g_task_get_task_data (task);
+
+  resolution->problem = problem;
+  choose_version (task);
+}
+
+static void
+on_made (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetAuthorityPool *self = BREVET_AUTHORITY_POOL (source);
+  Resolution *resolution = g_task_get_task_data (task);
+  GError *error = NULL;
+  BrevetAuthority *authority = g_task_propagate_pointer (G_TASK (result), &error);
+
+  if (authority != NULL)
+    take_current (task, authority, g_hash_table_lookup (self->modules, resolution->document->type));
+  else
+    take_problem (task, error);
 }
 
 static gboolean
@@ -79,12 +194,12 @@ make_on_main_thread (gpointer user_data)
 
   if (authority == NULL)
     {
-      authority = make_from_document (self, document, &error);
+      authority = brevet_authority_pool_make_from_document (self, document, &error);
       if (authority != NULL)
         keep_made (self, document, authority);
     }
   if (authority != NULL)
-    g_task_return_pointer (task, g_steal_pointer (&authority), (GDestroyNotify) brevet_authority_unref);
+    return_authority (task, g_steal_pointer (&authority));
   else
     g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “%s” cannot be used: %s",
                              document->name, error->message);
@@ -92,85 +207,106 @@ make_on_main_thread (gpointer user_data)
 }
 
 /* g_main_context_invoke() would run it right here while nobody runs the main context, so it is queued explicitly. */
-static void
-ask_main_thread (GTask *task)
+void
+brevet_authority_pool_ask_main_thread (GTask *task, GSourceFunc function)
 {
   g_autoptr(GSource) source = g_idle_source_new ();
 
   g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, make_on_main_thread, g_object_ref (task), g_object_unref);
+  g_source_set_callback (source, function, g_object_ref (task), g_object_unref);
   g_source_set_static_name (source, "[brevet] certificate authority");
   g_source_attach (source, NULL);
 }
 
+/* The document belongs to @task, which waits. */
 static void
-resolve_document (GTask *task, BrevetAuthorityDocument *document)
+make (GTask *task, BrevetAuthorityDocument *document)
+{
+  g_autoptr(GTask) making = g_task_new (g_task_get_source_object (task), g_task_get_cancellable (task), on_made,
+                                        g_object_ref (task));
+
+  g_task_set_source_tag (making, make);
+  g_task_set_task_data (making, document, NULL);
+  brevet_authority_pool_ask_main_thread (making, make_on_main_thread);
+}
+
+static void
+resolve_document (GTask *task)
 {
   BrevetAuthorityPool *self = g_task_get_source_object (task);
+  Resolution *resolution = g_task_get_task_data (task);
+  BrevetAuthorityDocument *document = resolution->document;
   const char *module = g_hash_table_lookup (self->modules, document->type);
   g_autoptr(GError) error = NULL;
   BrevetAuthority *made;
   BrevetConfiguredAuthority *group;
 
-  g_task_set_task_data (task, document, (GDestroyNotify) brevet_authority_document_free);
   if (module == NULL)
-    g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “%s” is of type %s, which "
-                             "no installed plugin provides; install one or store another type", document->name, document->type);
+    take_problem (task, g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “%s” is of type %s, which "
+                                     "no installed plugin provides; install one or store another type", document->name,
+                                     document->type));
   else if (!brevet_authority_pool_choose_group (self, document, module, &group, &error))
-    g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “%s” cannot be used: %s",
-                             document->name, error->message);
+    take_problem (task, g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_CONFIG, "The certificate authority “%s” cannot be used: %s",
+                                     document->name, error->message));
   else if (group != NULL)
-    g_task_return_pointer (task, brevet_authority_new (document->name, group->authority->backend, group->authority->check),
-                           (GDestroyNotify) brevet_authority_unref);
+    take_current (task, brevet_authority_new (document->name, group->authority->backend, group->authority->check,
+                                              group->authority->traffic), module);
   else if ((made = find_made (self, document)) != NULL)
-    g_task_return_pointer (task, made, (GDestroyNotify) brevet_authority_unref);
+    take_current (task, made, module);
   else
-    ask_main_thread (task);
+    make (task, document);
 }
 
 static void
-resolve_configured (GTask *task, const char *name)
+resolve_configured (GTask *task)
 {
   BrevetAuthorityPool *self = g_task_get_source_object (task);
-  BrevetConfiguredAuthority *configured = brevet_authority_pool_find_group (self, name);
+  Resolution *resolution = g_task_get_task_data (task);
+  BrevetConfiguredAuthority *configured = brevet_authority_pool_find_group (self, resolution->name);
 
-  forget_made (self, name);
+  forget_made (self, resolution->name);
+  if (configured == NULL)
+    brevet_authority_pool_forget_noted (self, resolution->name);
   if (configured != NULL)
-    g_task_return_pointer (task, brevet_authority_ref (configured->authority), (GDestroyNotify) brevet_authority_unref);
+    take_current (task, brevet_authority_ref (configured->authority), configured->module);
   else
-    g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "There is no certificate authority “%s”", name);
+    take_problem (task, g_error_new (BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "There is no certificate authority “%s”",
+                                     resolution->name));
 }
 
 static void
 on_document_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
+  Resolution *resolution = g_task_get_task_data (task);
   g_autoptr(BrevetRecord) record = NULL;
-  BrevetAuthorityDocument *document;
   g_autoptr(GError) error = NULL;
 
   record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
   if (record == NULL && g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     {
-      resolve_configured (task, g_task_get_task_data (task));
+      resolve_configured (task);
       return;
     }
-  document = record != NULL ? brevet_records_read_authority (record, &error) : NULL;
-  if (document != NULL)
-    resolve_document (task, document);
+  resolution->document = record != NULL ? brevet_records_read_authority (record, &error) : NULL;
+  if (resolution->document != NULL)
+    resolve_document (task);
   else
     g_task_return_error (task, g_steal_pointer (&error));
 }
 
 void
-brevet_authority_pool_resolve_async (BrevetAuthorityPool *self, const char *name, GCancellable *cancellable,
+brevet_authority_pool_resolve_async (BrevetAuthorityPool *self, const char *name, const char *identity, GCancellable *cancellable,
                                      GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
   g_autofree char *key = brevet_identifier_fold (name);
+  Resolution *resolution = g_new0 (Resolution, 1);
 
   g_task_set_source_tag (task, brevet_authority_pool_resolve_async);
-  g_task_set_task_data (task, g_strdup (name), g_free);
+  resolution->name = g_strdup (name);
+  resolution->identity = g_strdup (identity);
+  g_task_set_task_data (task, resolution, resolution_free);
   brevet_store_get_async (self->store, BREVET_COLLECTION_AUTHORITIES, key, cancellable, on_document_read, g_object_ref (task));
 }
 

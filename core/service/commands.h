@@ -13,6 +13,8 @@ int brevet_dps_command_init (int argc, char **argv);
 
 int brevet_dps_command_run (int argc, char **argv);
 
+int brevet_dps_command_ca (int argc, char **argv);
+
 int brevet_dps_command_hub_config (int argc, char **argv);
 
 G_END_DECLS

@@ -60,17 +60,27 @@ add_attestation (BrevetSettings *settings, JsonObject *object, GError **error)
   return TRUE;
 }
 
-static void
-add_issuance (BrevetSettings *settings, JsonObject *object)
+static gboolean
+add_issuance (BrevetSettings *settings, JsonObject *object, GError **error)
 {
   const char *authority = brevet_settings_get_string (settings, "ca", NULL);
+  const char *standby = brevet_settings_get_string (settings, "standby-ca", NULL);
   JsonObject *policy;
 
+  if (authority == NULL && standby != NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, "standby-ca", "there is no “ca” for which “%s” could stand by; add "
+                                                       "it", standby));
+      return FALSE;
+    }
   if (authority == NULL)
-    return;
+    return TRUE;
   policy = json_object_new ();
   json_object_set_string_member (policy, "certificateAuthorityName", authority);
+  if (standby != NULL)
+    json_object_set_string_member (policy, "standbyCertificateAuthorityName", standby);
   json_object_set_object_member (object, "clientCertificateIssuancePolicy", policy);
+  return TRUE;
 }
 
 static gboolean
@@ -101,9 +111,8 @@ brevet_configured_enrollment_to_json (BrevetSettings *settings, GError **error)
 
   json_object_set_string_member (object, "registrationId", brevet_settings_get_name (settings));
   if (!add_attestation (settings, object, error) || !add_trust_bundle (settings, object, error) ||
-      !brevet_settings_get_boolean (settings, "enabled", TRUE, &enabled, error))
+      !add_issuance (settings, object, error) || !brevet_settings_get_boolean (settings, "enabled", TRUE, &enabled, error))
     return NULL;
-  add_issuance (settings, object);
   json_object_set_string_member (object, "provisioningStatus", enabled ? "enabled" : "disabled");
   if (hub != NULL)
     {
@@ -113,38 +122,55 @@ brevet_configured_enrollment_to_json (BrevetSettings *settings, GError **error)
   return g_steal_pointer (&object);
 }
 
-JsonObject *
-brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *key, GError **error)
+static gboolean
+add_certificates (BrevetSettings *settings, const char *key, JsonArray *entries, GError **error)
 {
   g_autofree char *path = brevet_settings_get_path (settings, key);
   g_autofree char *text = NULL;
   g_autoptr(GError) cause = NULL;
-  JsonObject *object, *entry;
-  JsonArray *entries;
+  JsonObject *entry;
   gsize length;
 
-  if (path == NULL)
-    {
-      g_propagate_error (error, brevet_settings_error (settings, key, "this key is missing; name a PEM file with CA certificates"));
-      return NULL;
-    }
   text = brevet_text_file_read (path, TRUST_BUNDLE_MAX_SIZE, &length, &cause);
   if (text == NULL)
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "%s", cause->message));
-      return NULL;
+      return FALSE;
     }
   if (!g_utf8_validate_len (text, length, NULL))
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "%s is no text; name a PEM file", path));
-      return NULL;
+      return FALSE;
     }
   /* One entry may hold several certificates: it is taken apart where bundles of the service API are. */
   entry = json_object_new ();
   json_object_set_string_member (entry, "certificate", text);
-  entries = json_array_new ();
   json_array_add_object_element (entries, entry);
+  return TRUE;
+}
+
+JsonObject *
+brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *key, const char *authorities_key, GError **error)
+{
+  g_auto(GStrv) authorities = authorities_key != NULL ? brevet_settings_get_strings (settings, authorities_key) : NULL;
+  gboolean follows = authorities != NULL && authorities[0] != NULL;
+  g_autoptr(JsonArray) entries = json_array_new ();
+  g_autoptr(JsonArray) names = json_array_new ();
+  JsonObject *object;
+
+  if (!follows && !brevet_settings_has (settings, key))
+    {
+      g_propagate_error (error, brevet_settings_error (settings, key, "this key is missing; name a PEM file with CA certificates%s",
+                                                       authorities_key != NULL ? ", or certificate authorities with ca=" : ""));
+      return NULL;
+    }
+  if (brevet_settings_has (settings, key) && !add_certificates (settings, key, entries, error))
+    return NULL;
+  for (guint i = 0; follows && authorities[i] != NULL; i++)
+    json_array_add_string_element (names, authorities[i]);
   object = json_object_new ();
-  json_object_set_array_member (object, "certificates", entries);
+  json_object_set_array_member (object, "certificates", g_steal_pointer (&entries));
+  /* Also if it is empty: what an operator has made the bundle follow is not in the configuration. */
+  json_object_set_array_member (object, "certificateAuthorities", g_steal_pointer (&names));
   return object;
 }

@@ -21,9 +21,11 @@ JsonObject *brevet_configured_enrollment_to_json (BrevetSettings *settings, GErr
  * brevet_configured_trust_bundle_to_json:
  * @settings: any group
  * @key: the key in it that names a PEM file
+ * @authorities_key: (nullable): the key in it that lists the certificate authorities to follow; one of both keys must be there
  *
  * Returns: (transfer full) (nullable): the body of a PUT of the trust bundle, or %NULL with an error that names file and line
  */
-JsonObject *brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *key, GError **error);
+JsonObject *brevet_configured_trust_bundle_to_json (BrevetSettings *settings, const char *key, const char *authorities_key,
+                                                    GError **error);
 
 G_END_DECLS

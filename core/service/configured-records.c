@@ -233,18 +233,17 @@ want (BrevetConfiguredRecords *self, const BrevetServiceResource *resource, cons
   return claim_name (self, wanted, error) && check (self, wanted, error);
 }
 
-/* Whether @key of an enrollment's group names something that is configured or stored. */
+/* Whether @name, which stands under @key of a group, is something that is configured or stored. */
 static gboolean
-check_reference (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, const BrevetServiceResource *resource,
-                 GError **error)
+check_name (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, const char *name,
+            const BrevetServiceResource *resource, GError **error)
 {
-  const char *name = brevet_settings_get_string (settings, key, NULL);
-  g_autofree char *id = name != NULL ? make_id (resource->collection, name) : NULL;
+  g_autofree char *id = make_id (resource->collection, name);
   g_autoptr(BrevetRecord) record = NULL;
   g_autoptr(JsonObject) configured = NULL;
   g_autoptr(GError) cause = NULL;
 
-  if (name == NULL || g_hash_table_contains (self->names, id))
+  if (g_hash_table_contains (self->names, id))
     return TRUE;
   if (resource->show_configured != NULL)
     configured = resource->show_configured (self->context, name);
@@ -257,15 +256,40 @@ check_reference (BrevetConfiguredRecords *self, BrevetSettings *settings, const 
     g_propagate_error (error, g_steal_pointer (&cause));
   else
     g_propagate_error (error, brevet_settings_error (settings, key, "there is no %s “%s”; add a group [%s %s]", resource->noun,
-                                                     name, key, name));
+                                                     name, g_str_equal (key, "standby-ca") ? "ca" : key, name));
   return FALSE;
 }
 
 static gboolean
-want_trust_bundle (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, GError **error)
+check_reference (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, const BrevetServiceResource *resource,
+                 GError **error)
 {
-  JsonObject *object = brevet_configured_trust_bundle_to_json (settings, key, error);
+  const char *name = brevet_settings_get_string (settings, key, NULL);
 
+  return name == NULL || check_name (self, settings, key, name, resource, error);
+}
+
+static gboolean
+check_followed (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, GError **error)
+{
+  g_auto(GStrv) names = brevet_settings_get_strings (settings, key);
+
+  for (guint i = 0; names[i] != NULL; i++)
+    if (!check_name (self, settings, key, names[i], &brevet_service_authorities, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* @authorities_key: (nullable) */
+static gboolean
+want_trust_bundle (BrevetConfiguredRecords *self, BrevetSettings *settings, const char *key, const char *authorities_key,
+                   GError **error)
+{
+  JsonObject *object;
+
+  if (authorities_key != NULL && !check_followed (self, settings, authorities_key, error))
+    return FALSE;
+  object = brevet_configured_trust_bundle_to_json (settings, key, authorities_key, error);
   return object != NULL && want (self, &brevet_service_trust_bundles, "trustBundles", settings, object, error);
 }
 
@@ -275,6 +299,7 @@ want_enrollment (BrevetConfiguredRecords *self, BrevetSettings *settings, GError
   g_autoptr(JsonObject) object = brevet_configured_enrollment_to_json (settings, error);
 
   return object != NULL && check_reference (self, settings, "ca", &brevet_service_authorities, error) &&
+         check_reference (self, settings, "standby-ca", &brevet_service_authorities, error) &&
          check_reference (self, settings, "trust-bundle", &brevet_service_trust_bundles, error) &&
          want (self, &brevet_service_enrollments, "enrollments", settings, g_steal_pointer (&object), error);
 }
@@ -286,14 +311,14 @@ want_groups (BrevetConfiguredRecords *self, BrevetConfig *config, GError **error
   g_autoptr(GPtrArray) enrollments = brevet_config_list_groups (config, "enrollment");
 
   for (guint i = 0; i < bundles->len; i++)
-    if (!want_trust_bundle (self, g_ptr_array_index (bundles, i), "file", error))
+    if (!want_trust_bundle (self, g_ptr_array_index (bundles, i), "file", "ca", error))
       return FALSE;
   for (guint i = 0; i < enrollments->len; i++)
     {
       BrevetSettings *settings = g_ptr_array_index (enrollments, i);
       gboolean has_bundle = brevet_settings_has (settings, "trust-bundle-file");
 
-      if (has_bundle && !want_trust_bundle (self, settings, "trust-bundle-file", error))
+      if (has_bundle && !want_trust_bundle (self, settings, "trust-bundle-file", NULL, error))
         return FALSE;
       if (!want_enrollment (self, settings, error))
         return FALSE;

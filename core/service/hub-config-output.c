@@ -152,6 +152,9 @@ print_json (const BrevetHubConfig *self, const char *change, gboolean with_conte
   add_strings (builder, "certificateAuthorities", self->trust->authorities);
   add_strings (builder, "withoutTrust", self->trust->without_trust);
   add_strings (builder, "withoutRevocationList", self->trust->without_list);
+  add_strings (builder, "fromStore", self->trust->stored);
+  add_strings (builder, "leftOut", self->trust->left_out);
+  add_strings (builder, "earlier", self->trust->earlier);
   add_lists (builder, self->trust);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
@@ -232,6 +235,9 @@ brevet_hub_config_warn (const BrevetHubConfig *self)
 
   warn_about (trust->without_trust, _("The certificate authority “%s” does not say what is to be trusted; the hub refuses its "
                                       "devices unless another one shares its root"));
+  warn_about (trust->stored, _("The certificate authority “%s” does not answer; what it said last is used"));
+  warn_about (trust->left_out, _("The certificate authority “%s” does not answer and no device uses it; the hub refuses its "
+                                 "devices until this command has run again"));
   if (!brevet_hub_trust_is_revocable (trust))
     warn_about (trust->without_list, _("The certificate authority “%s” publishes no revocation list; without it the hub can use "
                                        "none, and accepts revoked certificates"));

@@ -2,29 +2,28 @@
 #include "hub-trust.h"
 
 #include "authority-pool.h"
+#include "authority-versions.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-identifier.h"
+#include "hub-trust-lists.h"
 #include "records.h"
 #include "revocations.h"
 #include "service.h"
 
-#include <gnutls/x509.h>
-
 #define PER_PAGE 1000
-
-typedef struct gnutls_x509_crl_int Crl;
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Crl, gnutls_x509_crl_deinit)
 
 typedef struct {
   BrevetHubTrust *trust;
   BrevetStore *store; /* NULL if there is none yet */
   BrevetAuthorityPool *pool;
   BrevetRevocations *revocations;
+  GPtrArray *versions;       /* what names stand for and have stood for */
+  GHashTable *identities;    /* keys of the versions that were asked */
   GHashTable *backends;     /* those that were asked */
   GHashTable *fingerprints; /* of the certificates in @trust */
   GHashTable *listed;       /* names of issuers that have a list */
-  GHashTable *signers;      /* see identify_signer() */
+  GHashTable *signers;      /* see brevet_hub_trust_add_list() */
 } Collection;
 
 static void
@@ -34,6 +33,8 @@ collection_clear (Collection *self)
   g_clear_object (&self->pool);
   g_clear_object (&self->store);
   g_clear_pointer (&self->revocations, brevet_revocations_free);
+  g_clear_pointer (&self->versions, g_ptr_array_unref);
+  g_clear_pointer (&self->identities, g_hash_table_unref);
   g_clear_pointer (&self->backends, g_hash_table_unref);
   g_clear_pointer (&self->fingerprints, g_hash_table_unref);
   g_clear_pointer (&self->listed, g_hash_table_unref);
@@ -52,6 +53,9 @@ hub_trust_new (void)
   self->authorities = g_ptr_array_new_with_free_func (g_free);
   self->without_trust = g_ptr_array_new_with_free_func (g_free);
   self->without_list = g_ptr_array_new_with_free_func (g_free);
+  self->stored = g_ptr_array_new_with_free_func (g_free);
+  self->left_out = g_ptr_array_new_with_free_func (g_free);
+  self->earlier = g_ptr_array_new_with_free_func (g_free);
   self->uncovered = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
@@ -64,6 +68,9 @@ brevet_hub_trust_free (BrevetHubTrust *self)
   g_ptr_array_unref (self->authorities);
   g_ptr_array_unref (self->without_trust);
   g_ptr_array_unref (self->without_list);
+  g_ptr_array_unref (self->stored);
+  g_ptr_array_unref (self->left_out);
+  g_ptr_array_unref (self->earlier);
   g_ptr_array_unref (self->uncovered);
   g_free (self);
 }
@@ -106,80 +113,77 @@ is_lack (const GError *error)
   return error == NULL || g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_UNSUPPORTED);
 }
 
+static const BrevetCaVersion *
+find_version (Collection *self, const char *name, const char *identity)
+{
+  g_autofree char *key = brevet_records_ca_version_key (name, identity);
+
+  for (guint i = 0; i < self->versions->len; i++)
+    {
+      const BrevetCaVersion *version = g_ptr_array_index (self->versions, i);
+      g_autofree char *other = brevet_records_ca_version_key (version->name, version->identity);
+
+      if (g_str_equal (key, other))
+        return version;
+    }
+  return NULL;
+}
+
+/* A certificate of which it is not known which CA it is of may be of any that the name has stood for. */
 static gboolean
-ask_for_trust (Collection *self, BrevetAuthority *authority, GError **error)
+is_used (Collection *self, const char *name, const char *identity)
+{
+  g_autofree char *key = brevet_records_ca_version_key (name, identity);
+  g_autofree char *folded = brevet_identifier_fold (name);
+
+  return g_hash_table_contains (self->revocations->authorities, key) ||
+         g_hash_table_contains (self->revocations->authorities, folded);
+}
+
+static BrevetTrustBundle *
+get_trust (BrevetAuthority *authority, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
-  g_autoptr(GError) local_error = NULL;
-  g_autoptr(BrevetTrustBundle) bundle = NULL;
 
   brevet_ca_backend_get_trust_async (authority->backend, NULL, keep_result, &result);
   wait_for (&result);
-  bundle = brevet_ca_backend_get_trust_finish (authority->backend, result, &local_error);
-  if (bundle == NULL && !is_lack (local_error))
+  return brevet_ca_backend_get_trust_finish (authority->backend, result, error);
+}
+
+/* What it said last may be old, but says nothing wrong; what nobody uses can wait. */
+static gboolean
+do_without_answer (Collection *self, BrevetAuthority *authority, const GError *cause, GError **error)
+{
+  const BrevetCaVersion *version = find_version (self, authority->name, authority->identity);
+
+  if (version != NULL && version->trust != NULL)
     {
-      g_propagate_prefixed_error (error, g_steal_pointer (&local_error),
-                                  "The certificate authority “%s” does not say what is to be trusted: ", authority->name);
-      return FALSE;
+      add_certificates (self, version->trust);
+      g_ptr_array_add (self->trust->stored, g_strdup (authority->name));
+      return TRUE;
     }
+  if (!is_used (self, authority->name, authority->identity))
+    {
+      g_ptr_array_add (self->trust->left_out, g_strdup (authority->name));
+      return TRUE;
+    }
+  g_set_error (error, cause->domain, cause->code, "The certificate authority “%s” does not say what is to be trusted: %s",
+               authority->name, cause->message);
+  return FALSE;
+}
+
+static gboolean
+ask_for_trust (Collection *self, BrevetAuthority *authority, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  g_autoptr(BrevetTrustBundle) bundle = get_trust (authority, &cause);
+
+  if (bundle == NULL && !is_lack (cause))
+    return do_without_answer (self, authority, cause, error);
   if (bundle != NULL && brevet_trust_bundle_get_length (bundle) > 0)
     add_certificates (self, bundle);
   else
     g_ptr_array_add (self->trust->without_trust, g_strdup (authority->name));
-  return TRUE;
-}
-
-static char *
-get_issuer (Crl *crl)
-{
-  gnutls_datum_t name = { NULL, 0 };
-  char *issuer;
-
-  if (gnutls_x509_crl_get_issuer_dn3 (crl, &name, 0) < 0)
-    return NULL;
-  issuer = g_strndup ((const char *) name.data, name.size);
-  gnutls_free (name.data);
-  return issuer;
-}
-
-/* A certificate authority that is renewed often keeps its name and changes its key: each key has a list of its own. */
-static char *
-identify_signer (Crl *crl, const char *issuer)
-{
-  guint8 id[64];
-  gsize size = sizeof id;
-  g_autofree char *key = NULL;
-
-  if (gnutls_x509_crl_get_authority_key_id (crl, id, &size, NULL) < 0)
-    size = 0;
-  key = g_base64_encode (id, size);
-  return g_strconcat (key, " ", issuer, NULL);
-}
-
-/* Several authorities may share one issuing certificate, and there is one list of it. */
-static gboolean
-add_list (Collection *self, const char *authority, GBytes *der, GError **error)
-{
-  gnutls_datum_t data = { (unsigned char *) g_bytes_get_data (der, NULL), g_bytes_get_size (der) };
-  g_autoptr(Crl) crl = NULL;
-  g_autofree char *issuer = NULL;
-  gint64 next_update;
-
-  if (gnutls_x509_crl_init (&crl) < 0 || gnutls_x509_crl_import (crl, &data, GNUTLS_X509_FMT_DER) < 0 ||
-      (issuer = get_issuer (crl)) == NULL || (next_update = gnutls_x509_crl_get_next_update (crl)) <= 0)
-    {
-      g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL,
-                   "The revocation list of the certificate authority “%s” cannot be used: it is damaged, or does not say when the "
-                   "next one comes", authority);
-      return FALSE;
-    }
-  if (!g_hash_table_add (self->signers, identify_signer (crl, issuer)))
-    return TRUE;
-  g_hash_table_add (self->listed, g_steal_pointer (&issuer));
-  g_ptr_array_add (self->trust->lists, g_bytes_ref (der));
-  self->trust->revoked += MAX (gnutls_x509_crl_get_crt_count (crl), 0);
-  if (self->trust->next_update == 0 || next_update < self->trust->next_update)
-    self->trust->next_update = next_update;
   return TRUE;
 }
 
@@ -194,7 +198,7 @@ ask_for_list (Collection *self, BrevetAuthority *authority, GError **error)
   wait_for (&result);
   der = brevet_ca_backend_get_crl_finish (authority->backend, result, &local_error);
   if (der != NULL)
-    return add_list (self, authority->name, der, error);
+    return brevet_hub_trust_add_list (self->trust, self->signers, self->listed, authority->name, der, error);
   if (is_lack (local_error))
     {
       g_ptr_array_add (self->trust->without_list, g_strdup (authority->name));
@@ -208,10 +212,64 @@ ask_for_list (Collection *self, BrevetAuthority *authority, GError **error)
 static gboolean
 ask (Collection *self, BrevetAuthority *authority, GError **error)
 {
+  guint left_out = self->trust->left_out->len;
+
+  g_hash_table_add (self->identities, brevet_records_ca_version_key (authority->name, authority->identity));
   if (!g_hash_table_add (self->backends, authority->backend))
     return TRUE;
   g_ptr_array_add (self->trust->authorities, g_strdup (authority->name));
-  return ask_for_trust (self, authority, error) && ask_for_list (self, authority, error);
+  if (!ask_for_trust (self, authority, error))
+    return FALSE;
+  return self->trust->left_out->len > left_out || ask_for_list (self, authority, error);
+}
+
+static BrevetAuthority *
+resolve (Collection *self, const char *name, const char *identity, GError **error)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+
+  brevet_authority_pool_resolve_async (self->pool, name, identity, NULL, keep_result, &result);
+  wait_for (&result);
+  return brevet_authority_pool_resolve_finish (self->pool, result, error);
+}
+
+/* What a name stood for earlier, while devices have its certificates: what it said is enough to accept them. */
+static gboolean
+ask_earlier (Collection *self, const BrevetCaVersion *version, GError **error)
+{
+  g_autoptr(BrevetAuthority) authority = NULL;
+  g_autoptr(GError) cause = NULL;
+
+  authority = resolve (self, version->name, version->identity, &cause);
+  g_ptr_array_add (authority != NULL || version->until != 0 ? self->trust->earlier : self->trust->stored, g_strdup (version->name));
+  if (version->trust != NULL)
+    add_certificates (self, version->trust);
+  if (authority == NULL && version->trust == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&cause));
+      return FALSE;
+    }
+  if (authority == NULL)
+    {
+      g_ptr_array_add (self->trust->without_list, g_strdup (version->name));
+      return TRUE;
+    }
+  return (version->trust != NULL || ask_for_trust (self, authority, error)) && ask_for_list (self, authority, error);
+}
+
+static gboolean
+ask_all_earlier (Collection *self, GError **error)
+{
+  for (guint i = 0; i < self->versions->len; i++)
+    {
+      const BrevetCaVersion *version = g_ptr_array_index (self->versions, i);
+      g_autofree char *key = brevet_records_ca_version_key (version->name, version->identity);
+
+      if (!g_hash_table_contains (self->identities, key) && is_used (self, version->name, version->identity) &&
+          !ask_earlier (self, version, error))
+        return FALSE;
+    }
+  return TRUE;
 }
 
 /* One that is stored but cannot be used, having no plugin for example, issues nothing either. */
@@ -220,14 +278,11 @@ ask_stored (Collection *self, BrevetRecord *record, GError **error)
 {
   g_autoptr(BrevetAuthorityDocument) document = brevet_records_read_authority (record, error);
   g_autoptr(BrevetAuthority) authority = NULL;
-  g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) local_error = NULL;
 
   if (document == NULL)
     return FALSE;
-  brevet_authority_pool_resolve_async (self->pool, document->name, NULL, keep_result, &result);
-  wait_for (&result);
-  authority = brevet_authority_pool_resolve_finish (self->pool, result, &local_error);
+  authority = resolve (self, document->name, NULL, &local_error);
   if (authority != NULL)
     return ask (self, authority, error);
   g_debug ("The certificate authority “%s” is left out: %s", document->name, local_error->message);
@@ -270,7 +325,44 @@ ask_all (Collection *self, GError **error)
     if (!ask_stored_page (self, &after, error))
       return FALSE;
   while (after != NULL);
-  return TRUE;
+  return ask_all_earlier (self, error);
+}
+
+/* Whoever is about to be asked for a certificate is used as well. */
+static gboolean
+read_open_issuances (Collection *self, GError **error)
+{
+  g_autofree char *after = NULL;
+
+  for (;;)
+    {
+      g_autoptr(GPtrArray) records = brevet_store_list (self->store, BREVET_COLLECTION_JOURNAL, NULL, after, PER_PAGE, error);
+
+      if (records == NULL)
+        return FALSE;
+      for (guint i = 0; i < records->len; i++)
+        {
+          g_autoptr(BrevetIntent) intent = brevet_records_read_intent (g_ptr_array_index (records, i), NULL);
+
+          if (intent != NULL && intent->identity != NULL)
+            g_hash_table_add (self->revocations->authorities, brevet_records_ca_version_key (intent->authority, intent->identity));
+        }
+      if (records->len < PER_PAGE)
+        return TRUE;
+      g_free (after);
+      after = g_strdup (brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
+    }
+}
+
+static gboolean
+read_store (Collection *self, GError **error)
+{
+  self->revocations = brevet_revocations_read (self->store, brevet_clock_now_seconds (), NULL, error);
+  if (self->revocations == NULL)
+    return FALSE;
+  g_clear_pointer (&self->versions, g_ptr_array_unref);
+  self->versions = brevet_authority_versions_list (self->store, NULL, error);
+  return self->versions != NULL && read_open_issuances (self, error);
 }
 
 /* A service that was set up a moment ago has no store yet, and has issued nothing. */
@@ -290,12 +382,13 @@ open_world (Collection *self, BrevetConfig *config, GError **error)
       g_propagate_error (error, g_steal_pointer (&local_error));
       return FALSE;
     }
-  self->pool = brevet_authority_pool_new (config, registry, store, error);
+  self->pool = brevet_authority_pool_new_to_read (config, registry, store, error);
   if (self->pool == NULL)
     return FALSE;
-  self->revocations = self->store != NULL ? brevet_revocations_read (self->store, brevet_clock_now_seconds (), error)
-                                          : brevet_revocations_new ();
-  return self->revocations != NULL;
+  if (self->store != NULL)
+    return read_store (self, error);
+  self->revocations = brevet_revocations_new ();
+  return TRUE;
 }
 
 static void
@@ -315,6 +408,8 @@ brevet_hub_trust_collect (BrevetConfig *config, GError **error)
 {
   g_auto(Collection) self = {
     .trust = hub_trust_new (),
+    .versions = g_ptr_array_new (),
+    .identities = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
     .backends = g_hash_table_new (NULL, NULL),
     .fingerprints = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
     .listed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),

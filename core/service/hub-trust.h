@@ -15,6 +15,9 @@ G_BEGIN_DECLS
  * @authorities: (element-type utf8): names of the certificate authorities that this is about
  * @without_trust: (element-type utf8): names of those that cannot say what is to be trusted
  * @without_list: (element-type utf8): names of those that publish no revocation list
+ * @stored: (element-type utf8): names of those that cannot be asked now, so that what they said last is used
+ * @left_out: (element-type utf8): names of those that have never been asked, cannot be now, and are of no device yet
+ * @earlier: (element-type utf8): names that stood for another CA earlier, of which devices still have certificates
  * @uncovered: (element-type utf8): issuers of unexpired certificates for whom there is no list
  *
  * What a hub must know to accept the certificates of this service, and no others. Plain data.
@@ -27,6 +30,9 @@ typedef struct {
   GPtrArray *authorities;
   GPtrArray *without_trust;
   GPtrArray *without_list;
+  GPtrArray *stored;
+  GPtrArray *left_out;
+  GPtrArray *earlier;
   GPtrArray *uncovered;
 } BrevetHubTrust;
 
@@ -34,10 +40,11 @@ typedef struct {
  * brevet_hub_trust_collect:
  * @config: configuration of the service
  *
- * Asks every certificate authority, and reads the store; changes nothing there. On the main thread, which runs no main loop.
+ * Asks every certificate authority, and the CAs that a name stood for earlier as long as devices have their certificates; reads the
+ * store, and changes nothing there. On the main thread, which runs no main loop.
  *
- * Returns: (transfer full) (nullable): what a hub must know; %NULL with an error, also if a certificate authority that could answer
- *   does not now
+ * Returns: (transfer full) (nullable): what a hub must know; %NULL with an error, also if a certificate authority does not answer
+ *   now that devices use and of which nothing is known, or whose revocation list is needed
  */
 BrevetHubTrust *brevet_hub_trust_collect (BrevetConfig *config, GError **error);
 

@@ -6,6 +6,9 @@
 #include "brevet-identifier.h"
 #include "brevet-log.h"
 #include "issue.h"
+#include "orphans.h"
+#include "service-chores.h"
+#include "records-devices.h"
 
 #define STORE_RETRY_SECONDS 5
 
@@ -18,6 +21,8 @@ typedef struct {
   BrevetRegistration *set_aside;    /* the same, while it is not clear what a conflict is about */
   gboolean was_assigned;
   char *authority;
+  gboolean parked;                  /* does not count as in flight any more */
+  BrevetOrphan *orphan;             /* an attempt whose result nobody knows */
   BrevetInventoryEntry *entry;      /* NULL if no certificate came of it */
   BrevetInventoryEntry *refused;    /* a certificate that must not be used, for the inventory alone */
   GMainContext *main_context;
@@ -26,7 +31,7 @@ typedef struct {
 static void
 issuance_free (Issuance *self)
 {
-  brevet_limits_end_operation (self->limits);
+  brevet_limits_end_operation (self->limits, self->parked);
   brevet_limits_unref (self->limits);
   brevet_waiters_unref (self->waiters);
   brevet_service_context_unref (self->context);
@@ -34,6 +39,7 @@ issuance_free (Issuance *self)
   brevet_registration_free (self->registration);
   brevet_registration_free (self->set_aside);
   g_free (self->authority);
+  brevet_orphan_free (self->orphan);
   brevet_inventory_entry_free (self->entry);
   brevet_inventory_entry_free (self->refused);
   g_main_context_unref (self->main_context);
@@ -56,7 +62,7 @@ log_result (Issuance *self)
   brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_ISSUED, message, "BREVET_REGISTRATION", self->operation->registration_id,
                     "BREVET_ENROLLMENT", self->operation->enrollment_id, "BREVET_MECHANISM", self->operation->state->mechanism,
                     "BREVET_CREDENTIAL", self->operation->credential, "BREVET_HUB", self->operation->state->assigned_hub,
-                    "BREVET_CA", self->authority, "BREVET_SERIAL", brevet_certificate_get_serial (leaf), "BREVET_SHA256",
+                    "BREVET_CA", self->entry->authority, "BREVET_SERIAL", brevet_certificate_get_serial (leaf), "BREVET_SHA256",
                     brevet_certificate_get_sha256 (leaf), "BREVET_OPERATION", self->operation->id, "BREVET_TRACKING_ID",
                     self->operation->tracking_id, NULL);
 }
@@ -65,6 +71,8 @@ static void
 finish (Issuance *self)
 {
   log_result (self);
+  if (self->orphan != NULL)
+    brevet_service_chores_poke (self->context->chores, BREVET_CHORE_ORPHANS);
   if (self->entry != NULL)
     self->operation->state->certificate_pem = brevet_chain_to_pem (self->entry->chain);
   brevet_waiters_notify (self->waiters, self->operation);
@@ -118,12 +126,13 @@ set_failed (Issuance *self, guint code, const char *message)
     }
 }
 
+/* Not revoked: a CA goes by serial number, and would revoke the certificate that had it first. */
 static void
 refuse_serial (Issuance *self)
 {
   const char *reason = "The certificate authority used a serial number for the second time";
 
-  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED, reason, "BREVET_CA", self->authority,
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED, reason, "BREVET_CA", self->entry->authority,
                     "BREVET_REGISTRATION", self->operation->registration_id, "BREVET_OPERATION", self->operation->id,
                     "BREVET_SERIAL", brevet_certificate_get_serial (brevet_chain_get_leaf (self->entry->chain)), NULL);
   self->refused = g_steal_pointer (&self->entry);
@@ -171,12 +180,15 @@ commit_result (Issuance *self)
     {
       g_free (self->operation->certificate_key);
       self->operation->certificate_key = brevet_records_put_certificate (batch, self->entry);
+      brevet_records_put_device_certificate (batch, self->entry, self->operation->certificate_key);
       self->operation->certificate_expires = brevet_certificate_get_not_after (brevet_chain_get_leaf (self->entry->chain));
     }
   else
     g_clear_pointer (&self->operation->certificate_key, g_free);
   if (self->refused != NULL)
     g_free (brevet_records_put_certificate (batch, self->refused));
+  if (self->orphan != NULL)
+    brevet_records_put_orphan (batch, self->orphan, NULL);
   self->operation->state->updated = brevet_clock_now ();
   if (self->registration != NULL)
     {
@@ -194,14 +206,16 @@ commit_result (Issuance *self)
 static void
 describe_failure (Issuance *self, const GError *error)
 {
-  gboolean permanent = brevet_ca_error_classify (error) == BREVET_CA_ERROR_CLASS_PERMANENT;
+  gboolean permanent = brevet_ca_error_classify (error) == BREVET_CA_ERROR_CLASS_PERMANENT ||
+                       g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFLICT);
   g_autofree char *message = g_strdup_printf ("No certificate was issued for %s: %s", self->operation->registration_id,
                                               error->message);
 
   brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ISSUANCE_FAILED, message, "BREVET_REGISTRATION",
                     self->operation->registration_id, "BREVET_CA", self->authority, "BREVET_OPERATION", self->operation->id,
                     "BREVET_TRACKING_ID", self->operation->tracking_id, "BREVET_UPSTREAM",
-                    brevet_ca_error_get_upstream_message (error), NULL);
+                    brevet_ca_error_get_upstream_message (error), "BREVET_UPSTREAM_CODE", brevet_ca_error_get_upstream_code (error),
+                    "BREVET_TRANSACTION", brevet_ca_error_get_transaction_id (error), NULL);
   if (g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_NEW_KEY_REQUIRED))
     set_failed (self, 400000, "The certificate authority wants a new key. Make a new key and CSR, and register again.");
   else if (permanent)
@@ -210,13 +224,22 @@ describe_failure (Issuance *self, const GError *error)
     set_failed (self, 500000, "The certificate authority is not available. Register again later.");
 }
 
+/* Devices of other CAs need not be refused because this one takes its time. */
+static void
+on_issue_waits (gpointer user_data)
+{
+  Issuance *self = user_data;
+
+  self->parked = brevet_limits_park_operation (self->limits);
+}
+
 static void
 on_issue_finished (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   Issuance *self = user_data;
   g_autoptr(GError) error = NULL;
 
-  self->entry = brevet_issue_finish (result, &error);
+  self->entry = brevet_issue_finish (result, &self->orphan, &error);
   if (self->entry == NULL)
     describe_failure (self, error);
   else
@@ -230,8 +253,8 @@ on_issue_finished (GObject *source, GAsyncResult *result, gpointer user_data)
 
 void
 brevet_issuance_run (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *waiters, BrevetOperation *operation,
-                     BrevetRegistration *registration, BrevetIntent *intent, BrevetCsr *csr, gboolean was_assigned,
-                     gboolean resumed)
+                     BrevetRegistration *registration, BrevetAuthority *authority, BrevetIntent *intent, BrevetCsr *csr,
+                     gboolean was_assigned, gboolean resumed)
 {
   Issuance *self = g_new0 (Issuance, 1);
 
@@ -243,5 +266,5 @@ brevet_issuance_run (BrevetServiceContext *context, BrevetLimits *limits, Brevet
   self->was_assigned = was_assigned;
   self->authority = g_strdup (intent->authority);
   self->main_context = g_main_context_ref_thread_default ();
-  brevet_issue_async (context, intent, csr, resumed, on_issue_finished, self);
+  brevet_issue_async (context, authority, intent, csr, resumed, on_issue_waits, on_issue_finished, self);
 }

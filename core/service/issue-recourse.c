@@ -1,262 +1,445 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What to do when a certificate authority does not simply answer (protocol/ca-backends.md §8.4 and §8.5). */
+
 #include "issue-private.h"
 
 #include "brevet-clock.h"
 #include "brevet-log.h"
 
-#define LONGEST_RETRY 300
-#define JOURNAL_PAUSE 5000
+#define LONGEST_RETRY  300
+#define FIND_PAUSE     5000
+#define FIND_TRIES     2
 
-static gboolean
-on_pause_over (gpointer user_data)
+/* For so long nobody minds a record that says a little too much. */
+#define SHORT_PAUSE    5000
+
+/* A CA that loses one answer after the other, and cannot be asked what became of them, is not asked for ever. */
+#define MAXIMUM_LOSSES 3
+
+static BrevetCaCapabilities
+get_capabilities (const BrevetIssue *issue)
 {
-  brevet_issue_take_step (G_TASK (user_data));
-  return G_SOURCE_REMOVE;
+  return issue->authority != NULL ? brevet_ca_backend_get_capabilities (issue->authority->backend) : 0;
 }
 
-void
-brevet_issue_step_after (GTask *task, guint milliseconds)
-{
-  g_autoptr(GSource) source = g_timeout_source_new (milliseconds);
+/* --- pauses ------------------------------------------------------------------------------------------------------------------- */
 
-  g_source_set_callback (source, on_pause_over, g_object_ref (task), g_object_unref);
-  g_source_attach (source, g_task_get_context (task));
+/* Until when the same is asked again. While only one CA can tell what became of the attempt, the operator's patience counts: nobody
+ * else is asked before it ends, and where there is nobody else, the later of the two. */
+static gint64
+get_limit (const BrevetIssue *issue)
+{
+  gint64 patience = (gint64) issue->context->ambiguity_patience * G_USEC_PER_SEC;
+
+  if (!issue->unknown)
+    return issue->deadline;
+  if (issue->intent->standby == NULL)
+    return MAX (issue->deadline, issue->unknown_from + patience);
+  return patience > 0 ? issue->unknown_from + patience : G_MAXINT64;
 }
 
-static void
-on_journal_written (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr(GTask) task = G_TASK (user_data);
-  BrevetIssue *issue = g_task_get_task_data (task);
-  g_autoptr(GError) error = NULL;
-
-  if (brevet_store_commit_finish (BREVET_STORE (source), result, &error))
-    {
-      issue->unwritten = FALSE;
-      g_clear_pointer (&issue->refused, brevet_inventory_entry_free);
-      if (issue->pause > 0)
-        brevet_issue_step_after (task, issue->pause);
-      else
-        brevet_issue_take_step (task);
-      return;
-    }
-  g_warning ("The journal of operation %s cannot be written, trying again in %d s: %s", issue->intent->operation_id,
-             JOURNAL_PAUSE / 1000, error->message);
-  if (issue->step == STEP_POLL || brevet_clock_monotonic () < issue->deadline)
-    brevet_issue_step_after (task, JOURNAL_PAUSE);
-  else
-    g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_UNAVAILABLE, "The journal cannot be written: %s",
-                             error->message);
-}
-
-void
-brevet_issue_write_journal (GTask *task)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
-
-  issue->unwritten = TRUE;
-  brevet_records_put_intent (batch, issue->intent);
-  if (issue->refused != NULL)
-    g_free (brevet_records_put_certificate (batch, issue->refused));
-  brevet_store_commit_async (issue->context->store, batch, NULL, on_journal_written, g_object_ref (task));
-}
-
-void
-brevet_issue_make_request (BrevetIssue *issue)
-{
-  BrevetIntent *intent = issue->intent;
-
-  g_clear_pointer (&issue->request, brevet_ca_request_unref);
-  issue->request = brevet_ca_request_new (intent->operation_id, intent->registration_id, issue->csr, intent->idempotency_key,
-                                          intent->requested_at);
-  brevet_ca_request_set_common_name (issue->request, intent->common_name);
-  brevet_ca_request_set_uri (issue->request, intent->uri);
-  brevet_ca_request_set_validity (issue->request, intent->validity);
-  brevet_ca_request_set_deadline (issue->request, issue->deadline);
-}
-
-void
-brevet_issue_begin_new_attempt (GTask *task, guint pause)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-
-  brevet_intent_renew_key (issue->intent);
-  issue->intent->attempt++;
-  issue->intent->requested_at = brevet_clock_now_seconds ();
-  g_clear_pointer (&issue->intent->ticket, g_free);
-  issue->step = STEP_ASK;
-  issue->pause = pause;
-  issue->finds = 0;
-  brevet_issue_make_request (issue);
-  brevet_issue_write_journal (task);
-}
-
-void
-brevet_issue_settle_ambiguity (GTask *task, guint pause)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-  BrevetCaCapabilities capabilities = brevet_ca_backend_get_capabilities (issue->authority->backend);
-
-  if (capabilities & BREVET_CA_CAPABILITY_IDEMPOTENT)
-    {
-      issue->step = STEP_ASK;
-      brevet_issue_step_after (task, pause);
-    }
-  else if (capabilities & BREVET_CA_CAPABILITY_FIND)
-    {
-      issue->step = STEP_FIND;
-      brevet_issue_take_step (task);
-    }
-  else
-    {
-      g_warning ("The certificate authority “%s” may have issued a certificate for %s that never arrived (operation %s, attempt "
-                 "%u); it can be asked for neither, so a new one is requested", issue->authority->name,
-                 issue->intent->registration_id, issue->intent->operation_id, issue->intent->attempt);
-      brevet_issue_begin_new_attempt (task, pause);
-    }
-}
-
-/* Exponential pauses with full jitter, never shorter than the CA asked for. Returns 0 if the deadline would pass. */
+/* Exponential, with full jitter, on top of what the CA asked for. Returns 0 if the limit would pass. What is unknown waits until
+ * just there: somebody else is asked then. */
 static guint
 choose_pause (BrevetIssue *issue, const GError *error)
 {
-  guint ceiling = MIN (LONGEST_RETRY, 1u << MIN (issue->retries, 16));
-  gint64 pause = g_random_int_range (1, (gint32) ceiling * 1000 + 1);
+  gint32 ceiling = MIN (LONGEST_RETRY, 1 << MIN (issue->retries, 16));
+  gint64 pause = MAX (brevet_ca_error_get_retry_after (error), 0) * G_GINT64_CONSTANT (1000);
+  gint64 left = (get_limit (issue) - brevet_clock_monotonic ()) / 1000;
 
-  pause = MAX (pause, (gint64) brevet_ca_error_get_retry_after (error) * 1000);
-  if (brevet_clock_monotonic () + pause * 1000 > issue->deadline)
-    return 0;
+  pause += g_random_int_range (1, ceiling * 1000 + 1);
   issue->retries++;
-  return (guint) pause;
+  if (left <= 0 || (pause > left && !issue->unknown))
+    return 0;
+  return (guint) MIN (MIN (pause, left + 1), G_MAXINT32);
 }
 
-gboolean
-brevet_issue_retry_later (GTask *task, const GError *error)
+/* Once for each operation: a CA may be away for hours. */
+static void
+log_retry (BrevetIssue *issue, const GError *error)
 {
-  BrevetIssue *issue = g_task_get_task_data (task);
-  BrevetCaErrorClass class = brevet_ca_error_classify (error);
-  guint pause = 0;
-
-  if (class == BREVET_CA_ERROR_CLASS_RETRYABLE || class == BREVET_CA_ERROR_CLASS_AMBIGUOUS)
-    pause = choose_pause (issue, error);
-  if (pause == 0)
-    return FALSE;
-  /* Once for each operation: a CA may be away for hours. */
   if (issue->retries == 1)
     g_message ("The certificate for %s has to wait, its certificate authority “%s” is asked again until it answers (operation "
                "%s): %s", issue->intent->registration_id, issue->intent->authority, issue->intent->operation_id, error->message);
-  brevet_issue_step_after (task, pause);
-  return TRUE;
 }
 
-/* Once is an accident, twice is a CA that an operator must look at. */
-static gboolean
-is_misread_again (BrevetIssue *issue, const GError *error)
+/* What a restart during the pause must know. */
+static void
+record_state (BrevetIssue *issue, guint pause)
 {
-  gboolean again = issue->misread_once;
+  BrevetIntent *intent = issue->intent;
 
-  if (!g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL))
-    return FALSE;
-  issue->misread_once = TRUE;
-  return again;
+  if (issue->unknown && intent->unknown_since == 0)
+    {
+      intent->unknown_since =
+        brevet_clock_now_seconds () - (brevet_clock_monotonic () - issue->unknown_from) / G_USEC_PER_SEC;
+      issue->unwritten = TRUE;
+    }
+  else if (brevet_issue_is_certain (issue) && intent->sent && pause >= SHORT_PAUSE)
+    {
+      intent->sent = FALSE;
+      issue->unwritten = TRUE;
+    }
 }
 
-void
-brevet_issue_handle_error (GTask *task, GError *error)
+static void
+handle_end_of_time (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  if (issue->outcome != NULL)
+    brevet_issue_refuse (task, "The certificate cannot be checked, because its authority does not say what is to be trusted",
+                         error);
+  else if (issue->unknown)
+    brevet_issue_lose (task, error);
+  else if (brevet_issue_can_turn (issue) && !issue->ever_turned)
+    {
+      brevet_issue_turn_to_standby (task, error->message);
+      g_error_free (error);
+    }
+  else
+    brevet_issue_fail (task, error);
+}
+
+/* Takes @error. */
+static void
+retry (GTask *task, GError *error)
 {
   BrevetIssue *issue = g_task_get_task_data (task);
   g_autoptr(GError) owned = error;
   guint pause;
 
-  if (brevet_ca_error_classify (error) == BREVET_CA_ERROR_CLASS_AMBIGUOUS)
+  if (brevet_issue_is_certain (issue) && brevet_issue_can_turn (issue) && issue->authority != NULL &&
+      brevet_authority_traffic_is_open (issue->authority->traffic))
     {
-      pause = choose_pause (issue, error);
-      if (pause > 0)
-        {
-          brevet_issue_settle_ambiguity (task, pause);
-          return;
-        }
-    }
-  else if (!is_misread_again (issue, error) && brevet_issue_retry_later (task, error))
-    return;
-  g_task_return_error (task, g_steal_pointer (&owned));
-}
-
-BrevetInventoryEntry *
-brevet_issue_make_entry (BrevetIssue *issue, BrevetChain *chain, const char *status)
-{
-  BrevetInventoryEntry *entry = g_new0 (BrevetInventoryEntry, 1);
-
-  entry->registration_id = g_strdup (issue->intent->registration_id);
-  entry->operation_id = g_strdup (issue->intent->operation_id);
-  entry->authority = g_strdup (issue->authority->name);
-  entry->backend_reference = g_strdup (brevet_ca_outcome_get_backend_reference (issue->outcome));
-  entry->chain = brevet_chain_ref (chain);
-  entry->status = g_strdup (status);
-  return entry;
-}
-
-typedef struct {
-  BrevetCertificate *certificate;
-  char *authority;
-} Revocation;
-
-static void
-on_revoked (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  Revocation *revocation = user_data;
-  g_autoptr(GError) error = NULL;
-
-  if (!brevet_ca_backend_revoke_finish (BREVET_CA_BACKEND (source), result, &error))
-    g_warning ("The refused certificate %s of %s could not be revoked: %s", brevet_certificate_get_serial (revocation->certificate),
-               revocation->authority, error->message);
-  brevet_certificate_unref (revocation->certificate);
-  g_free (revocation->authority);
-  g_free (revocation);
-}
-
-static void
-revoke_certificate (BrevetIssue *issue, BrevetCertificate *certificate)
-{
-  Revocation *revocation;
-
-  if (!(brevet_ca_backend_get_capabilities (issue->authority->backend) & BREVET_CA_CAPABILITY_REVOKE))
-    return;
-  revocation = g_new0 (Revocation, 1);
-  revocation->certificate = brevet_certificate_ref (certificate);
-  revocation->authority = g_strdup (issue->authority->name);
-  brevet_ca_backend_revoke_async (issue->authority->backend, certificate, brevet_ca_outcome_get_backend_reference (issue->outcome),
-                                  BREVET_REVOCATION_SUPERSEDED, NULL, on_revoked, revocation);
-}
-
-/* Never handed out, but remembered and revoked: the CA did sign it. */
-void
-brevet_issue_refuse (GTask *task, const char *reason, GError *error)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-  BrevetChain *chain = brevet_ca_outcome_get_chain (issue->outcome);
-  BrevetCertificate *leaf = brevet_chain_get_leaf (chain);
-
-  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CERTIFICATE_REFUSED, reason, "BREVET_CA", issue->authority->name,
-                    "BREVET_REGISTRATION", issue->intent->registration_id, "BREVET_OPERATION", issue->intent->operation_id,
-                    "BREVET_SERIAL", brevet_certificate_get_serial (leaf), NULL);
-  issue->refused = brevet_issue_make_entry (issue, chain, BREVET_INVENTORY_REFUSED);
-  issue->refused->reason = g_strdup (reason);
-  revoke_certificate (issue, leaf);
-  g_clear_pointer (&issue->outcome, brevet_ca_outcome_unref);
-  issue->error = error;
-  if (issue->error == NULL && issue->refused_once)
-    issue->error = g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL,
-                                "The certificate authority “%s” twice issued a certificate that must not be used",
-                                issue->authority->name);
-  issue->refused_once = TRUE;
-  if (issue->error == NULL)
-    {
-      brevet_issue_begin_new_attempt (task, 0);
+      brevet_issue_turn_to_standby (task, error->message);
       return;
     }
-  issue->step = STEP_GIVE_UP;
-  issue->pause = 0;
-  brevet_issue_write_journal (task);
+  pause = choose_pause (issue, error);
+  if (pause == 0)
+    {
+      handle_end_of_time (task, g_steal_pointer (&owned));
+      return;
+    }
+  log_retry (issue, error);
+  brevet_issue_note_waiting (issue);
+  record_state (issue, pause);
+  brevet_issue_go_on_after (task, pause);
+}
+
+/* --- ends --------------------------------------------------------------------------------------------------------------------- */
+
+void
+brevet_issue_fail (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  if (issue->unknown)
+    brevet_issue_orphan (issue);
+  if (issue->refused != NULL)
+    {
+      issue->error = error;
+      brevet_issue_write_journal (task);
+      return;
+    }
+  brevet_issue_drop_turn (issue);
+  g_task_return_error (task, error);
+}
+
+void
+brevet_issue_lose (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+  gboolean first = issue->orphan == NULL && issue->intent->standby != NULL && !issue->ever_turned;
+
+  brevet_issue_orphan (issue);
+  if (!first)
+    {
+      brevet_issue_fail (task, error);
+      return;
+    }
+  brevet_issue_turn_to_standby (task, error->message);
+  g_error_free (error);
+}
+
+static void
+alert (BrevetIssue *issue, const GError *error)
+{
+  g_autofree char *status = NULL;
+  g_autofree char *message = NULL;
+
+  if (issue->alerted)
+    return;
+  issue->alerted = TRUE;
+  if (brevet_ca_error_get_http_status (error) != 0)
+    status = g_strdup_printf ("%u", brevet_ca_error_get_http_status (error));
+  message = g_strdup_printf ("The certificate authority “%s” needs an operator: %s", issue->intent->authority, error->message);
+  brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_AUTHORITY_TROUBLE, message, "BREVET_CA", issue->intent->authority,
+                    "BREVET_REGISTRATION", issue->intent->registration_id, "BREVET_OPERATION", issue->intent->operation_id,
+                    "BREVET_UPSTREAM", brevet_ca_error_get_upstream_message (error), "BREVET_UPSTREAM_CODE",
+                    brevet_ca_error_get_upstream_code (error), "BREVET_HTTP_STATUS", status, "BREVET_TRANSACTION",
+                    brevet_ca_error_get_transaction_id (error), NULL);
+}
+
+void
+brevet_issue_give_authority_up (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  alert (issue, error);
+  if (issue->intent->standby == NULL || issue->broken++ > 0)
+    {
+      brevet_issue_fail (task, error);
+      return;
+    }
+  issue->alerted = FALSE;
+  brevet_issue_turn_to_standby (task, error->message);
+  g_error_free (error);
+}
+
+/* --- an attempt whose result is unknown --------------------------------------------------------------------------------------- */
+
+static void
+become_unknown (BrevetIssue *issue)
+{
+  if (!issue->unknown)
+    issue->unknown_from = brevet_clock_monotonic ();
+  issue->unknown = TRUE;
+}
+
+/* It can tell by neither way. With a new idempotency key it may issue a second time. */
+static void
+leave_behind (GTask *task)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  if (issue->doom != NULL)
+    {
+      brevet_issue_lose (task, g_steal_pointer (&issue->doom));
+      return;
+    }
+  if (issue->losses + 1 >= MAXIMUM_LOSSES)
+    {
+      brevet_issue_lose (task, g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_AMBIGUOUS, "The certificate authority “%s” loses its "
+                                            "answers, and cannot say what it has issued", issue->intent->authority));
+      return;
+    }
+  g_warning ("The certificate authority “%s” may have issued a certificate for %s that never arrived (operation %s, attempt "
+             "%u); it can be asked for neither, so a new one is requested", issue->intent->authority,
+             issue->intent->registration_id, issue->intent->operation_id, issue->intent->attempt);
+  brevet_issue_begin_new_attempt (task, 0);
+}
+
+void
+brevet_issue_settle (GTask *task)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+  BrevetCaCapabilities capabilities = get_capabilities (issue);
+
+  if (issue->unknown && issue->retries > 0 && brevet_clock_monotonic () >= get_limit (issue))
+    brevet_issue_lose (task, g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_AMBIGUOUS, "The certificate authority “%s” does not "
+                                          "say whether it has issued", issue->intent->authority));
+  else if (issue->conflict == NULL && (capabilities & BREVET_CA_CAPABILITY_IDEMPOTENT))
+    brevet_issue_ask (task, BREVET_QUESTION_ISSUE);
+  else if (capabilities & BREVET_CA_CAPABILITY_FIND)
+    brevet_issue_ask (task, BREVET_QUESTION_FIND);
+  else
+    leave_behind (task);
+}
+
+void
+brevet_issue_handle_nothing_found (GTask *task)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  if (++issue->finds < FIND_TRIES)
+    {
+      brevet_issue_go_on_after (task, FIND_PAUSE);
+      return;
+    }
+  issue->unknown = FALSE;
+  issue->intent->unknown_since = 0;
+  if (issue->conflict != NULL)
+    brevet_issue_fail (task, g_steal_pointer (&issue->conflict));
+  else if (issue->doom != NULL)
+    brevet_issue_give_authority_up (task, g_steal_pointer (&issue->doom));
+  else
+    brevet_issue_begin_new_attempt (task, 0);
+}
+
+/* --- errors by their class ---------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_misread (const GError *error)
+{
+  return g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL);
+}
+
+/* Nothing changes by itself. Where it is not known what there is, the standby has to wait until somebody has helped, or the
+ * patience ends; without a standby there is nothing to wait for. */
+static void
+need_operator (GTask *task, BrevetQuestion question, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+  BrevetCaCapabilities capabilities = get_capabilities (issue);
+  gboolean can_find = question == BREVET_QUESTION_ISSUE && (capabilities & BREVET_CA_CAPABILITY_FIND) != 0 &&
+                      !(capabilities & BREVET_CA_CAPABILITY_IDEMPOTENT);
+
+  if (!issue->unknown)
+    {
+      brevet_issue_give_authority_up (task, error);
+      return;
+    }
+  alert (issue, error);
+  if (can_find && issue->doom == NULL)
+    issue->doom = g_error_copy (error);
+  if (can_find || (issue->intent->standby != NULL && !issue->ever_turned))
+    retry (task, error);
+  else
+    brevet_issue_lose (task, error);
+}
+
+/* Two tries are enough to see that an answer cannot be read; what was asked may have been carried out. */
+static void
+handle_misreading (GTask *task, BrevetQuestion question, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  if (question == BREVET_QUESTION_ISSUE && issue->request != NULL && brevet_ca_request_was_sent (issue->request))
+    become_unknown (issue);
+  if (issue->misreadings++ == 0)
+    retry (task, error);
+  else
+    need_operator (task, question, error);
+}
+
+static void
+handle_conflict (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  if (!(get_capabilities (issue) & BREVET_CA_CAPABILITY_FIND))
+    {
+      brevet_issue_fail (task, error);
+      return;
+    }
+  g_clear_error (&issue->conflict);
+  issue->conflict = error;
+  issue->finds = 0;
+  brevet_issue_go_on (task);
+}
+
+/* A CA that judges the request has not carried it out, now or earlier. */
+static gboolean
+is_judgement (const GError *error)
+{
+  static const BrevetCaError codes[] = {
+    BREVET_CA_ERROR_INVALID_CSR, BREVET_CA_ERROR_INVALID_REQUEST, BREVET_CA_ERROR_POLICY, BREVET_CA_ERROR_REJECTED,
+    BREVET_CA_ERROR_NEW_KEY_REQUIRED,
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
+    if (g_error_matches (error, BREVET_CA_ERROR, codes[i]))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+handle_issue_error (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+  BrevetCaErrorClass class = brevet_ca_error_classify (error);
+
+  if (g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_CONFLICT))
+    handle_conflict (task, error);
+  else if (is_misread (error))
+    handle_misreading (task, BREVET_QUESTION_ISSUE, error);
+  else if (class == BREVET_CA_ERROR_CLASS_OPERATOR)
+    need_operator (task, BREVET_QUESTION_ISSUE, error);
+  else if (class == BREVET_CA_ERROR_CLASS_PERMANENT)
+    {
+      issue->unknown = issue->unknown && !is_judgement (error);
+      brevet_issue_fail (task, error);
+    }
+  else
+    {
+      if (class == BREVET_CA_ERROR_CLASS_AMBIGUOUS)
+        become_unknown (issue);
+      retry (task, error);
+    }
+}
+
+static void
+handle_find_error (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+  BrevetCaErrorClass class = brevet_ca_error_classify (error);
+
+  if (g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_NOT_FOUND))
+    {
+      g_error_free (error);
+      brevet_issue_handle_nothing_found (task);
+    }
+  else if (is_misread (error))
+    handle_misreading (task, BREVET_QUESTION_FIND, error);
+  else if (class == BREVET_CA_ERROR_CLASS_OPERATOR)
+    need_operator (task, BREVET_QUESTION_FIND, error);
+  else if (class != BREVET_CA_ERROR_CLASS_PERMANENT)
+    retry (task, error);
+  else if (issue->unknown)
+    brevet_issue_lose (task, error);
+  else
+    brevet_issue_fail (task, error);
+}
+
+/* Asking for a ticket twice does no harm, and a human may take days to decide: trouble on the way is no reason to give up. */
+static void
+handle_poll_error (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+  BrevetCaErrorClass class = brevet_ca_error_classify (error);
+  g_autoptr(GError) owned = error;
+
+  if (class == BREVET_CA_ERROR_CLASS_PERMANENT)
+    {
+      brevet_issue_fail (task, g_steal_pointer (&owned));
+      return;
+    }
+  if (class == BREVET_CA_ERROR_CLASS_OPERATOR || is_misread (error))
+    alert (issue, error);
+  brevet_issue_poll_after (task, (guint) MAX (brevet_ca_error_get_retry_after (error), 0));
+}
+
+static void
+handle_trust_error (GTask *task, GError *error)
+{
+  BrevetCaErrorClass class = brevet_ca_error_classify (error);
+
+  if (class == BREVET_CA_ERROR_CLASS_RETRYABLE || class == BREVET_CA_ERROR_CLASS_AMBIGUOUS)
+    retry (task, error);
+  else
+    brevet_issue_refuse (task, "The certificate cannot be checked, because its authority does not say what is to be trusted",
+                         error);
+}
+
+void
+brevet_issue_handle_error (GTask *task, BrevetQuestion question, GError *error)
+{
+  switch (question)
+    {
+    case BREVET_QUESTION_ISSUE:
+      handle_issue_error (task, error);
+      break;
+    case BREVET_QUESTION_POLL:
+      handle_poll_error (task, error);
+      break;
+    case BREVET_QUESTION_FIND:
+      handle_find_error (task, error);
+      break;
+    case BREVET_QUESTION_TRUST:
+    default:
+      handle_trust_error (task, error);
+      break;
+    }
 }

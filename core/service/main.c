@@ -11,6 +11,8 @@ main (int argc, char **argv)
   static const BrevetCommand commands[] = {
     { "init", N_("DIRECTORY"), N_("Create a service directory: TLS, local CA, keys, configuration"), brevet_dps_command_init },
     { "run", NULL, N_("Run the provisioning service"), brevet_dps_command_run },
+    { "ca", N_("COMMAND"), N_("Make, renew and roll over the keys and certificates of a CA of this machine"),
+      brevet_dps_command_ca },
     { "hub-config", N_("mosquitto"), N_("Configure a broker as a hub for the certificates of the service"),
       brevet_dps_command_hub_config },
     { NULL },

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "operation-reply.h"
 
+#include "brevet-clock.h"
 #include "brevet-error.h"
 #include "brevet-etag.h"
 #include "brevet-identifier.h"
+#include "records-devices.h"
 
 typedef struct {
   BrevetServiceContext *context;
@@ -23,10 +25,12 @@ build_free (gpointer data)
   g_free (build);
 }
 
-/* What is needed to remember, after the reply has gone out, that the device has its certificate. */
+/* What is needed to remember, after the reply has gone out, what the device has now. */
 typedef struct {
-  BrevetServiceContext *context;
+  BrevetServiceContext *context; /* NULL if the reply does not hold the certificate for the first time */
+  BrevetBundleHolders *holders;
   BrevetOperation *operation;
+  char *bundle_version; /* NULL if the reply holds no trust bundle */
 } Delivery;
 
 static void
@@ -34,8 +38,10 @@ delivery_free (gpointer data)
 {
   Delivery *delivery = data;
 
-  brevet_service_context_unref (delivery->context);
+  g_clear_pointer (&delivery->context, brevet_service_context_unref);
+  brevet_bundle_holders_unref (delivery->holders);
   brevet_operation_free (delivery->operation);
+  g_free (delivery->bundle_version);
   g_free (delivery);
 }
 
@@ -50,23 +56,56 @@ on_delivery_recorded (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-on_delivered (gpointer user_data)
+note_certificate (Delivery *delivery)
 {
-  Delivery *delivery = user_data;
   g_autoptr(BrevetBatch) batch = brevet_batch_new ();
 
   delivery->operation->delivered = TRUE;
   brevet_records_put_operation (batch, delivery->operation, BREVET_IF_PRESENT);
+  if (delivery->operation->certificate_key != NULL)
+    brevet_records_put_delivered_certificate (batch, delivery->operation->registration_id, delivery->operation->certificate_key);
   brevet_store_commit_async (delivery->context->store, batch, NULL, on_delivery_recorded, NULL);
 }
 
-/* The record of an operation holds no certificate: that lies in the inventory. */
+static void
+on_delivered (gpointer user_data)
+{
+  Delivery *delivery = user_data;
+
+  if (delivery->context != NULL)
+    note_certificate (delivery);
+  if (delivery->bundle_version != NULL)
+    brevet_bundle_holders_note (delivery->holders, delivery->operation->registration_id,
+                                delivery->operation->trust_bundle_id, delivery->bundle_version);
+}
+
+/* The first preview's is the only dialect that has a trust bundle in its replies. */
+static char *
+dup_bundle_version (Build *build)
+{
+  JsonObject *bundle = build->operation->state->trust_bundle;
+
+  if (bundle == NULL || build->dialect != BREVET_DIALECT_2021_11_01_PREVIEW)
+    return NULL;
+  return g_strdup (json_object_get_string_member_with_default (bundle, "etag", NULL));
+}
+
+/* The record of an operation holds no certificate: that lies in the inventory. Only a reply that holds the certificate delivers it:
+ * older dialects have no place for one. NULL if there is nothing to remember. */
 static Delivery *
 make_delivery (Build *build)
 {
-  Delivery *delivery = g_new0 (Delivery, 1);
+  gboolean delivers_certificate = build->operation->state->certificate_pem != NULL && build->dialect != BREVET_DIALECT_STABLE &&
+                                  !build->operation->delivered;
+  char *bundle_version = dup_bundle_version (build);
+  Delivery *delivery;
 
-  delivery->context = brevet_service_context_ref (build->context);
+  if (!delivers_certificate && bundle_version == NULL)
+    return NULL;
+  delivery = g_new0 (Delivery, 1);
+  delivery->bundle_version = bundle_version;
+  delivery->context = delivers_certificate ? brevet_service_context_ref (build->context) : NULL;
+  delivery->holders = brevet_bundle_holders_ref (build->context->holders);
   delivery->operation = brevet_operation_copy (build->operation);
   g_clear_pointer (&delivery->operation->state->certificate_pem, g_free);
   g_clear_pointer (&delivery->operation->state->trust_bundle, json_object_unref);
@@ -87,12 +126,9 @@ return_reply (GTask *task)
 {
   Build *build = g_task_get_task_data (task);
   BrevetOperation *operation = build->operation;
-  Delivery *delivery = NULL;
+  Delivery *delivery = make_delivery (build);
   BrevetReply *reply;
 
-  /* Only a reply that holds the certificate delivers it: older dialects have no place for one. */
-  if (operation->state->certificate_pem != NULL && build->dialect != BREVET_DIALECT_STABLE && !operation->delivered)
-    delivery = make_delivery (build);
   encode_etag (operation->state);
   reply = brevet_operation_reply (operation->id, operation->state, build->dialect, build->context->retry_after);
   brevet_reply_set_header (reply, "x-ms-request-id", brevet_request_get_tracking_id (build->request));
@@ -115,8 +151,9 @@ on_trust_bundle_loaded (GObject *source, GAsyncResult *result, gpointer user_dat
     return_reply (task);
   else if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     {
-      g_warning ("The trust bundle “%s” of the enrollment “%s” does not exist; %s gets none", build->operation->trust_bundle_id,
-                 build->operation->enrollment_id, build->operation->registration_id);
+      g_warning ("The trust bundle “%s” of the enrollment “%s” cannot be handed out, so %s gets none: %s",
+                 build->operation->trust_bundle_id, build->operation->enrollment_id, build->operation->registration_id,
+                 error->message);
       return_reply (task);
     }
   else
@@ -140,17 +177,55 @@ load_trust_bundle (GTask *task)
 }
 
 static void
+on_withdrawn (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_store_commit_finish (BREVET_STORE (source), result, &error) &&
+      !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CONFLICT))
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    return_reply (task);
+}
+
+/* What was revoked before the device got it is not handed out. The operation has failed then, so that the device's next call begins
+ * a new one and does not join this. */
+static void
+withdraw (GTask *task)
+{
+  Build *build = g_task_get_task_data (task);
+  BrevetRegistrationState *state = build->operation->state;
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+
+  g_clear_pointer (&state->certificate_pem, g_free);
+  g_clear_pointer (&state->assigned_hub, g_free);
+  g_clear_pointer (&state->device_id, g_free);
+  g_clear_pointer (&state->substatus, g_free);
+  g_free (state->error_message);
+  state->status = BREVET_REGISTRATION_FAILED;
+  state->error_code = 500000;
+  state->error_message = g_strdup ("The certificate was revoked. Register again.");
+  state->updated = brevet_clock_now ();
+  brevet_records_put_operation (batch, build->operation, build->operation->etag);
+  brevet_store_commit_async (build->context->store, batch, NULL, on_withdrawn, g_object_ref (task));
+}
+
+static void
 on_certificate_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Build *build = g_task_get_task_data (task);
+  gboolean is_revoked = FALSE;
   GError *error = NULL;
   g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
 
   if (record != NULL)
-    build->operation->state->certificate_pem = brevet_records_read_certificate_pem (record, &error);
+    build->operation->state->certificate_pem = brevet_records_read_certificate_pem (record, &is_revoked, &error);
   if (build->operation->state->certificate_pem == NULL)
     g_task_return_error (task, error);
+  else if (is_revoked)
+    withdraw (task);
   else
     load_trust_bundle (task);
 }

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
  * @dialect: dialect of the request
  *
  * Last stage: puts certificate and trust bundle to the result and makes the reply. When the reply of a finished operation has been
- * handed to the network, the operation is marked as delivered.
+ * handed to the network, the operation is marked as delivered, and it is noted which version of the trust bundle the device has.
  */
 void brevet_operation_reply_async (BrevetServiceContext *context, BrevetRequest *request, BrevetOperation *operation,
                                    BrevetDialect dialect, GCancellable *cancellable, GAsyncReadyCallback callback,

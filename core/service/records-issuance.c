@@ -23,6 +23,8 @@ brevet_records_read_intent (BrevetRecord *record, GError **error)
   intent->operation_id = brevet_record_json_dup_string (object, "operationId");
   intent->registration_id = brevet_record_json_dup_string (object, "registrationId");
   intent->authority = brevet_record_json_dup_string (object, "certificateAuthority");
+  intent->identity = brevet_record_json_dup_string (object, "identity");
+  intent->standby = brevet_record_json_dup_string (object, "standby");
   intent->csr = brevet_record_json_dup_base64 (object, "csr");
   intent->common_name = brevet_record_json_dup_string (object, "commonName");
   intent->uri = brevet_record_json_dup_string (object, "uri");
@@ -32,6 +34,7 @@ brevet_records_read_intent (BrevetRecord *record, GError **error)
   intent->ticket = brevet_record_json_dup_string (object, "ticket");
   intent->expires_at = json_object_get_int_member_with_default (object, "expiresAt", 0);
   intent->sent = json_object_get_boolean_member_with_default (object, "sent", TRUE);
+  intent->unknown_since = json_object_get_int_member_with_default (object, "unknownSince", 0);
   idempotency_key = brevet_record_json_dup_base64 (object, "idempotencyKey");
   if (g_bytes_get_size (idempotency_key) != sizeof intent->idempotency_key)
     {
@@ -44,14 +47,16 @@ brevet_records_read_intent (BrevetRecord *record, GError **error)
   return g_steal_pointer (&intent);
 }
 
-void
-brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent)
+JsonObject *
+brevet_records_intent_to_json (const BrevetIntent *intent)
 {
-  g_autoptr(JsonObject) object = json_object_new ();
+  JsonObject *object = json_object_new ();
 
   brevet_record_json_set_string (object, "operationId", intent->operation_id);
   brevet_record_json_set_string (object, "registrationId", intent->registration_id);
   brevet_record_json_set_string (object, "certificateAuthority", intent->authority);
+  brevet_record_json_set_string (object, "identity", intent->identity);
+  brevet_record_json_set_string (object, "standby", intent->standby);
   brevet_record_json_set_base64 (object, "csr", g_bytes_get_data (intent->csr, NULL), g_bytes_get_size (intent->csr));
   brevet_record_json_set_string (object, "commonName", intent->common_name);
   brevet_record_json_set_string (object, "uri", intent->uri);
@@ -62,6 +67,16 @@ brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent)
   brevet_record_json_set_string (object, "ticket", intent->ticket);
   json_object_set_int_member (object, "expiresAt", intent->expires_at);
   json_object_set_boolean_member (object, "sent", intent->sent);
+  if (intent->unknown_since != 0)
+    json_object_set_int_member (object, "unknownSince", intent->unknown_since);
+  return object;
+}
+
+void
+brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent)
+{
+  g_autoptr(JsonObject) object = brevet_records_intent_to_json (intent);
+
   brevet_record_json_put (batch, BREVET_COLLECTION_JOURNAL, intent->operation_id, intent->registration_id, object, NULL);
 }
 
@@ -72,6 +87,23 @@ brevet_intent_renew_key (BrevetIntent *self)
     g_error ("The random source of GnuTLS fails");
 }
 
+BrevetIntent *
+brevet_intent_copy (const BrevetIntent *self)
+{
+  BrevetIntent *copy = g_memdup2 (self, sizeof *self);
+
+  copy->operation_id = g_strdup (self->operation_id);
+  copy->registration_id = g_strdup (self->registration_id);
+  copy->authority = g_strdup (self->authority);
+  copy->identity = g_strdup (self->identity);
+  copy->standby = g_strdup (self->standby);
+  copy->csr = g_bytes_ref (self->csr);
+  copy->common_name = g_strdup (self->common_name);
+  copy->uri = g_strdup (self->uri);
+  copy->ticket = g_strdup (self->ticket);
+  return copy;
+}
+
 void
 brevet_intent_free (BrevetIntent *self)
 {
@@ -80,6 +112,8 @@ brevet_intent_free (BrevetIntent *self)
   g_free (self->operation_id);
   g_free (self->registration_id);
   g_free (self->authority);
+  g_free (self->identity);
+  g_free (self->standby);
   g_clear_pointer (&self->csr, g_bytes_unref);
   g_free (self->common_name);
   g_free (self->uri);
@@ -106,19 +140,23 @@ brevet_records_read_certificate (BrevetRecord *record, GError **error)
   entry->registration_id = brevet_record_json_dup_string (object, "registrationId");
   entry->operation_id = brevet_record_json_dup_string (object, "operationId");
   entry->authority = brevet_record_json_dup_string (object, "certificateAuthority");
+  entry->identity = brevet_record_json_dup_string (object, "identity");
   entry->backend_reference = brevet_record_json_dup_string (object, "backendReference");
   entry->status = brevet_record_json_dup_string (object, "status");
   entry->reason = brevet_record_json_dup_string (object, "reason");
+  entry->revoked_at = json_object_get_int_member_with_default (object, "revokedAt", 0);
+  entry->revocation_reason = json_object_get_int_member_with_default (object, "revocationReason", 0);
   return g_steal_pointer (&entry);
 }
 
 char *
-brevet_records_read_certificate_pem (BrevetRecord *record, GError **error)
+brevet_records_read_certificate_pem (BrevetRecord *record, gboolean *is_revoked, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
 
-  if (object == NULL || !brevet_record_json_require (object, record, error, "chain", NULL))
+  if (object == NULL || !brevet_record_json_require (object, record, error, "chain", "status", NULL))
     return NULL;
+  *is_revoked = g_str_equal (json_object_get_string_member (object, "status"), BREVET_INVENTORY_REVOKED);
   return brevet_record_json_dup_string (object, "chain");
 }
 
@@ -132,29 +170,40 @@ brevet_records_certificate_key (BrevetCertificate *leaf)
 }
 
 /* One that was refused may have any serial number, so it is kept under its fingerprint. */
-static char *
-certificate_key (const BrevetInventoryEntry *entry)
+char *
+brevet_records_inventory_key (const BrevetInventoryEntry *entry)
 {
   BrevetCertificate *leaf = brevet_chain_get_leaf (entry->chain);
 
-  if (g_strcmp0 (entry->status, BREVET_INVENTORY_ISSUED) != 0)
+  if (g_strcmp0 (entry->status, BREVET_INVENTORY_REFUSED) == 0)
     return g_strconcat (entry->status, ":", brevet_certificate_get_sha256 (leaf), NULL);
   return brevet_records_certificate_key (leaf);
 }
 
 char *
-brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry)
+brevet_records_normalise_inventory_key (const char *text)
+{
+  g_auto(GStrv) sides = g_strsplit (text, ":", 2);
+  g_autofree char *first = g_ascii_strdown (sides[0] != NULL ? sides[0] : "", -1);
+  g_autofree char *second = NULL;
+
+  if (g_strv_length (sides) < 2)
+    return g_steal_pointer (&first);
+  second = g_str_equal (first, BREVET_INVENTORY_REFUSED) ? g_ascii_strdown (sides[1], -1) : g_ascii_strup (sides[1], -1);
+  return g_strconcat (first, ":", second, NULL);
+}
+
+static GBytes *
+print_certificate (const BrevetInventoryEntry *entry)
 {
   BrevetCertificate *leaf = brevet_chain_get_leaf (entry->chain);
   g_autoptr(JsonObject) object = json_object_new ();
-  g_autofree char *parent = brevet_identifier_fold (entry->registration_id);
   g_autofree char *pem = brevet_chain_to_pem (entry->chain);
-  g_autofree char *key = certificate_key (entry);
-  g_autoptr(GBytes) body = NULL;
 
   brevet_record_json_set_string (object, "registrationId", entry->registration_id);
   brevet_record_json_set_string (object, "operationId", entry->operation_id);
   brevet_record_json_set_string (object, "certificateAuthority", entry->authority);
+  brevet_record_json_set_string (object, "identity", entry->identity);
   brevet_record_json_set_string (object, "backendReference", entry->backend_reference);
   brevet_record_json_set_string (object, "status", entry->status);
   brevet_record_json_set_string (object, "reason", entry->reason);
@@ -163,13 +212,37 @@ brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *
   brevet_record_json_set_string (object, "serial", brevet_certificate_get_serial (leaf));
   brevet_record_json_set_string (object, "sha256", brevet_certificate_get_sha256 (leaf));
   brevet_record_json_set_string (object, "spkiSha256", brevet_certificate_get_spki_sha256 (leaf));
+  if (entry->revoked_at != 0)
+    {
+      json_object_set_int_member (object, "revokedAt", entry->revoked_at);
+      json_object_set_int_member (object, "revocationReason", entry->revocation_reason);
+    }
   json_object_set_int_member (object, "notBefore", brevet_certificate_get_not_before (leaf));
   json_object_set_int_member (object, "notAfter", brevet_certificate_get_not_after (leaf));
   brevet_record_json_set_string (object, "chain", pem);
-  body = brevet_wire_print_object (object);
+  return brevet_wire_print_object (object);
+}
+
+char *
+brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry)
+{
+  g_autofree char *parent = brevet_identifier_fold (entry->registration_id);
+  g_autofree char *key = brevet_records_inventory_key (entry);
+  g_autoptr(GBytes) body = print_certificate (entry);
+
   brevet_batch_put (batch, BREVET_COLLECTION_CERTIFICATES, key, parent, body,
                     g_str_equal (entry->status, BREVET_INVENTORY_ISSUED) ? BREVET_IF_ABSENT : NULL);
   return g_steal_pointer (&key);
+}
+
+const char *
+brevet_records_replace_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry, const char *etag)
+{
+  g_autofree char *parent = brevet_identifier_fold (entry->registration_id);
+  g_autofree char *key = brevet_records_inventory_key (entry);
+  g_autoptr(GBytes) body = print_certificate (entry);
+
+  return brevet_batch_put (batch, BREVET_COLLECTION_CERTIFICATES, key, parent, body, etag);
 }
 
 void
@@ -180,6 +253,7 @@ brevet_inventory_entry_free (BrevetInventoryEntry *self)
   g_free (self->registration_id);
   g_free (self->operation_id);
   g_free (self->authority);
+  g_free (self->identity);
   g_free (self->backend_reference);
   g_clear_pointer (&self->chain, brevet_chain_unref);
   g_free (self->status);

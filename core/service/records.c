@@ -5,6 +5,7 @@
 #include "brevet-error.h"
 #include "brevet-wire-json.h"
 #include "record-json.h"
+#include "records-devices.h"
 
 const char *
 brevet_records_enrollment_collection (gboolean is_group)
@@ -81,6 +82,16 @@ brevet_records_read_trust_bundle (BrevetRecord *record, GError **error)
   return bundle;
 }
 
+/* A device that gets an empty bundle trusts nobody; one that gets none yet asks again. */
+static gboolean
+is_still_empty (JsonObject *object)
+{
+  JsonNode *node = json_object_get_member (object, "certificates");
+
+  return json_object_has_member (object, "certificateAuthorities") && node != NULL && JSON_NODE_HOLDS_ARRAY (node) &&
+         json_array_get_length (json_node_get_array (node)) == 0;
+}
+
 JsonObject *
 brevet_records_read_trust_bundle_json (BrevetRecord *record, GError **error)
 {
@@ -90,6 +101,14 @@ brevet_records_read_trust_bundle_json (BrevetRecord *record, GError **error)
 
   if (object == NULL)
     return NULL;
+  if (is_still_empty (object))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "It is not known yet what the certificate authorities of the trust "
+                   "bundle “%s” say is to be trusted", brevet_record_get_key (record));
+      json_object_unref (object);
+      return NULL;
+    }
+  brevet_trust_bundle_document_strip (object);
   json_object_set_string_member (object, "createdDateTime", created);
   json_object_set_string_member (object, "lastModifiedDateTime", updated);
   json_object_set_string_member (object, "etag", brevet_record_get_etag (record));
@@ -101,7 +120,9 @@ brevet_records_put_trust_bundle (BrevetBatch *batch, const BrevetTrustBundleDocu
 {
   g_autoptr(JsonObject) object = brevet_trust_bundle_document_to_json (bundle);
 
-  brevet_record_json_put (batch, BREVET_COLLECTION_TRUST_BUNDLES, bundle->id, NULL, object, condition);
+  brevet_records_put_bundle_version (batch, bundle,
+                                     brevet_record_json_put (batch, BREVET_COLLECTION_TRUST_BUNDLES, bundle->id, NULL, object,
+                                                             condition));
 }
 
 static BrevetRegistrationState *

@@ -5,6 +5,7 @@
 #include "brevet-ca-certificate-document.h"
 #include "brevet-enrollment.h"
 #include "brevet-registration-state.h"
+#include "brevet-revocation.h"
 #include "brevet-store.h"
 #include "brevet-trust-bundle-document.h"
 
@@ -25,9 +26,14 @@ G_BEGIN_DECLS
 #define BREVET_COLLECTION_CA_CERTIFICATES "ca-certificates"         /* key: name */
 #define BREVET_COLLECTION_ISSUERS         "issuers"                 /* index of groups by issuer, see BrevetIssuerEntry */
 #define BREVET_COLLECTION_MEMORIES        "attestation-memories"    /* what a verifier remembers; key: registration id */
+#define BREVET_COLLECTION_CA_VERSIONS     "ca-versions"             /* key: name and identity, parent: name; records-ca.h */
+#define BREVET_COLLECTION_REVOCATIONS     "revocations"             /* key: that of the inventory; records-ca.h */
+#define BREVET_COLLECTION_ORPHANS         "orphans"                 /* key: operation id and attempt; records-ca.h */
+#define BREVET_COLLECTION_BUNDLE_HOLDERS  "trust-bundle-holders"    /* key: registration id, parent: id of the trust bundle */
 
 #define BREVET_INVENTORY_ISSUED  "issued"
 #define BREVET_INVENTORY_REFUSED "refused"
+#define BREVET_INVENTORY_REVOKED "revoked"
 
 /**
  * BrevetOperation:
@@ -87,7 +93,10 @@ typedef struct {
  * BrevetIntent:
  * @operation_id: the operation that wants the certificate
  * @registration_id: the device, first spelling
- * @authority: name of the certificate authority
+ * @authority: name of the certificate authority that is, or is to be, asked
+ * @identity: (nullable): which CA that was when it was asked (brevet_ca_backend_dup_identity()): a ticket, and an attempt whose
+ *   result is not known, belong to it, whatever the name stands for later; %NULL before the first question
+ * @standby: (nullable): name of the certificate authority to turn to while @authority is down
  * @csr: the request as DER
  * @common_name: subject that was asked for
  * @uri: (nullable): URI that was asked for
@@ -98,6 +107,8 @@ typedef struct {
  * @ticket: (nullable): from a CA that answered pending
  * @expires_at: end of the ticket, 0 if unknown
  * @sent: a CA may have been asked
+ * @unknown_since: since when nobody knows whether the CA has issued, seconds since 1970-01-01 UTC; 0 if that is not so, or was
+ *   not worth a record yet
  *
  * An entry of the issuance journal: what a CA is about to be asked, written before it is asked. Plain data.
  */
@@ -105,6 +116,8 @@ typedef struct {
   char *operation_id;
   char *registration_id;
   char *authority;
+  char *identity;
+  char *standby;
   GBytes *csr;
   char *common_name;
   char *uri;
@@ -115,6 +128,7 @@ typedef struct {
   char *ticket;
   gint64 expires_at;
   gboolean sent;
+  gint64 unknown_since;
 } BrevetIntent;
 
 /**
@@ -122,10 +136,14 @@ typedef struct {
  * @registration_id: the device
  * @operation_id: the operation
  * @authority: name of the certificate authority
+ * @identity: (nullable): which CA that was then (brevet_ca_backend_dup_identity()); %NULL in entries of former versions
  * @backend_reference: (nullable): the CA's own name for it
  * @chain: leaf and intermediates
- * @status: %BREVET_INVENTORY_ISSUED, or %BREVET_INVENTORY_REFUSED if the core's checks failed and it was never handed out
- * @reason: (nullable): why it was refused
+ * @status: %BREVET_INVENTORY_ISSUED, or %BREVET_INVENTORY_REFUSED if the core's checks failed and it was never handed out, or
+ *   %BREVET_INVENTORY_REVOKED if it was issued and an operator has revoked it
+ * @reason: (nullable): why it was refused, or what the operator had to say about its revocation, in words
+ * @revoked_at: when it was revoked, seconds since 1970-01-01 UTC; 0 if it was not
+ * @revocation_reason: why it was revoked
  *
  * One certificate that a CA signed for us. Plain data.
  */
@@ -133,10 +151,13 @@ typedef struct {
   char *registration_id;
   char *operation_id;
   char *authority;
+  char *identity;
   char *backend_reference;
   BrevetChain *chain;
   char *status;
   char *reason;
+  gint64 revoked_at;
+  BrevetRevocationReason revocation_reason;
 } BrevetInventoryEntry;
 
 /**
@@ -184,10 +205,12 @@ BrevetTrustBundleDocument *brevet_records_read_trust_bundle (BrevetRecord *recor
 /**
  * brevet_records_read_trust_bundle_json:
  *
- * Returns: (transfer full) (nullable): the bundle as devices see it, without parsing its certificates again
+ * Returns: (transfer full) (nullable): the bundle as devices see it, without parsing its certificates again; %NULL with
+ *   %BREVET_ERROR_NOT_FOUND as long as it has none, because nothing is known yet of the certificate authorities that it follows
  */
 JsonObject *brevet_records_read_trust_bundle_json (BrevetRecord *record, GError **error);
 
+/* Keeps what this version consists of, too (records-devices.h). */
 void brevet_records_put_trust_bundle (BrevetBatch *batch, const BrevetTrustBundleDocument *bundle, const char *condition);
 
 BrevetRegistration *brevet_records_read_registration (BrevetRecord *record, GError **error);
@@ -202,7 +225,16 @@ void brevet_records_put_operation (BrevetBatch *batch, const BrevetOperation *op
 
 BrevetIntent *brevet_records_read_intent (BrevetRecord *record, GError **error);
 
+/**
+ * brevet_records_intent_to_json:
+ *
+ * Returns: (transfer full): what brevet_records_put_intent() writes
+ */
+JsonObject *brevet_records_intent_to_json (const BrevetIntent *intent);
+
 void brevet_records_put_intent (BrevetBatch *batch, const BrevetIntent *intent);
+
+BrevetIntent *brevet_intent_copy (const BrevetIntent *self);
 
 /* Gives the next attempt an idempotency key of its own. */
 void brevet_intent_renew_key (BrevetIntent *self);
@@ -211,10 +243,11 @@ BrevetInventoryEntry *brevet_records_read_certificate (BrevetRecord *record, GEr
 
 /**
  * brevet_records_read_certificate_pem:
+ * @is_revoked: (out): whether an operator has revoked it
  *
  * Returns: (transfer full) (nullable): the chain as devices get it, without parsing it again
  */
-char *brevet_records_read_certificate_pem (BrevetRecord *record, GError **error);
+char *brevet_records_read_certificate_pem (BrevetRecord *record, gboolean *is_revoked, GError **error);
 
 /**
  * brevet_records_put_certificate:
@@ -224,6 +257,30 @@ char *brevet_records_read_certificate_pem (BrevetRecord *record, GError **error)
  * Returns: (transfer full): its key
  */
 char *brevet_records_put_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry);
+
+/**
+ * brevet_records_replace_certificate:
+ * @entry: a certificate that is in the inventory already, and has been revoked or released since
+ * @etag: the version that was read
+ *
+ * Returns: (transfer none): the etag that the record will have, owned by @batch
+ */
+const char *brevet_records_replace_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry, const char *etag);
+
+/**
+ * brevet_records_inventory_key:
+ *
+ * Returns: (transfer full): the key under which @entry lies in the inventory
+ */
+char *brevet_records_inventory_key (const BrevetInventoryEntry *entry);
+
+/**
+ * brevet_records_normalise_inventory_key:
+ * @text: a key of the inventory as somebody may have written it
+ *
+ * Returns: (transfer full): the same in the case in which keys are kept
+ */
+char *brevet_records_normalise_inventory_key (const char *text);
 
 /**
  * brevet_records_certificate_key:

@@ -5,6 +5,7 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-log.h"
+#include "intent-request.h"
 #include "issuance.h"
 
 #define ENTRIES_PER_PAGE 100
@@ -44,18 +45,6 @@ load_registration (BrevetServiceContext *context, const BrevetOperation *operati
   return g_steal_pointer (&registration);
 }
 
-/* The CSR was judged when it came. What is stricter now applies to new ones: a CA may have signed this one already. */
-static BrevetCsr *
-read_csr (const BrevetIntent *intent, GError **error)
-{
-  g_autoptr(BrevetSettings) settings = brevet_settings_new ("csr", NULL, NULL);
-  g_autoptr(BrevetKeyPolicy) policy = NULL;
-
-  brevet_settings_set (settings, "key-types", "p256,p384,p521,rsa,rsa-pss,ed25519", NULL);
-  policy = brevet_key_policy_new_from_settings (settings, error);
-  return policy != NULL ? brevet_csr_new (intent->csr, policy, error) : NULL;
-}
-
 static gboolean
 resume (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *waiters, BrevetRecord *record, GError **error)
 {
@@ -68,7 +57,7 @@ resume (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *wait
 
   if (intent == NULL)
     return FALSE;
-  csr = read_csr (intent, error);
+  csr = brevet_intent_read_csr (intent, error);
   operation = csr != NULL ? load_operation (context, intent->operation_id, error) : NULL;
   if (operation == NULL)
     return FALSE;
@@ -82,7 +71,7 @@ resume (BrevetServiceContext *context, BrevetLimits *limits, BrevetWaiters *wait
                     "BREVET_REGISTRATION", operation->registration_id, "BREVET_OPERATION", operation->id, "BREVET_CA",
                     intent->authority, "BREVET_TRACKING_ID", operation->tracking_id, NULL);
   brevet_limits_resume_operation (limits);
-  brevet_issuance_run (context, limits, waiters, g_steal_pointer (&operation), g_steal_pointer (&registration),
+  brevet_issuance_run (context, limits, waiters, g_steal_pointer (&operation), g_steal_pointer (&registration), NULL,
                        g_steal_pointer (&intent), csr, was_assigned, TRUE);
   return TRUE;
 }

@@ -83,6 +83,7 @@ plan_issuance (BrevetRegistrarRun *run, GError **error)
   intent->operation_id = g_strdup (operation->id);
   intent->registration_id = g_strdup (operation->registration_id);
   intent->authority = g_strdup (run->enrollment->certificate_authority);
+  intent->standby = g_strdup (run->enrollment->standby_authority);
   intent->csr = g_bytes_ref (brevet_csr_get_der (run->csr));
   if (!brevet_subject_policy_apply (run->context->subject_policy, operation->registration_id, run->csr, &intent->common_name,
                                     &intent->uri, error))
@@ -90,9 +91,16 @@ plan_issuance (BrevetRegistrarRun *run, GError **error)
   brevet_intent_renew_key (intent);
   intent->requested_at = brevet_clock_now_seconds ();
   intent->attempt = 1;
-  intent->sent = TRUE;
   operation->state->status = BREVET_REGISTRATION_ASSIGNING;
   return TRUE;
+}
+
+/* Written with the rest, so that nothing more need be written before the CA is asked. One that is down is not asked now. */
+void
+brevet_registrar_plan_question (BrevetRegistrarRun *run, BrevetAuthority *authority)
+{
+  run->intent->identity = g_strdup (authority->identity);
+  run->intent->sent = !brevet_authority_traffic_is_open (authority->traffic);
 }
 
 static gboolean

@@ -33,7 +33,8 @@ typedef struct {
   BrevetAuthorisation *authorisation;
   BrevetOperation *operation;
   BrevetRegistration *registration;
-  BrevetIntent *intent; /* set if a CA must be asked */
+  BrevetIntent *intent;       /* set if a CA must be asked */
+  BrevetAuthority *authority; /* that CA; NULL if it cannot be used just now */
   BrevetWaiter *waiter;
   gboolean holds_operation;
 } BrevetRegistrarRun;
@@ -49,5 +50,11 @@ typedef struct {
  * Returns: %FALSE with an error if the subject policy refuses the CSR: then there is no operation at all
  */
 gboolean brevet_registrar_plan (BrevetRegistrarRun *run, const BrevetAllocation *allocation, const GError *refusal, GError **error);
+
+/**
+ * brevet_registrar_plan_question:
+ * @authority: the certificate authority that will be asked as soon as the intent is durable
+ */
+void brevet_registrar_plan_question (BrevetRegistrarRun *run, BrevetAuthority *authority);
 
 G_END_DECLS

@@ -17,9 +17,10 @@ clear_try (BrevetRegistrarRun *run)
   g_clear_pointer (&run->operation, brevet_operation_free);
   g_clear_pointer (&run->registration, brevet_registration_free);
   g_clear_pointer (&run->intent, brevet_intent_free);
+  g_clear_pointer (&run->authority, brevet_authority_unref);
   g_clear_pointer (&run->waiter, brevet_waiter_free);
   if (run->holds_operation)
-    brevet_limits_end_operation (run->registrar->limits);
+    brevet_limits_end_operation (run->registrar->limits, FALSE);
   run->holds_operation = FALSE;
 }
 
@@ -121,7 +122,7 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
       run->waiter = brevet_waiters_add (run->registrar->waiters, run->operation->id);
       run->holds_operation = FALSE;
       brevet_issuance_run (run->context, run->registrar->limits, run->registrar->waiters,
-                           brevet_operation_copy (run->operation), g_steal_pointer (&run->registration),
+                           brevet_operation_copy (run->operation), g_steal_pointer (&run->registration), run->authority,
                            g_steal_pointer (&run->intent), run->csr, was_assigned, FALSE);
     }
   return_operation (task, g_steal_pointer (&run->operation));
@@ -163,6 +164,19 @@ commit_beginning (GTask *task)
   brevet_store_commit_async (run->context->store, batch, NULL, on_committed, g_object_ref (task));
 }
 
+/* One that cannot be used just now is the issue stage's to wait for. */
+static void
+on_authority_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetRegistrarRun *run = g_task_get_task_data (task);
+
+  run->authority = brevet_authority_pool_resolve_finish (BREVET_AUTHORITY_POOL (source), result, NULL);
+  if (run->authority != NULL)
+    brevet_registrar_plan_question (run, run->authority);
+  commit_beginning (task);
+}
+
 static void
 on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -185,6 +199,9 @@ on_allocated (GObject *source, GAsyncResult *result, gpointer user_data)
           g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_BUSY, "Too many certificates are being issued");
           return;
         }
+      brevet_authority_pool_resolve_async (run->context->authorities, run->intent->authority, NULL, NULL, on_authority_resolved,
+                                           g_object_ref (task));
+      return;
     }
   commit_beginning (task);
 }

@@ -4,7 +4,7 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "record-json.h"
-#include "records.h"
+#include "records-ca.h"
 
 #define PER_PAGE 1000
 #define DAY G_GINT64_CONSTANT (86400)
@@ -45,6 +45,7 @@ brevet_revocations_new (void)
 
   self->list = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_revocation_unref);
   self->issuers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->authorities = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
 
@@ -53,6 +54,7 @@ brevet_revocations_free (BrevetRevocations *self)
 {
   g_ptr_array_unref (self->list);
   g_hash_table_unref (self->issuers);
+  g_hash_table_unref (self->authorities);
   g_free (self);
 }
 
@@ -187,6 +189,33 @@ consider_issued (Search *search, BrevetRecord *record, JsonObject *object, GErro
   return standing->welcome || add_revocation (search, record, standing->since, standing->reason, error);
 }
 
+/* What an operator says about a certificate goes before what is said about its device. */
+static gboolean
+consider_revoked (Search *search, BrevetRecord *record, GError **error)
+{
+  g_autoptr(BrevetInventoryEntry) entry = brevet_records_read_certificate (record, error);
+  BrevetCertificate *leaf = entry != NULL ? brevet_chain_get_leaf (entry->chain) : NULL;
+
+  if (entry == NULL)
+    return FALSE;
+  if (brevet_certificate_get_not_after (leaf) > search->now)
+    g_hash_table_add (search->found->issuers, g_strdup (brevet_certificate_get_issuer (leaf)));
+  g_ptr_array_add (search->found->list, brevet_revocation_new (leaf, entry->revoked_at, entry->revocation_reason));
+  return TRUE;
+}
+
+static void
+note_authority (Search *search, JsonObject *object)
+{
+  const char *name = json_object_get_string_member_with_default (object, "certificateAuthority", NULL);
+  const char *identity = json_object_get_string_member_with_default (object, "identity", NULL);
+
+  if (name == NULL || json_object_get_int_member_with_default (object, "notAfter", G_MAXINT64) <= search->now)
+    return;
+  g_hash_table_add (search->found->authorities, identity != NULL ? brevet_records_ca_version_key (name, identity)
+                                                                 : brevet_identifier_fold (name));
+}
+
 static gboolean
 consider (Search *search, BrevetRecord *record, GError **error)
 {
@@ -196,8 +225,11 @@ consider (Search *search, BrevetRecord *record, GError **error)
     return FALSE;
   if (json_object_get_int_member_with_default (object, "notAfter", G_MAXINT64) < search->now - REMEMBERED)
     return TRUE;
+  note_authority (search, object);
   if (g_str_equal (json_object_get_string_member (object, "status"), BREVET_INVENTORY_ISSUED))
     return consider_issued (search, record, object, error);
+  if (g_str_equal (json_object_get_string_member (object, "status"), BREVET_INVENTORY_REVOKED))
+    return consider_revoked (search, record, error);
   return consider_refused (search, record, error);
 }
 
@@ -219,7 +251,7 @@ consider_page (Search *search, char **after, GError **error)
 }
 
 BrevetRevocations *
-brevet_revocations_read (BrevetStore *store, gint64 now, GError **error)
+brevet_revocations_read (BrevetStore *store, gint64 now, GCancellable *cancellable, GError **error)
 {
   g_auto(Search) search = {
     .store = store,
@@ -231,7 +263,7 @@ brevet_revocations_read (BrevetStore *store, gint64 now, GError **error)
   g_autofree char *after = NULL;
 
   do
-    if (!consider_page (&search, &after, error))
+    if (g_cancellable_set_error_if_cancelled (cancellable, error) || !consider_page (&search, &after, error))
       return NULL;
   while (after != NULL);
   return g_steal_pointer (&search.found);

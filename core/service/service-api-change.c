@@ -8,6 +8,7 @@
 
 #include "brevet-error.h"
 #include "reply.h"
+#include "service-chores.h"
 
 #define MAXIMUM_ATTEMPTS 3
 
@@ -95,6 +96,13 @@ describe_change (BrevetServiceCall *call)
 }
 
 static void
+poke_chore (BrevetServiceCall *call)
+{
+  if (call->resource->chore != NULL)
+    brevet_service_chores_poke (call->context->chores, call->resource->chore);
+}
+
+static void
 confirm_put (GTask *task)
 {
   BrevetServiceCall *call = g_task_get_task_data (task);
@@ -102,6 +110,7 @@ confirm_put (GTask *task)
   gint64 created = call->record != NULL ? brevet_record_get_created (call->record) : change->time;
 
   brevet_service_call_log_change (call, describe_change (call));
+  poke_chore (call);
   brevet_service_call_show (task, call->resource->confirm (call, change->etag, created, change->time), change->etag);
 }
 
@@ -197,6 +206,7 @@ on_deleted (GObject *source, GAsyncResult *result, gpointer user_data)
   if (brevet_store_commit_finish (BREVET_STORE (source), result, &error))
     {
       brevet_service_call_log_change (call, "Deleted");
+      poke_chore (call);
       brevet_service_call_answer (task, brevet_reply_without_body (call->request, 204));
     }
   else if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CONFLICT))
@@ -260,7 +270,7 @@ on_read_to_delete (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (!has_wanted_version (call))
     refuse_version (task);
   /* Behind a stored one the configured one of the same name comes to light again: nobody loses what he names. */
-  else if ((call->resource->get_name_in != NULL && !brevet_service_call_is_configured (call)) || call->resource->is_indexed)
+  else if ((call->resource->is_named_in != NULL && !brevet_service_call_is_configured (call)) || call->resource->is_indexed)
     brevet_service_references_find_async (call, g_task_get_cancellable (task), on_references_found, g_object_ref (task));
   else
     commit_delete (task);

@@ -7,6 +7,7 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "brevet-wire-error.h"
+#include "crl-publisher.h"
 
 #define BODY_LIMIT (64 * 1024)
 
@@ -189,6 +190,49 @@ check_bundle (GTask *task)
 }
 
 static void
+on_standby_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  const BrevetEnrollment *enrollment = call->document;
+  GError *error = NULL;
+
+  if (take_reference (source, result, "standbyCertificateAuthorityName", enrollment->standby_authority, &error))
+    check_bundle (task);
+  else
+    g_task_return_error (task, error);
+}
+
+/* Looks for a certificate authority in the store, unless it is nothing that must be there. */
+static gboolean
+begin_to_check_authority (GTask *task, const char *name, GAsyncReadyCallback callback)
+{
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  g_autoptr(BrevetAuthorityDocument) configured = NULL;
+  g_autofree char *key = NULL;
+
+  if (name == NULL)
+    return FALSE;
+  configured = brevet_authority_pool_get_configured (call->context->authorities, name);
+  if (configured != NULL)
+    return FALSE;
+  key = brevet_identifier_fold (name);
+  brevet_store_get_async (call->context->store, BREVET_COLLECTION_AUTHORITIES, key, g_task_get_cancellable (task), callback,
+                          g_object_ref (task));
+  return TRUE;
+}
+
+static void
+check_standby (GTask *task)
+{
+  BrevetServiceCall *call = g_task_get_task_data (task);
+  const BrevetEnrollment *enrollment = call->document;
+
+  if (!begin_to_check_authority (task, enrollment->standby_authority, on_standby_read))
+    check_bundle (task);
+}
+
+static void
 on_authority_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
@@ -199,7 +243,7 @@ on_authority_read (GObject *source, GAsyncResult *result, gpointer user_data)
   GError *error = NULL;
 
   if (take_reference (source, result, member, enrollment->certificate_authority, &error))
-    check_bundle (task);
+    check_standby (task);
   else
     g_task_return_error (task, error);
 }
@@ -209,21 +253,11 @@ check_references_async (BrevetServiceCall *call, GCancellable *cancellable, GAsy
 {
   g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   const BrevetEnrollment *enrollment = call->document;
-  g_autoptr(BrevetAuthorityDocument) configured = NULL;
-  g_autofree char *key = NULL;
 
   g_task_set_source_tag (task, check_references_async);
   g_task_set_task_data (task, call, NULL); /* the caller's task holds it longer than this one lasts */
-  if (enrollment->certificate_authority != NULL)
-    configured = brevet_authority_pool_get_configured (call->context->authorities, enrollment->certificate_authority);
-  if (enrollment->certificate_authority == NULL || configured != NULL)
-    {
-      check_bundle (task);
-      return;
-    }
-  key = brevet_identifier_fold (enrollment->certificate_authority);
-  brevet_store_get_async (call->context->store, BREVET_COLLECTION_AUTHORITIES, key, cancellable, on_authority_read,
-                          g_object_ref (task));
+  if (!begin_to_check_authority (task, enrollment->certificate_authority, on_authority_read))
+    check_standby (task);
 }
 
 static gboolean
@@ -266,7 +300,7 @@ relate_enrollment (BrevetServiceCall *call, BrevetBatch *batch)
     .read_right = BREVET_RIGHT_ENROLLMENT_READ, .write_right = BREVET_RIGHT_ENROLLMENT_WRITE, .show = show_enrollment,            \
     .show_attestation = show_attestation, .parse = parse_enrollment, .check_async = check_references_async,                       \
     .check_finish = check_references_finish, .put = put_enrollment, .relate = relate_function, .confirm = confirm_enrollment,     \
-    .free_document = (GDestroyNotify) brevet_enrollment_unref,                                                                    \
+    .free_document = (GDestroyNotify) brevet_enrollment_unref, .chore = BREVET_CHORE_REVOCATION_LISTS,                            \
   }
 
 const BrevetServiceResource brevet_service_enrollments =

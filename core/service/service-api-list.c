@@ -100,21 +100,51 @@ brevet_service_call_list (GTask *task)
 
 static void search_page (GTask *task, const char *after);
 
+static gboolean
+search_bundle (BrevetServiceCall *call, BrevetRecord *record, char **found, GError **error)
+{
+  g_autoptr(BrevetTrustBundleDocument) bundle = brevet_records_read_trust_bundle (record, error);
+
+  for (guint i = 0; bundle != NULL && bundle->authorities[i] != NULL && *found == NULL; i++)
+    if (brevet_identifier_equal (bundle->authorities[i], call->route->id))
+      *found = g_strdup_printf ("trust bundle “%s”", bundle->id);
+  return bundle != NULL;
+}
+
 /* Describes the first enrollment of a page that names the thing. */
+static gboolean
+search_enrollment (BrevetServiceCall *call, BrevetRecord *record, char **found, GError **error)
+{
+  g_autoptr(BrevetEnrollment) enrollment = brevet_records_read_enrollment (record, error);
+
+  if (enrollment == NULL)
+    return FALSE;
+  if (call->resource->is_named_in (enrollment, call->route->id))
+    *found = g_strdup_printf ("%s “%s”", enrollment->is_group ? "enrollment group" : "enrollment", enrollment->id);
+  return TRUE;
+}
+
 static gboolean
 search_records (BrevetServiceCall *call, GPtrArray *records, char **found, GError **error)
 {
-  for (guint i = 0; i < records->len && *found == NULL; i++)
-    {
-      g_autoptr(BrevetEnrollment) enrollment = brevet_records_read_enrollment (g_ptr_array_index (records, i), error);
-      const char *name;
+  gboolean (*search) (BrevetServiceCall *, BrevetRecord *, char **, GError **) =
+    g_str_equal (call->collection, BREVET_COLLECTION_TRUST_BUNDLES) ? search_bundle : search_enrollment;
 
-      if (enrollment == NULL)
-        return FALSE;
-      name = call->resource->get_name_in (enrollment);
-      if (name != NULL && brevet_identifier_equal (name, call->route->id))
-        *found = g_strdup_printf ("%s “%s”", enrollment->is_group ? "enrollment group" : "enrollment", enrollment->id);
-    }
+  for (guint i = 0; i < records->len && *found == NULL; i++)
+    if (!search (call, g_ptr_array_index (records, i), found, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+choose_next_collection (BrevetServiceCall *call)
+{
+  if (g_str_equal (call->collection, BREVET_COLLECTION_ENROLLMENTS))
+    call->collection = BREVET_COLLECTION_GROUPS;
+  else if (g_str_equal (call->collection, BREVET_COLLECTION_GROUPS) && call->resource->is_followed)
+    call->collection = BREVET_COLLECTION_TRUST_BUNDLES;
+  else
+    return FALSE;
   return TRUE;
 }
 
@@ -138,9 +168,8 @@ on_page_to_search (GObject *source, GAsyncResult *result, gpointer user_data)
       search_page (task, get_last_key (records));
       return;
     }
-  if (found == NULL && g_str_equal (call->collection, BREVET_COLLECTION_ENROLLMENTS))
+  if (found == NULL && choose_next_collection (call))
     {
-      call->collection = BREVET_COLLECTION_GROUPS;
       search_page (task, NULL);
       return;
     }

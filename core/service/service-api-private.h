@@ -63,7 +63,9 @@ typedef struct {
  *   call (nullable) to its @document, which is %NULL for a deletion
  * @confirm: what a PUT shows: the document of @call with its new version and times
  * @free_document: frees a document
- * @get_name_in: (nullable): by which name an enrollment refers to one of these
+ * @is_named_in: (nullable): whether an enrollment refers to the one of this name
+ * @is_followed: trust bundles may follow one of these
+ * @chore: (nullable): job to poke after a change
  * @is_indexed: the index of issuers tells which groups refer to one of these
  *
  * What one kind of thing does differently. The verbs with their conditions are the same for all of them.
@@ -90,7 +92,9 @@ struct _BrevetServiceResource
   JsonObject *(*confirm) (BrevetServiceCall *call, const char *etag, gint64 created, gint64 updated);
   GDestroyNotify free_document;
 
-  const char *(*get_name_in) (const BrevetEnrollment *enrollment);
+  gboolean (*is_named_in) (const BrevetEnrollment *enrollment, const char *name);
+  gboolean is_followed;
+  const char *chore;
   gboolean is_indexed;
 };
 
@@ -109,7 +113,7 @@ void brevet_service_call_list (GTask *task);
  * brevet_service_references_find_async:
  * @call: names a record whose deletion is wanted
  *
- * Looks through all enrollments for one that names the record of @call.
+ * Looks through all enrollments, and trust bundles, for one that names the record of @call.
  */
 void brevet_service_references_find_async (BrevetServiceCall *call, GCancellable *cancellable, GAsyncReadyCallback callback,
                                            gpointer user_data);

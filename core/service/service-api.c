@@ -8,7 +8,9 @@
 #include "brevet-log.h"
 #include "brevet-sas-token.h"
 #include "reply.h"
+#include "service-api-issued.h"
 #include "service-api-private.h"
+#include "service-api-status.h"
 
 static const BrevetServiceResource *
 find_resource (const BrevetRoute *route)
@@ -32,10 +34,21 @@ find_resource (const BrevetRoute *route)
     case BREVET_ROUTE_CERTIFICATE_PROOF:
     case BREVET_ROUTE_CERTIFICATES:
       return &brevet_service_certificates;
+    case BREVET_ROUTE_AUTHORITY_STATUS:
+    case BREVET_ROUTE_AUTHORITY_STATUSES:
+    case BREVET_ROUTE_AUTHORITY_CHECK:
+      return &brevet_service_authority_status;
+    case BREVET_ROUTE_TRUST_BUNDLE_STATUS:
+      return &brevet_service_bundle_status;
+    case BREVET_ROUTE_ISSUED:
+    case BREVET_ROUTE_ISSUED_REVOKE:
+    case BREVET_ROUTE_ISSUED_LIST:
+      return &brevet_service_issued;
     case BREVET_ROUTE_REGISTER:
     case BREVET_ROUTE_OPERATION:
     case BREVET_ROUTE_REGISTRATION:
     case BREVET_ROUTE_DEVICE_TRUST_BUNDLE:
+    case BREVET_ROUTE_CRL:
     default:
       g_return_val_if_reached (NULL);
     }
@@ -244,6 +257,21 @@ brevet_service_api_handle_async (BrevetServiceContext *context, const BrevetRout
   g_task_set_source_tag (task, brevet_service_api_handle_async);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, make_call (context, route, request), (GDestroyNotify) call_free);
+  if (find_resource (route) == &brevet_service_authority_status)
+    {
+      brevet_service_call_status (task);
+      return;
+    }
+  if (find_resource (route) == &brevet_service_bundle_status)
+    {
+      brevet_service_call_bundle_status (task);
+      return;
+    }
+  if (find_resource (route) == &brevet_service_issued)
+    {
+      brevet_service_call_issued (task);
+      return;
+    }
   switch (route->verb)
     {
     case BREVET_VERB_PUT:

@@ -3,6 +3,8 @@
 
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "crl-publisher.h"
+#include "service-chores.h"
 
 BrevetServiceContext *
 brevet_service_context_ref (BrevetServiceContext *self)
@@ -16,10 +18,14 @@ context_clear (gpointer data)
   BrevetServiceContext *self = data;
 
   g_free (self->id_scope);
+  g_clear_pointer (&self->chores, brevet_service_chores_unref);
+  g_clear_pointer (&self->crls, brevet_crl_publisher_unref);
   g_strfreev (self->host_names);
   g_clear_object (&self->store);
   g_clear_pointer (&self->verifiers, g_hash_table_unref);
   g_clear_object (&self->authorities);
+  g_clear_pointer (&self->census, brevet_census_unref);
+  g_clear_pointer (&self->holders, brevet_bundle_holders_unref);
   g_clear_pointer (&self->hubs, brevet_hubs_free);
   g_clear_pointer (&self->policies, brevet_access_policies_free);
   g_clear_pointer (&self->key_policy, brevet_key_policy_unref);
@@ -58,14 +64,17 @@ read_durations (BrevetServiceContext *self, BrevetSettings *settings, GError **e
   gint64 retry_after;
   gint64 maximum_wait;
   gint64 issuance_timeout;
+  gint64 ambiguity_patience;
 
   if (!brevet_settings_get_duration (settings, "retry-after", 3, 2, 59, &retry_after, error) ||
       !brevet_settings_get_duration (settings, "maximum-wait", 30, 0, 300, &maximum_wait, error) ||
-      !brevet_settings_get_duration (settings, "issuance-timeout", 3600, 10, 7 * 86400, &issuance_timeout, error))
+      !brevet_settings_get_duration (settings, "issuance-timeout", 3600, 10, 7 * 86400, &issuance_timeout, error) ||
+      !brevet_settings_get_duration (settings, "ambiguity-patience", 3600, 0, 30 * 86400, &ambiguity_patience, error))
     return FALSE;
   self->retry_after = retry_after;
   self->maximum_wait = maximum_wait;
   self->issuance_timeout = issuance_timeout;
+  self->ambiguity_patience = ambiguity_patience;
   return TRUE;
 }
 
@@ -130,20 +139,24 @@ make_verifiers (BrevetConfig *config, BrevetRegistry *registry, GError **error)
 }
 
 BrevetServiceContext *
-brevet_service_context_new (BrevetConfig *config, BrevetRegistry *registry, BrevetStore *store, GError **error)
+brevet_service_context_new (BrevetConfig *config, BrevetRegistry *registry, BrevetStore *store, BrevetAuthorityTraffics *traffics,
+                            BrevetServiceChores *chores, GError **error)
 {
   BrevetSettings *settings = brevet_config_ensure_group (config, "service", NULL);
   BrevetSettings *csr_settings = brevet_config_ensure_group (config, "csr", NULL);
   g_autoptr(BrevetServiceContext) self = g_atomic_rc_box_new0 (BrevetServiceContext);
 
   self->store = g_object_ref (store);
+  self->census = brevet_census_new (store);
+  self->chores = chores != NULL ? brevet_service_chores_ref (chores) : NULL;
+  self->holders = brevet_bundle_holders_new (store, chores);
   if (!read_identity (self, config, settings, error) || !read_allocation (settings, &self->default_allocation, error) ||
       !read_durations (self, settings, error))
     return NULL;
   self->verifiers = make_verifiers (config, registry, error);
   if (self->verifiers == NULL)
     return NULL;
-  self->authorities = brevet_authority_pool_new (config, registry, store, error);
+  self->authorities = brevet_authority_pool_new (config, registry, store, traffics, error);
   if (self->authorities == NULL)
     return NULL;
   self->hubs = brevet_hubs_new (config, error);

@@ -17,8 +17,10 @@ struct _BrevetLimits
   gint64      requests_per_device;
   gint64      maximum_requests;
   gint64      maximum_operations;
+  gint64      maximum_waiting;
   int         requests;
   int         operations;
+  int         waiting;
 };
 
 BrevetLimits *
@@ -31,7 +33,8 @@ brevet_limits_new (BrevetConfig *config, GError **error)
   self->buckets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (!brevet_settings_get_int (settings, "requests-per-device", 600, 0, 1000000, &self->requests_per_device, error) ||
       !brevet_settings_get_int (settings, "requests-in-flight", 4096, 1, 1000000, &self->maximum_requests, error) ||
-      !brevet_settings_get_int (settings, "operations-in-flight", 10000, 1, 10000000, &self->maximum_operations, error))
+      !brevet_settings_get_int (settings, "operations-in-flight", 10000, 1, 10000000, &self->maximum_operations, error) ||
+      !brevet_settings_get_int (settings, "operations-waiting", 100000, 0, 10000000, &self->maximum_waiting, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -152,14 +155,24 @@ brevet_limits_resume_operation (BrevetLimits *self)
   g_atomic_int_add (&self->operations, 1);
 }
 
-void
-brevet_limits_end_operation (BrevetLimits *self)
+gboolean
+brevet_limits_park_operation (BrevetLimits *self)
 {
+  if (!begin (&self->waiting, self->maximum_waiting))
+    return FALSE;
   g_atomic_int_add (&self->operations, -1);
+  return TRUE;
+}
+
+void
+brevet_limits_end_operation (BrevetLimits *self, gboolean parked)
+{
+  g_atomic_int_add (parked ? &self->waiting : &self->operations, -1);
 }
 
 gboolean
 brevet_limits_is_busy (BrevetLimits *self)
 {
-  return g_atomic_int_get (&self->requests) > 0 || g_atomic_int_get (&self->operations) > 0;
+  return g_atomic_int_get (&self->requests) > 0 || g_atomic_int_get (&self->operations) > 0 ||
+         g_atomic_int_get (&self->waiting) > 0;
 }

@@ -9,8 +9,12 @@ G_BEGIN_DECLS
  * BrevetLimits:
  *
  * Protects the service from too much: group `[limits]` with `requests-per-device` (requests per minute of one device that has
- * proved who it is; 0 for no limit), `requests-in-flight` and `operations-in-flight`. Thread-safe and reference counted; its memory
- * is bounded.
+ * proved who it is; 0 for no limit), `requests-in-flight`, `operations-in-flight` and `operations-waiting`. Thread-safe and reference
+ * counted; its memory is bounded.
+ *
+ * An operation is in flight until it has to wait for a certificate authority that takes its time: that is in its queue, is down, or
+ * holds the request as pending. From then on it counts as waiting, so that those of one certificate authority do not keep out those
+ * of another. Only when too many wait do further ones stay in flight.
  */
 typedef struct _BrevetLimits BrevetLimits;
 
@@ -52,7 +56,20 @@ gboolean brevet_limits_begin_operation (BrevetLimits *self);
  */
 void brevet_limits_resume_operation (BrevetLimits *self);
 
-void brevet_limits_end_operation (BrevetLimits *self);
+/**
+ * brevet_limits_park_operation:
+ *
+ * An operation in flight has to wait.
+ *
+ * Returns: %TRUE if it counts as waiting from now on
+ */
+gboolean brevet_limits_park_operation (BrevetLimits *self);
+
+/**
+ * brevet_limits_end_operation:
+ * @parked: what brevet_limits_park_operation() returned, %FALSE if it never waited
+ */
+void brevet_limits_end_operation (BrevetLimits *self, gboolean parked);
 
 /**
  * brevet_limits_is_busy:

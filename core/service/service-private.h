@@ -2,7 +2,9 @@
 #pragma once
 
 #include "brevet-registry.h"
+#include "crl-publisher.h"
 #include "device-api.h"
+#include "service-chores.h"
 #include "service-context.h"
 #include "service-limits.h"
 #include "service.h"
@@ -23,6 +25,9 @@ struct _BrevetService
   gboolean              embedded;             /* spoken to by its owner alone */
   GPtrArray            *listeners;
   GMutex                lock;
+  BrevetAuthorityTraffics *traffics;
+  BrevetServiceChores  *chores;
+  BrevetCrlPublisher   *crls;
   BrevetServiceContext *context;              /* under the lock: replaced by a reload */
   gint64                next_overload_report; /* under the lock: monotonic microseconds */
   guint                 stopping;
@@ -31,5 +36,8 @@ struct _BrevetService
   GMutex                applying;             /* held while a change takes effect, so that one follows the other */
   int                   applied;              /* atomic: number of the last change that took effect */
 };
+
+/* Returns: (transfer full): the context that is current now. From any thread. */
+BrevetServiceContext *brevet_service_ref_context (BrevetService *self);
 
 G_END_DECLS

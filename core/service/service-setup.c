@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "service-private.h"
 
+#include "authority-chore.h"
+#include "authority-health.h"
 #include "brevet-error.h"
 #include "brevet-log.h"
 #include "configured-records.h"
+#include "orphans.h"
 #include "recovery.h"
+#include "revocation-worker.h"
+#include "trust-bundle-keeper.h"
 
 struct _BrevetServiceChange
 {
@@ -74,9 +79,31 @@ check_hubs (BrevetService *self, BrevetConfig *config, BrevetServiceContext *con
 static BrevetServiceContext *
 make_context (BrevetService *self, BrevetConfig *config, GError **error)
 {
-  g_autoptr(BrevetServiceContext) context = brevet_service_context_new (config, self->registry, self->store, error);
+  g_autoptr(BrevetServiceContext) context = brevet_service_context_new (config, self->registry, self->store, self->traffics,
+                                                                         self->chores, error);
 
-  return context != NULL && check_hubs (self, config, context, error) ? g_steal_pointer (&context) : NULL;
+  if (context == NULL || !check_hubs (self, config, context, error))
+    return NULL;
+  context->crls = brevet_crl_publisher_ref (self->crls);
+  return g_steal_pointer (&context);
+}
+
+static BrevetServiceContext *
+get_context (gpointer owner)
+{
+  return brevet_service_ref_context (owner);
+}
+
+/* What the service does by itself: one line for each job. */
+static void
+add_chores (BrevetService *self)
+{
+  brevet_authority_chore_add (self->chores);
+  brevet_authority_health_add (self->chores);
+  brevet_revocation_worker_add (self->chores);
+  brevet_orphans_add (self->chores);
+  brevet_crl_publisher_add (self->crls, self->chores);
+  brevet_trust_bundle_keeper_add (self->chores);
 }
 
 static BrevetService *
@@ -86,18 +113,21 @@ service_new (BrevetConfig *config, gboolean embedded, GError **error)
   g_autoptr(BrevetConfiguredRecords) records = NULL;
 
   self->embedded = embedded;
+  self->chores = brevet_service_chores_new (get_context, self);
   self->limits = brevet_limits_new (config, error);
   if (self->limits == NULL || !make_store (self, config, error) || !brevet_store_open (self->store, error))
     return NULL;
   self->device_api = brevet_device_api_new (self->limits, self->waiters);
   self->context = make_context (self, config, error);
-  if (self->context == NULL || !make_listeners (self, config, error))
+  if (self->context == NULL || !brevet_authority_pool_seal_stored (self->context->authorities, error) ||
+      !make_listeners (self, config, error))
     return NULL;
   records = brevet_configured_records_new (config, self->context, error);
   if (records == NULL || !brevet_configured_records_commit (records, error))
     return NULL;
   if (brevet_recovery_run (self->context, self->limits, self->waiters, error) < 0)
     return NULL;
+  add_chores (self);
   return g_steal_pointer (&self);
 }
 
@@ -201,12 +231,15 @@ brevet_service_apply (BrevetService *self, BrevetServiceChange *change, GError *
 
   if (brevet_service_has_applied (self, change))
     return TRUE;
-  if (!brevet_configured_records_commit (change->records, error))
+  if (!brevet_authority_pool_seal_stored (change->context->authorities, error) ||
+      !brevet_configured_records_commit (change->records, error))
     return FALSE;
+  brevet_authority_pool_put_in_force (change->context->authorities);
   replace_context (self, g_steal_pointer (&change->context));
   /* Secrets among them are not needed any more. */
   g_clear_pointer (&change->records, brevet_configured_records_free);
   g_atomic_int_set (&self->applied, change->number);
+  brevet_service_chores_poke (self->chores, NULL);
   return TRUE;
 }
 

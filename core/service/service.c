@@ -2,6 +2,7 @@
 #include "service-private.h"
 
 #include "brevet-clock.h"
+#include "brevet-error.h"
 #include "brevet-log.h"
 #include "brevet-route.h"
 #include "brevet-wire-error.h"
@@ -40,8 +41,8 @@ admission_free (gpointer data)
   g_free (admission);
 }
 
-static BrevetServiceContext *
-ref_context (BrevetService *self)
+BrevetServiceContext *
+brevet_service_ref_context (BrevetService *self)
 {
   BrevetServiceContext *context;
 
@@ -99,6 +100,23 @@ report_overload (BrevetService *self, BrevetRequest *request)
                     "BREVET_TRACKING_ID", brevet_request_get_tracking_id (request), NULL);
 }
 
+/* A listener that is there for what is public answers nothing else, whatever the peer can prove. */
+static BrevetRoute *
+find_route (BrevetRequest *request, guint *status, GError **error)
+{
+  BrevetClaims *claims = brevet_request_get_claims (request);
+  gboolean is_limited = claims != NULL && brevet_claims_get_public_only (claims);
+  g_autoptr(BrevetRoute) route = brevet_route_parse (brevet_request_get_method (request), brevet_request_get_path (request),
+                                                     brevet_request_get_query (request), status, error);
+
+  if (!is_limited || (route != NULL && brevet_route_is_public (route)))
+    return g_steal_pointer (&route);
+  g_clear_error (error);
+  *status = 404;
+  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND, "There is nothing at this path");
+  return NULL;
+}
+
 /* Returns a refusal, or NULL with the admission attached to the request. */
 static BrevetReply *
 begin_admission (BrevetService *self, BrevetRequest *request)
@@ -114,8 +132,7 @@ begin_admission (BrevetService *self, BrevetRequest *request)
       return brevet_wire_error_reply (429, 0, brevet_request_get_tracking_id (request), "The service is busy. Try again later.",
                                       brevet_clock_now (), OVERLOAD_RETRY_AFTER);
     }
-  route = brevet_route_parse (brevet_request_get_method (request), brevet_request_get_path (request),
-                              brevet_request_get_query (request), &status, &error);
+  route = find_route (request, &status, &error);
   if (route == NULL)
     {
       brevet_limits_end_request (self->limits);
@@ -123,7 +140,7 @@ begin_admission (BrevetService *self, BrevetRequest *request)
     }
   admission = g_new0 (Admission, 1);
   admission->service = g_object_ref (self);
-  admission->context = ref_context (self);
+  admission->context = brevet_service_ref_context (self);
   admission->route = g_steal_pointer (&route);
   brevet_request_set_admission (request, admission, admission_free);
   return NULL;
@@ -143,6 +160,8 @@ brevet_service_admit_async (BrevetHandler *handler, BrevetRequest *request, GCan
   g_task_set_task_data (task, brevet_request_ref (request), (GDestroyNotify) brevet_request_unref);
   if (refusal != NULL)
     return_reply (task, refusal);
+  else if (brevet_route_is_public (admission->route))
+    return_reply (task, brevet_crl_publisher_answer (self->crls, admission->route->id, request));
   else if (brevet_route_is_device_api (admission->route))
     brevet_device_api_admit_async (self->device_api, admission->context, admission->route, request, cancellable,
                                    on_device_admitted, g_steal_pointer (&task));
@@ -212,6 +231,9 @@ brevet_service_finalize (GObject *object)
 {
   BrevetService *self = BREVET_SERVICE (object);
 
+  if (self->chores != NULL)
+    brevet_service_chores_stop (self->chores);
+  g_clear_pointer (&self->chores, brevet_service_chores_unref);
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_clear_pointer (&self->device_api, brevet_device_api_free);
   g_clear_pointer (&self->context, brevet_service_context_unref);
@@ -219,6 +241,8 @@ brevet_service_finalize (GObject *object)
   g_clear_pointer (&self->waiters, brevet_waiters_unref);
   g_clear_pointer (&self->limits, brevet_limits_unref);
   g_clear_object (&self->registry);
+  g_clear_pointer (&self->traffics, brevet_authority_traffics_unref);
+  g_clear_pointer (&self->crls, brevet_crl_publisher_unref);
   g_mutex_clear (&self->lock);
   g_mutex_clear (&self->applying);
   G_OBJECT_CLASS (brevet_service_parent_class)->finalize (object);
@@ -236,6 +260,8 @@ brevet_service_init (BrevetService *self)
   g_mutex_init (&self->lock);
   g_mutex_init (&self->applying);
   self->registry = brevet_registry_new ();
+  self->traffics = brevet_authority_traffics_new ();
+  self->crls = brevet_crl_publisher_new ();
   self->waiters = brevet_waiters_new ();
   self->listeners = g_ptr_array_new_with_free_func (g_object_unref);
 }
@@ -254,18 +280,34 @@ brevet_service_start (BrevetService *self, GError **error)
 }
 
 static void
-on_listener_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+note_stopped (GTask *task)
 {
-  g_autoptr(GTask) task = G_TASK (user_data);
   BrevetService *self = g_task_get_source_object (task);
-  g_autoptr(GError) error = NULL;
 
-  if (!brevet_listener_stop_finish (BREVET_LISTENER (source), result, &error))
-    g_warning ("A listener did not stop cleanly: %s", error->message);
   if (--self->stopping > 0)
     return;
   g_clear_handle_id (&self->patience, g_source_remove);
   g_task_return_boolean (task, TRUE);
+}
+
+static void
+on_listener_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_listener_stop_finish (BREVET_LISTENER (source), result, &error))
+    g_warning ("A listener did not stop cleanly: %s", error->message);
+  note_stopped (task);
+}
+
+static void
+on_chores_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+
+  brevet_service_chores_stop_finish (result);
+  note_stopped (task);
 }
 
 static gboolean
@@ -283,14 +325,12 @@ brevet_service_stop_async (BrevetService *self, GAsyncReadyCallback callback, gp
 {
   g_autoptr(GTask) task = g_task_new (self, NULL, callback, user_data);
 
-  self->stopping = self->listeners->len;
+  self->stopping = self->listeners->len + 1;
+  brevet_service_chores_stop_async (self->chores, on_chores_stopped, g_object_ref (task));
   for (guint i = 0; i < self->listeners->len; i++)
     brevet_listener_stop_async (g_ptr_array_index (self->listeners, i), NULL, on_listener_stopped, g_object_ref (task));
   /* Held by the task. Listeners cut off after some time whoever has no answer then. */
-  if (self->stopping > 0)
-    self->patience = g_timeout_add_seconds (STOP_PATIENCE_SECONDS, on_patience_ended, self);
-  else
-    g_task_return_boolean (task, TRUE);
+  self->patience = g_timeout_add_seconds (STOP_PATIENCE_SECONDS, on_patience_ended, self);
 }
 
 void
@@ -308,5 +348,5 @@ brevet_service_get_listeners (BrevetService *self)
 gboolean
 brevet_service_is_busy (BrevetService *self)
 {
-  return brevet_limits_is_busy (self->limits);
+  return brevet_limits_is_busy (self->limits) || brevet_service_chores_is_running (self->chores);
 }

@@ -131,8 +131,8 @@ void brevet_service_stop_finish (BrevetService *self, GAsyncResult *result);
 /**
  * brevet_service_is_busy:
  *
- * Returns: %TRUE while a request is being answered or a certificate being issued. What was begun goes on also without the service,
- *   and keeps its store open.
+ * Returns: %TRUE while a request is being answered, a certificate being issued, or a background job being done. What was begun goes
+ *   on also without the service, and keeps its store open.
  */
 gboolean brevet_service_is_busy (BrevetService *self);
 

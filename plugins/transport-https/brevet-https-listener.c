@@ -47,12 +47,31 @@ read_sizes (BrevetHttpsListener *self, BrevetSettings *settings, GError **error)
 }
 
 static gboolean
+read_offer (BrevetHttpsListener *self, BrevetSettings *settings, GError **error)
+{
+  const char *offer = brevet_settings_get_string (settings, "serve", "everything");
+
+  self->limits.public_only = g_str_equal (offer, "revocation-lists");
+  if (self->limits.public_only || g_str_equal (offer, "everything"))
+    return TRUE;
+  g_propagate_error (error, brevet_settings_error (settings, "serve", "“%s” is nothing that a listener could be limited to; write "
+                                                   "revocation-lists, or leave it out", offer));
+  return FALSE;
+}
+
+static gboolean
+brevet_https_listener_is_public (BrevetGateListener *listener)
+{
+  return BREVET_HTTPS_LISTENER (listener)->limits.public_only;
+}
+
+static gboolean
 brevet_https_listener_configure (BrevetPlugin *plugin, GError **error)
 {
   BrevetHttpsListener *self = BREVET_HTTPS_LISTENER (plugin);
   BrevetSettings *settings = brevet_plugin_get_settings (plugin);
 
-  if (!read_timeouts (self, settings, error) || !read_sizes (self, settings, error))
+  if (!read_timeouts (self, settings, error) || !read_sizes (self, settings, error) || !read_offer (self, settings, error))
     return FALSE;
   return BREVET_PLUGIN_CLASS (brevet_https_listener_parent_class)->configure (plugin, error)
          && http_forwarding_configure (&self->limits.forwarding, settings, error);
@@ -88,6 +107,7 @@ brevet_https_listener_class_init (BrevetHttpsListenerClass *class)
   BREVET_PLUGIN_CLASS (class)->configure = brevet_https_listener_configure;
   listener_class->protocol = "https";
   listener_class->default_port = DEFAULT_PORT;
+  listener_class->is_public = brevet_https_listener_is_public;
   listener_class->register_protocols = brevet_https_listener_register_protocols;
 }
 

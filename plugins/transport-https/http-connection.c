@@ -70,7 +70,7 @@ send_reply (HttpConnection *self, BrevetReply *reply)
                 || brevet_gate_connection_is_stopping (self->connection);
   self->step = STEP_REPLYING;
   self->reply = reply;
-  bytes = http_writer_write (reply, is_head, self->close, brevet_clock_now_seconds ());
+  bytes = http_writer_write (reply, is_head, self->close, !self->service->public_only, brevet_clock_now_seconds ());
   brevet_gate_connection_set_reading (self->connection, FALSE);
   brevet_gate_connection_set_deadline (self->connection, self->service->body_timeout);
   brevet_gate_connection_write (self->connection, bytes);
@@ -180,6 +180,7 @@ make_claims (HttpConnection *self)
     }
   brevet_claims_set_chain (claims, self->origin.chain);
   brevet_claims_set_remote_address (claims, self->origin.address);
+  brevet_claims_set_public_only (claims, self->service->public_only);
   return claims;
 }
 
@@ -244,6 +245,7 @@ begin_upgrade (HttpConnection *self)
     brevet_gate_connection_close (connection);
 }
 
+/* Who asks for an upgrade that he cannot have is answered as if he had not. */
 static void
 begin_request (HttpConnection *self)
 {
@@ -252,7 +254,7 @@ begin_request (HttpConnection *self)
       self->requests++;
       refuse (self, self->origin.status, self->origin.message);
     }
-  else if (http_upgrade_is_asked (&self->reader))
+  else if (http_upgrade_is_asked (&self->reader) && !self->service->public_only)
     begin_upgrade (self);
   else
     begin_admission (self);

@@ -17,6 +17,7 @@ typedef struct
   gsize          header_limit;
   gsize          body_limit;
   guint          request_limit;
+  gboolean       public_only;   /* nothing but what is for everybody, and no other protocol */
   HttpForwarding forwarding;
 } HttpService;
 

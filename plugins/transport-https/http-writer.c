@@ -71,7 +71,7 @@ append_header (const char *name, const char *value, gpointer user_data)
 }
 
 GBytes *
-http_writer_write (BrevetReply *reply, gboolean is_head, gboolean close, gint64 now)
+http_writer_write (BrevetReply *reply, gboolean is_head, gboolean close, gboolean is_secure, gint64 now)
 {
   guint status = brevet_reply_get_status (reply);
   GBytes *body = brevet_reply_get_body (reply);
@@ -81,7 +81,8 @@ http_writer_write (BrevetReply *reply, gboolean is_head, gboolean close, gint64 
 
   g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", status, find_phrase (status));
   append_date (text, now);
-  g_string_append (text, "strict-transport-security: max-age=31536000; includeSubDomains\r\n");
+  if (is_secure)
+    g_string_append (text, "strict-transport-security: max-age=31536000; includeSubDomains\r\n");
   brevet_reply_foreach_header (reply, append_header, text);
   if (length > 0 && !bodiless && brevet_reply_get_header (reply, "content-type") == NULL)
     g_string_append (text, "content-type: application/json; charset=utf-8\r\n");

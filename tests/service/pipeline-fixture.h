@@ -20,6 +20,10 @@ typedef struct {
   char *configuration;
   char *root_pem;
   BrevetService *service;
+  const char *ledger; /* which of the scripted CAs the calls are counted of: the name of its file, “ledger” by default */
+  guint hurry;
+  guint hurry_source;
+  int hurry_timer;
   int gate; /* pipe at which the scripted CA waits when its script says hold */
 } Pipeline;
 
@@ -44,6 +48,15 @@ GPtrArray *pipeline_list (Pipeline *self, const char *collection);
 /* Lets @seconds pass on the wall clock of the whole process. */
 void pipeline_pass_time (gint64 seconds);
 
+/* Makes the clocks go on by themselves, @seconds in each thousandth of a second; 0 for their own pace. Ends with the test. */
+void pipeline_hurry (Pipeline *self, guint seconds);
+
+/* Whether the journal, the inventory … hold so many records. Restarts the service. */
+void assert_records (Pipeline *self, const char *collection, guint count);
+
+/* The same, and the clock that never jumps goes on as well: pauses and deadlines of that length end. */
+void pipeline_leap (gint64 seconds);
+
 /* Lets the scripted CA answer one call that it holds. */
 void pipeline_open_gate (Pipeline *self);
 
@@ -58,6 +71,9 @@ char *pipeline_get_call (Pipeline *self, const char *verb, guint index, guint fi
 
 /* Whether the service's log has said this since the test began. */
 gboolean pipeline_logged (const char *words);
+
+/* How many times it has. */
+guint pipeline_count_logged (const char *words);
 
 /* What came back. */
 typedef struct {

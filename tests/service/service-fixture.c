@@ -18,6 +18,8 @@ static const char configuration[] =
   "id-scope=0ne000A1B2C\n"
   "host-names=" HOST "\n"
   "store=main\n"
+  "[store main]\n"
+  "file=store.db\n"
   "[ca Factory]\n"
   "type=local\n"
   "certificate=ca.pem\n"
@@ -64,7 +66,7 @@ service_set_up (Service *service, gconstpointer data)
   g_assert_no_error (error);
   service->registry = brevet_registry_new ();
   open_store (service);
-  service->context = brevet_service_context_new (config, service->registry, BREVET_STORE (service->store), &error);
+  service->context = brevet_service_context_new (config, service->registry, BREVET_STORE (service->store), NULL, NULL, &error);
   g_assert_no_error (error);
 }
 

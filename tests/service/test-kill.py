@@ -256,6 +256,73 @@ def refused_certificate(capabilities, when):
         assert len(here.calls("signed")) == 2
 
 
+# --- two certificate authorities: whatever dies, the device gets one certificate --------------------------------------------------
+
+BOTH = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": "scripted", "standbyCertificateAuthorityName": "standby"}}
+
+# What the primary does until the process is killed, and where that is.
+DEATHS = {
+    "after the intent is written": ("journal:after:1", "script=issue"),
+    "before it issues": (NEVER, "script=kill"),
+    "after it has issued": (NEVER, "script=kill-signed"),
+    "while it is searched": (NEVER, "script=ambiguous-issued\nfinds=kill"),
+    "while it is polled": (NEVER, "script=pending\npolls=kill"),
+    "while it says what is to be trusted": (NEVER, "script=issue\ntrusts=kill-signed"),
+    "before the result is written": ("certificates:before:1", "script=issue"),
+    "after the result is written": ("certificates:after:1", "script=issue"),
+}
+BACK = "script=issue\npolls=issue"
+GONE = "script=unavailable\nfinds=unavailable\npolls=unavailable\ntrusts=unavailable"
+
+
+def configure_both(here, kill_at, primary, patience):
+    second = here.service.scratch / "second"
+    second.touch()
+    store = f"type=killing\ninner=store-sqlite\nkill-at={kill_at}" if kill_at else "type=sqlite"
+    keys = "type=scripted\ncertificate=ca/root.pem\nkey=ca/root.key\ncapabilities=find;revoke;pending\n"
+    (here.service.directory / "dps.conf.d/50-test.conf").write_text(
+        f"[service]\nambiguity-patience={patience}\n[store main]\n{store}\n[ca scripted]\n{keys}ledger={here.ledger}\n{primary}\n"
+        f"[ca standby]\n{keys}ledger={second}\n")
+    return second
+
+
+def count_signed(ledger):
+    return sum(line.startswith("signed ") for line in ledger.read_text().splitlines())
+
+
+def dies_with_a_standby(point, afterwards):
+    kill_at, primary = DEATHS[point]
+    with world("") as here:
+        configure_both(here, NEVER, BACK, "1h")
+        here.service.start()
+        key = here.service.enroll("pump-1", **BOTH)
+        here.service.stop()
+        csr = make_csr(WORK, "pump-1")[1].read_text()
+        second = configure_both(here, kill_at, primary, "1h")
+        here.service.start()
+        operation, _ = provision_until_death(here, key, csr)
+        unfinished = len(here.records("journal")) > 0
+        pending = point == "while it is polled"
+        configure_both(here, NEVER, afterwards, "2s")
+        here.service.start()
+        if unfinished and not (pending and afterwards is GONE):
+            here.service.wait_for_log("and issued its certificate", 1)
+        here.service.stop()
+        issued = [record for record in here.records("certificates") if record["status"] == "issued"]
+        if not unfinished:
+            assert len(issued) == 1 and count_signed(second) == 0
+        elif pending and afterwards is GONE:
+            # Its ticket is the primary's, and it may be back tomorrow.
+            assert not issued and count_signed(second) == 0 and len(here.records("journal")) == 1
+        elif afterwards is GONE:
+            (orphan,) = here.records("orphans")
+            assert len(issued) == 1 and count_signed(second) == 1, here.service.read_log()
+            assert issued[0]["certificateAuthority"] == "standby" and orphan["certificateAuthority"] == "scripted", (issued, orphan)
+        else:
+            assert len(issued) == 1 and len(here.calls("signed")) == 1 and count_signed(second) == 0, here.service.read_log()
+            assert here.records("orphans") == [] and here.records("journal") == []
+
+
 def test_superseded_operations_are_resumed_too():
     with world("pending") as here:
         here.configure(script="pending", more="polls=pending\n")
@@ -306,5 +373,8 @@ CASES += [case(never_fetched, f"never fetched, killed {point}, with a CA that ha
           for capabilities in CAPABILITIES for point in POINTS if point not in (*DELIVERED, "before the intent is written")]
 CASES += [case(refused_certificate, f"refused certificate, killed {when} it is written, with a CA that has {capabilities}",
                capabilities, when) for capabilities in ("idempotent", "find") for when in ("before", "after")]
+
+CASES += [case(dies_with_a_standby, f"with a standby, killed {point}, the primary is {word}", point, afterwards)
+          for point in DEATHS for word, afterwards in (("back", BACK), ("gone", GONE))]
 
 tap.run(CASES + tap.collect(dict(globals())))

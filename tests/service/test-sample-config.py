@@ -28,7 +28,9 @@ def test_the_service_starts_with_every_key_of_the_sample():
         for name in re.findall(r"keys/pump-[a-z0-9-]+\.key", text):
             (service.directory / name).write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n")
         (service.directory / "keys/digicert.key").write_text("0123456789\n")
-        text = text.replace("api-key-credential=", "#api-key-credential=")
+        text = text.replace("api-key-credential=", "#api-key-credential=").replace("secrets-key-credential=", "#secrets-key-credential=")
+        (service.directory / "keys/secrets.key").write_text("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\n")
+        (service.directory / "keys/secrets.key").chmod(0o600)
         (service.directory / "tpm-makers.pem").write_text((service.directory / "ca/root.pem").read_text())
         service.start()
         service.stop()

@@ -71,8 +71,8 @@ test_rights (Service *service, gconstpointer data)
 static void
 test_preview_document (Service *service, gconstpointer data)
 {
-  static const char authority[] = "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"apiKey\":\"<api_key>\","
-                                  "\"profileName\":\"<profile_id>\"}";
+  static const char authority[] = "{\"certificateAuthorityType\":\"DigiCertCertificateAuthority\",\"apiKey\":\"0123456789\","
+                                  "\"profileName\":\"11112222-3333-4444-5555-666677778888\"}";
   static const char enrollment[] = "{ \"registrationId\": \"mydevice1\", \"attestation\": { \"type\": \"symmetricKey\" }, "
                                    "\"clientCertificateIssuancePolicy\": {\"certificateAuthorityName\":\"myca1\"} }";
   static const char group[] = "{ \"enrollmentGroupId\": \"line-4\", \"attestation\": { \"type\": \"symmetricKey\" },"
@@ -110,6 +110,25 @@ test_preview_document (Service *service, gconstpointer data)
   lookup = expect (service, 200, "POST", "/enrollments/mydevice1/attestationmechanism", NULL, NULL);
   g_assert_cmpstr (answer_get (lookup, "type"), ==, "symmetricKey");
   g_assert_cmpstr (answer_get (lookup, "symmetricKey.primaryKey"), ==, answer_get (created, PRIMARY));
+}
+
+/* A standby exists, and stays as long as an enrollment counts on it. */
+static void
+test_standby (Service *service, gconstpointer data)
+{
+  static const char both[] = ENROLLMENT (",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"factory\","
+                                         "\"standbyCertificateAuthorityName\":\"myca1\"}");
+  g_autoptr(Answer) unknown = expect (service, 400, "PUT", "/enrollments/mydevice1", NULL, both);
+  g_autoptr(Answer) created = NULL, kept = NULL;
+
+  assert_error_says (unknown, "standbyCertificateAuthorityName “myca1” does not exist");
+  drop (service, 200, "PUT", "/certificateAuthorities/myca1", NULL, LOCAL_CA);
+  created = expect (service, 200, "PUT", "/enrollments/mydevice1", NULL, both);
+  g_assert_cmpstr (answer_get (created, "clientCertificateIssuancePolicy.standbyCertificateAuthorityName"), ==, "myca1");
+  kept = expect (service, 409, "DELETE", "/certificateAuthorities/myca1", NULL, NULL);
+  assert_error_says (kept, "mydevice1");
+  drop (service, 204, "DELETE", "/enrollments/mydevice1", NULL, NULL);
+  drop (service, 204, "DELETE", "/certificateAuthorities/myca1", NULL, NULL);
 }
 
 /* An operator of the newer dialect and one of the older see the same enrollment, each in his words. */
@@ -380,6 +399,7 @@ main (int argc, char **argv)
   g_log_set_writer_func (write_log, NULL, NULL);
   add ("/service-api/rights", test_rights);
   add ("/service-api/preview-document", test_preview_document);
+  add ("/service-api/standby", test_standby);
   add ("/service-api/credential-policy", test_credential_policy);
   add ("/service-api/keys", test_keys);
   add ("/service-api/old-dialect", test_old_dialect);

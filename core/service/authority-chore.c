@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "authority-chore.h"
+
+#include "authority-pool-private.h"
+#include "brevet-clock.h"
+#include "brevet-identifier.h"
+#include "census.h"
+
+#define INTERVAL 3600
+#define DELAY    5
+#define PER_PAGE 1000
+
+/* Seconds after which nobody who asked for a CA before its end still writes down that he asks it. */
+#define GRACE 600
+
+typedef struct {
+  BrevetServiceContext *context;
+  GPtrArray *names;          /* of all certificate authorities */
+  guint next;                /* the one to look at */
+  GPtrArray *versions;
+  GHashTable *unused;        /* key of the version → BrevetCaVersion in @versions */
+  BrevetCensusResult *usage;
+  const char *collection;    /* that is being gone through */
+} Run;
+
+static void
+run_free (gpointer data)
+{
+  Run *run = data;
+
+  brevet_service_context_unref (run->context);
+  g_clear_pointer (&run->names, g_ptr_array_unref);
+  g_clear_pointer (&run->unused, g_hash_table_unref);
+  g_clear_pointer (&run->versions, g_ptr_array_unref);
+  g_clear_pointer (&run->usage, brevet_census_result_unref);
+  g_free (run);
+}
+
+static void
+on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+
+  if (brevet_store_commit_finish (BREVET_STORE (source), result, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void
+commit (GTask *task, BrevetBatch *batch)
+{
+  Run *run = g_task_get_task_data (task);
+
+  if (brevet_batch_get_changes (batch)->len == 0)
+    g_task_return_boolean (task, TRUE);
+  else
+    brevet_store_commit_async (run->context->store, batch, g_task_get_cancellable (task), on_committed, g_object_ref (task));
+}
+
+static void
+delete_unused (GTask *task)
+{
+  Run *run = g_task_get_task_data (task);
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  GHashTableIter iter;
+  gpointer key, version;
+
+  g_hash_table_iter_init (&iter, run->unused);
+  while (g_hash_table_iter_next (&iter, &key, &version))
+    brevet_batch_delete (batch, BREVET_COLLECTION_CA_VERSIONS, key, ((BrevetCaVersion *) version)->etag);
+  commit (task, batch);
+}
+
+static void
+keep (Run *run, const char *name, const char *identity)
+{
+  g_autofree char *key = name != NULL && identity != NULL ? brevet_records_ca_version_key (name, identity) : NULL;
+
+  if (key != NULL)
+    g_hash_table_remove (run->unused, key);
+}
+
+static void
+keep_what_record_names (Run *run, BrevetRecord *record)
+{
+  if (g_str_equal (run->collection, BREVET_COLLECTION_REVOCATIONS))
+    {
+      g_autoptr(BrevetPendingRevocation) revocation = brevet_records_read_pending_revocation (record, NULL);
+
+      if (revocation != NULL)
+        keep (run, revocation->authority, revocation->identity);
+    }
+  else
+    {
+      g_autoptr(BrevetIntent) intent = brevet_records_read_intent (record, NULL);
+
+      if (intent != NULL)
+        keep (run, intent->authority, intent->identity);
+    }
+}
+
+static void read_page (GTask *task, const char *after);
+
+static void
+on_page_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Run *run = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
+
+  if (records == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  for (guint i = 0; i < records->len; i++)
+    keep_what_record_names (run, g_ptr_array_index (records, i));
+  if (records->len == PER_PAGE)
+    read_page (task, brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
+  else if (g_str_equal (run->collection, BREVET_COLLECTION_JOURNAL))
+    {
+      run->collection = BREVET_COLLECTION_ORPHANS;
+      read_page (task, NULL);
+    }
+  else if (g_str_equal (run->collection, BREVET_COLLECTION_ORPHANS))
+    {
+      run->collection = BREVET_COLLECTION_REVOCATIONS;
+      read_page (task, NULL);
+    }
+  else
+    delete_unused (task);
+}
+
+/* An attempt moves from the journal to the orphans, a certificate from there to the revocations: never the other way. */
+static void
+read_page (GTask *task, const char *after)
+{
+  Run *run = g_task_get_task_data (task);
+
+  brevet_store_list_async (run->context->store, run->collection, NULL, after, PER_PAGE, g_task_get_cancellable (task), on_page_read,
+                           g_object_ref (task));
+}
+
+static void
+on_census_taken (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Run *run = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+  GHashTableIter iter;
+  gpointer version;
+
+  run->usage = brevet_census_take_finish (result, &error);
+  if (run->usage == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  g_hash_table_iter_init (&iter, run->unused);
+  while (g_hash_table_iter_next (&iter, NULL, &version))
+    if (brevet_census_result_uses (run->usage, ((BrevetCaVersion *) version)->name, ((BrevetCaVersion *) version)->identity))
+      g_hash_table_iter_remove (&iter);
+  run->collection = BREVET_COLLECTION_JOURNAL;
+  read_page (task, NULL);
+}
+
+static void
+look_for_unused (GTask *task)
+{
+  Run *run = g_task_get_task_data (task);
+  gint64 now = brevet_clock_now_seconds ();
+  gint64 latest = 0;
+
+  run->unused = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < run->versions->len; i++)
+    {
+      BrevetCaVersion *version = g_ptr_array_index (run->versions, i);
+
+      if (version->until == 0 || version->until > now - GRACE)
+        continue;
+      latest = MAX (latest, version->until);
+      g_hash_table_insert (run->unused, brevet_records_ca_version_key (version->name, version->identity), version);
+    }
+  if (g_hash_table_size (run->unused) == 0)
+    g_task_return_boolean (task, TRUE);
+  else
+    brevet_census_take_async (run->context->census, (latest + GRACE) * G_USEC_PER_SEC, g_task_get_cancellable (task),
+                              on_census_taken, g_object_ref (task));
+}
+
+static void
+on_ended (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+
+  if (brevet_store_commit_finish (BREVET_STORE (source), result, &error))
+    look_for_unused (task);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/* Of a name that is gone, nothing is current any more. */
+static void
+end_versions (GTask *task)
+{
+  Run *run = g_task_get_task_data (task);
+  g_autoptr(GHashTable) known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  gint64 now = brevet_clock_now_seconds ();
+
+  for (guint i = 0; i < run->names->len; i++)
+    g_hash_table_add (known, brevet_identifier_fold (g_ptr_array_index (run->names, i)));
+  for (guint i = 0; i < run->versions->len; i++)
+    {
+      BrevetCaVersion *version = g_ptr_array_index (run->versions, i);
+      g_autofree char *name = brevet_identifier_fold (version->name);
+
+      if (version->until != 0 || g_hash_table_contains (known, name))
+        continue;
+      brevet_authority_pool_forget_noted (run->context->authorities, version->name);
+      version->until = now;
+      brevet_records_put_ca_version (batch, version, version->etag);
+    }
+  if (brevet_batch_get_changes (batch)->len == 0)
+    look_for_unused (task);
+  else
+    brevet_store_commit_async (run->context->store, batch, g_task_get_cancellable (task), on_ended, g_object_ref (task));
+}
+
+static void
+on_versions_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Run *run = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+
+  run->versions = brevet_authority_versions_list_finish (result, &error);
+  if (run->versions != NULL)
+    end_versions (task);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void resolve_next (GTask *task);
+
+static void
+on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetAuthority) authority =
+    brevet_authority_pool_resolve_finish (BREVET_AUTHORITY_POOL (source), result, &error);
+
+  if (authority == NULL)
+    g_debug ("It is not noted which CA a name stands for: %s", error->message);
+  resolve_next (task);
+}
+
+/* To resolve a name is to note what it stands for. */
+static void
+resolve_next (GTask *task)
+{
+  Run *run = g_task_get_task_data (task);
+
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  if (run->next < run->names->len)
+    brevet_authority_pool_resolve_async (run->context->authorities, g_ptr_array_index (run->names, run->next++), NULL,
+                                         g_task_get_cancellable (task), on_resolved, g_object_ref (task));
+  else
+    brevet_authority_versions_list_async (run->context->store, NULL, g_task_get_cancellable (task), on_versions_listed,
+                                          g_object_ref (task));
+}
+
+static void
+on_names_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Run *run = g_task_get_task_data (task);
+  g_autoptr(GError) error = NULL;
+
+  run->names = brevet_authority_pool_list_finish (BREVET_AUTHORITY_POOL (source), result, &error);
+  if (run->names != NULL)
+    resolve_next (task);
+  else
+    g_task_return_error (task, g_steal_pointer (&error));
+}
+
+static void
+run_async (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
+           gpointer user_data)
+{
+  g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  Run *run = g_new0 (Run, 1);
+
+  g_task_set_source_tag (task, run_async);
+  run->context = brevet_service_context_ref (context);
+  g_task_set_task_data (task, run, run_free);
+  brevet_authority_pool_list_async (context->authorities, cancellable, on_names_listed, g_object_ref (task));
+}
+
+static gboolean
+run_finish (gpointer data, GAsyncResult *result, guint *pause, GError **error)
+{
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+void
+brevet_authority_chore_add (BrevetServiceChores *chores)
+{
+  static const BrevetChore chore = {
+    .name = BREVET_CHORE_CA_VERSIONS, .interval = INTERVAL, .delay = DELAY, .run_async = run_async, .run_finish = run_finish,
+  };
+
+  brevet_service_chores_add (chores, &chore, NULL, NULL);
+}

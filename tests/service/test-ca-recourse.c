@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the service does with a certificate authority that is slow, loses answers, or cannot say what it has done: how often it is
+ * asked, and what is remembered. */
+
+#include "pipeline-fixture.h"
+
+#include <string.h>
+
+#define FIND    "capabilities=find;revoke;pending\n"
+#define TIMEOUT "[service]\nissuance-timeout="
+
+static Heard *
+begin (Pipeline *pipeline)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+
+  enroll (pipeline, "pump-07", ISSUE);
+  return device_register (pipeline, "pump-07", csr);
+}
+
+static Heard *
+await (Pipeline *pipeline, const Heard *begun)
+{
+  return device_await (pipeline, "pump-07", heard_get (begun, "operationId"));
+}
+
+/* Ten seconds pass in each thousandth of one. */
+static Heard *
+provision (Pipeline *pipeline)
+{
+  g_autoptr(Heard) begun = begin (pipeline);
+
+  pipeline_hurry (pipeline, 1);
+  return await (pipeline, begun);
+}
+
+static void
+assert_calls (Pipeline *pipeline, guint issues, guint finds, guint signatures)
+{
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, issues);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "find"), ==, finds);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, signatures);
+}
+
+static void
+assert_left (Pipeline *pipeline, Heard **heard, guint orphans)
+{
+  g_clear_pointer (heard, heard_free);
+  pipeline_hurry (pipeline, 0);
+  assert_records (pipeline, "journal", 0);
+  assert_records (pipeline, "orphans", orphans);
+}
+
+static void
+test_conflict (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 400000, "The certificate authority refused the request.");
+  assert_calls (pipeline, 1, 2, 0);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_conflict_found (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 2, 3, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_conflict_without_find (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 400000, NULL);
+  assert_calls (pipeline, 1, 0, 0);
+  assert_left (pipeline, &final, 0);
+}
+
+/* The question never went out, so there is nothing to look for. */
+static void
+test_hanging_unsent (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 500000, NULL);
+  assert_calls (pipeline, 1, 0, 0);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_hanging_issued (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 1, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+/* It does not stop when it is told to, and the next attempt succeeds: what comes then must not stay valid. */
+static void
+test_deaf_and_late (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+  g_autofree char *used = pipeline_get_call (pipeline, "signed", 0, 3);
+  g_autofree char *revoked = NULL;
+
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 2, 2, 1);
+  pipeline_hurry (pipeline, 0);
+  pipeline_open_gate (pipeline);
+  pipeline_wait_for_calls (pipeline, "revoke", 1);
+  assert_calls (pipeline, 2, 2, 2);
+  revoked = pipeline_get_call (pipeline, "revoke", 0, 2);
+  g_assert_cmpstr (revoked, !=, used);
+  assert_left (pipeline, &final, 0);
+}
+
+/* The answer comes while the CA cannot say what it has done: it is the answer. */
+static void
+test_deaf_and_adopted (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+
+  pipeline_hurry (pipeline, 1);
+  pipeline_wait_for_calls (pipeline, "find", 1);
+  pipeline_hurry (pipeline, 0);
+  pipeline_open_gate (pipeline);
+  pipeline_wait_for_calls (pipeline, "signed", 1);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 1);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_find_is_not_hurried (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+
+  pipeline_hurry (pipeline, 1);
+  pipeline_wait_for_calls (pipeline, "find", 1);
+  pipeline_hurry (pipeline, 0);
+  while (!pipeline_logged ("has to wait"))
+    g_main_context_iteration (NULL, TRUE);
+  pipeline_leap (1799);
+  for (int i = 0; i < 100; i++)
+    g_main_context_iteration (NULL, FALSE);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "find"), ==, 1);
+  pipeline_hurry (pipeline, 1);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 2, 1);
+}
+
+/* Longer than the deadline, as long as the operator's patience: and then it is not forgotten. */
+static void
+test_never_known (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 500000, NULL);
+  assert_calls (pipeline, 1, pipeline_count_calls (pipeline, "find"), 0);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "find"), >, 2);
+  g_assert_true (pipeline_logged ("MESSAGE=The certificate authority may have issued a certificate that never arrived"));
+  assert_left (pipeline, &final, 1);
+}
+
+static void
+test_known_after_the_deadline (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 2, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_lost_pending (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 1, 1);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "poll"), ==, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_misread_find (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 500000, NULL);
+  assert_calls (pipeline, 1, 2, 0);
+  g_assert_true (pipeline_logged ("MESSAGE=The certificate authority “scripted” needs an operator"));
+  assert_left (pipeline, &final, 1);
+}
+
+/* What cannot be read may be a certificate. */
+static void
+test_misread_certificate (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 1, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_alert (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 500000, "The certificate authority is not available. Register again later.");
+  g_assert_true (pipeline_logged ("MESSAGE=The certificate authority “scripted” needs an operator"));
+  g_assert_true (pipeline_logged ("BREVET_UPSTREAM_CODE=scripted BREVET_HTTP_STATUS=499 BREVET_TRANSACTION=scripted-transaction"));
+  assert_calls (pipeline, 1, 0, 0);
+}
+
+/* A human decides on the third day. */
+static void
+test_pending_for_days (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL, seen = NULL;
+  g_autofree char *path = g_strconcat ("/operations/", heard_get (begun, "operationId"), NULL);
+
+  pipeline_hurry (pipeline, 60);
+  pipeline_wait_for_calls (pipeline, "poll", 40);
+  seen = ask (pipeline, "pump-07", .method = "GET", .path = path);
+  g_assert_cmpuint (seen->status, ==, 202);
+  g_assert_cmpstr (heard_get (seen, "status"), ==, "assigning");
+  pipeline_open_gate (pipeline);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 0, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+static void
+test_pending_for_ever (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+
+  pipeline_hurry (pipeline, 60);
+  while (!pipeline_logged ("No certificate was issued for pump-07"))
+    g_main_context_iteration (NULL, TRUE);
+  pipeline_hurry (pipeline, 0);
+  final = await (pipeline, begun);
+  assert_failed (final, 400000, NULL);
+  /* At first every few seconds, at last every hour. */
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "poll"), >, 24 * 6);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "poll"), <, 24 * 7 + 40);
+  assert_left (pipeline, &final, 1);
+}
+
+/* Those that wait do not keep out others. */
+static void
+test_pending_is_not_in_flight (Pipeline *pipeline, gconstpointer data)
+{
+  static const char *const devices[] = { "pump-01", "pump-02", "pump-03" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
+    {
+      g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+      g_autofree char *csr = make_csr (key, devices[i]);
+
+      enroll (pipeline, devices[i], ISSUE);
+      heard_free (device_register (pipeline, devices[i], csr));
+      pipeline_wait_for_calls (pipeline, "issue", i + 1);
+    }
+  pipeline_hurry (pipeline, 1);
+  pipeline_wait_for_calls (pipeline, "poll", 6);
+  while (brevet_service_is_busy (pipeline->service))
+    g_main_context_iteration (NULL, TRUE);
+}
+
+/* The operator lets the name stand for another CA, on the running service. */
+static void
+swap (Pipeline *pipeline, const char *former, const char *next)
+{
+  g_auto(GStrv) parts = g_strsplit (pipeline->configuration, former, 2);
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpuint (g_strv_length (parts), ==, 2);
+  g_free (pipeline->configuration);
+  pipeline->configuration = g_strconcat (parts[0], next, parts[1], NULL);
+  config = brevet_config_new_from_text (pipeline->configuration, "dps.conf", pipeline->directory, &error);
+  g_assert_no_error (error);
+  brevet_service_reload (pipeline->service, config, &error);
+  g_assert_no_error (error);
+}
+
+/* A ticket belongs to the CA that gave it. */
+static void
+test_swap_while_pending (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+
+  pipeline_hurry (pipeline, 1);
+  pipeline_wait_for_calls (pipeline, "poll", 2);
+  swap (pipeline, "identity=one\nscript=pending\npolls=gated", "identity=two\nscript=issue\npolls=rejected");
+  pipeline_wait_for_calls (pipeline, "poll", 4);
+  pipeline_open_gate (pipeline);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 1, 0, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+/* Only the CA that was asked knows what it has done. */
+static void
+test_swap_while_unknown (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+
+  pipeline_hurry (pipeline, 1);
+  pipeline_wait_for_calls (pipeline, "find", 1);
+  swap (pipeline, "identity=one\nscript=ambiguous-issued\nfinds=unavailable;look",
+        "identity=two\nscript=issue\nfinds=nothing");
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 1);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
+  assert_left (pipeline, &final, 0);
+}
+
+/* Where nothing was asked, there is nothing to be true to. */
+static void
+test_swap_while_waiting (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+
+  pipeline_wait_for_calls (pipeline, "issue", 1);
+  swap (pipeline, "identity=one\nscript=unavailable", "identity=two\nscript=issue");
+  pipeline_hurry (pipeline, 1);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "find"), ==, 0);
+  assert_left (pipeline, &final, 0);
+}
+
+/* A certificate of a CA that the name no longer stands for is not handed out again. */
+static void
+test_swap_ends_reuse (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+  g_autoptr(Heard) first = NULL, reused = NULL, after = NULL;
+
+  enroll (pipeline, "pump-07", "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"scripted\","
+          "\"reuseLiveCertificate\":true}");
+  first = device_provision (pipeline, "pump-07", csr);
+  assert_assigned (first, NULL);
+  heard_deliver (pipeline, first);
+  reused = device_provision (pipeline, "pump-07", csr);
+  assert_assigned (reused, NULL);
+  heard_deliver (pipeline, reused);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
+  swap (pipeline, "identity=one", "identity=two");
+  after = device_provision (pipeline, "pump-07", csr);
+  assert_assigned (after, NULL);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 2);
+}
+
+static void
+test_uri_is_not_paid_for (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 500000, NULL);
+  g_assert_true (pipeline_logged ("cannot put the URI into its certificates"));
+  assert_calls (pipeline, 0, 0, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  pipeline_init (&argc, &argv);
+  PIPELINE_TEST ("/ca-recourse/conflict", "script=conflict;issue\n" FIND, test_conflict);
+  PIPELINE_TEST ("/ca-recourse/conflict-found", "script=ambiguous-issued;conflict\nfinds=nothing;nothing;look\n" FIND,
+                 test_conflict_found);
+  PIPELINE_TEST ("/ca-recourse/conflict-without-find", "script=conflict;issue\n", test_conflict_without_find);
+  PIPELINE_TEST ("/ca-recourse/hanging-unsent", "script=hang-unsent;issue\n" FIND, test_hanging_unsent);
+  PIPELINE_TEST ("/ca-recourse/hanging-issued", "script=hang-issued;issue\n" FIND, test_hanging_issued);
+  PIPELINE_TEST ("/ca-recourse/deaf-and-late", "script=hold;issue\n" FIND, test_deaf_and_late);
+  PIPELINE_TEST ("/ca-recourse/deaf-and-adopted", "script=hold;issue\nfinds=unavailable:3000\n" FIND, test_deaf_and_adopted);
+  PIPELINE_TEST ("/ca-recourse/find-is-not-hurried", "script=ambiguous-issued\nfinds=rate-limited:1800;look\n" FIND,
+                 test_find_is_not_hurried);
+  PIPELINE_TEST ("/ca-recourse/never-known", "script=ambiguous-lost\nfinds=unavailable\n" FIND TIMEOUT "1m\n", test_never_known);
+  PIPELINE_TEST ("/ca-recourse/known-after-the-deadline", "script=ambiguous-issued\nfinds=unavailable:1800;look\n" FIND TIMEOUT
+                 "1m\n", test_known_after_the_deadline);
+  PIPELINE_TEST ("/ca-recourse/lost-pending", "script=ambiguous-lost\nfinds=pending\npolls=issue\n" FIND, test_lost_pending);
+  PIPELINE_TEST ("/ca-recourse/misread-find", "script=ambiguous-lost\nfinds=protocol\n" FIND, test_misread_find);
+  PIPELINE_TEST ("/ca-recourse/misread-certificate", "script=protocol-issued;issue\n" FIND, test_misread_certificate);
+  PIPELINE_TEST ("/ca-recourse/auth", "script=auth\n", test_alert);
+  PIPELINE_TEST ("/ca-recourse/config", "script=config\n", test_alert);
+  PIPELINE_TEST ("/ca-recourse/profile", "script=profile\n", test_alert);
+  PIPELINE_TEST ("/ca-recourse/quota", "script=quota\n", test_alert);
+  PIPELINE_TEST ("/ca-recourse/pending-for-days", "script=pending\npolls=gated\n" FIND, test_pending_for_days);
+  PIPELINE_TEST ("/ca-recourse/pending-for-ever", "script=pending\npolls=pending\n", test_pending_for_ever);
+  PIPELINE_TEST ("/ca-recourse/pending-is-not-in-flight", "script=pending\npolls=pending;pending;pending;rejected\n[limits]\noperations-in-flight=1\n",
+                 test_pending_is_not_in_flight);
+  PIPELINE_TEST ("/ca-recourse/uri-is-not-paid-for", "script=issue\n[csr]\nsubject-uri-prefix=urn:device:\n",
+                 test_uri_is_not_paid_for);
+  PIPELINE_TEST ("/ca-recourse/swap-while-pending", "identity=one\nscript=pending\npolls=gated\n", test_swap_while_pending);
+  PIPELINE_TEST ("/ca-recourse/swap-while-unknown", "identity=one\nscript=ambiguous-issued\nfinds=unavailable;look\n" FIND,
+                 test_swap_while_unknown);
+  PIPELINE_TEST ("/ca-recourse/swap-while-waiting", "identity=one\nscript=unavailable\n" FIND, test_swap_while_waiting);
+  PIPELINE_TEST ("/ca-recourse/swap-ends-reuse", "identity=one\n", test_swap_ends_reuse);
+  return g_test_run ();
+}
