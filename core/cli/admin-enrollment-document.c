@@ -30,6 +30,7 @@ brevet_admin_enrollment_clear (BrevetAdminEnrollment *self)
   g_free (self->ca_reference);
   g_free (self->secondary_ca_reference);
   g_free (self->certificate_authority);
+  g_free (self->standby_authority);
   g_free (self->trust_bundle);
   g_free (self->device_id);
   g_strfreev (self->hubs);
@@ -140,6 +141,11 @@ check_details (const BrevetAdminEnrollment *self)
       brevet_command_usage_error (_("--device-id is for one device; leave --group out"));
       return FALSE;
     }
+  if (self->standby_authority != NULL && self->certificate_authority == NULL)
+    {
+      brevet_command_usage_error (_("--standby-ca stands by for another one; name that with --certificate-authority"));
+      return FALSE;
+    }
   if (g_str_equal (attestation, TPM))
     return check_tpm (self);
   return !g_str_equal (attestation, X509) || check_x509 (self);
@@ -149,7 +155,8 @@ static gboolean
 has_details (const BrevetAdminEnrollment *self)
 {
   return self->attestation != NULL || find_option_of (self, SYMMETRIC_KEY) != NULL || find_option_of (self, TPM) != NULL ||
-         find_option_of (self, X509) != NULL || self->certificate_authority != NULL || self->trust_bundle != NULL ||
+         find_option_of (self, X509) != NULL || self->certificate_authority != NULL ||
+         self->standby_authority != NULL || self->trust_bundle != NULL ||
          self->device_id != NULL || self->hubs != NULL || self->disabled;
 }
 
@@ -294,7 +301,7 @@ add_hubs (JsonObject *object, char **hubs)
 }
 
 static void
-add_issuance (JsonObject *object, const char *certificate_authority)
+add_issuance (JsonObject *object, const char *certificate_authority, const char *standby_authority)
 {
   JsonObject *policy;
 
@@ -302,6 +309,8 @@ add_issuance (JsonObject *object, const char *certificate_authority)
     return;
   policy = json_object_new ();
   json_object_set_string_member (policy, "certificateAuthorityName", certificate_authority);
+  if (standby_authority != NULL)
+    json_object_set_string_member (policy, "standbyCertificateAuthorityName", standby_authority);
   json_object_set_object_member (object, "clientCertificateIssuancePolicy", policy);
 }
 
@@ -355,7 +364,7 @@ brevet_admin_enrollment_make (const BrevetAdminEnrollment *self, GError **error)
   json_object_set_object_member (object, "attestation", attestation);
   add_text (object, "deviceId", self->device_id);
   add_text (object, "trustBundleId", self->trust_bundle);
-  add_issuance (object, self->certificate_authority);
+  add_issuance (object, self->certificate_authority, self->standby_authority);
   add_hubs (object, self->hubs);
   json_object_set_string_member (object, "provisioningStatus", self->disabled ? "disabled" : "enabled");
   return g_steal_pointer (&object);

@@ -21,6 +21,7 @@ G_BEGIN_DECLS
  * @ca_reference: (nullable): name of a verified CA certificate, for a group
  * @secondary_ca_reference: (nullable): the same
  * @certificate_authority: (nullable): name of the certificate authority that issues for its devices
+ * @standby_authority: (nullable): name of the certificate authority that issues while that one is down
  * @trust_bundle: (nullable): id of the trust bundle for its devices
  * @device_id: (nullable): name of the device at the hub
  * @hubs: (nullable): hubs to choose from
@@ -43,6 +44,7 @@ typedef struct {
   char *ca_reference;
   char *secondary_ca_reference;
   char *certificate_authority;
+  char *standby_authority;
   char *trust_bundle;
   char *device_id;
   char **hubs;

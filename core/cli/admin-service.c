@@ -22,6 +22,8 @@
 #define LONGEST_TIMEOUT 3600
 #define ENVIRONMENT_VARIABLE "BREVET_CONNECTION_STRING"
 
+#define CONTINUATION_FIELD "x-ms-continuation"
+
 /* Enough for one request, also where two clocks differ. */
 #define TOKEN_LIFETIME 300
 
@@ -43,6 +45,13 @@ gboolean
 brevet_admin_options_parse (BrevetAdminOptions *self, const char *command, const char *arguments, int count,
                             const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code)
 {
+  return brevet_admin_options_parse_range (self, command, arguments, count, count, extra, description, argc, argv, exit_code);
+}
+
+gboolean
+brevet_admin_options_parse_range (BrevetAdminOptions *self, const char *command, const char *arguments, int minimum, int maximum,
+                                  const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code)
+{
   const GOptionEntry common[] = {
     { "connection-string-file", 'c', 0, G_OPTION_ARG_FILENAME, &self->connection_string_file,
       N_("File with the connection string of the service"), N_("FILE") },
@@ -57,7 +66,7 @@ brevet_admin_options_parse (BrevetAdminOptions *self, const char *command, const
     g_array_append_val (entries, *extra);
   g_array_append_vals (entries, common, G_N_ELEMENTS (common));
   self->timeout = DEFAULT_TIMEOUT;
-  if (!brevet_command_parse (command, arguments, (const GOptionEntry *) (gpointer) entries->data, _(description), count, count,
+  if (!brevet_command_parse (command, arguments, (const GOptionEntry *) (gpointer) entries->data, _(description), minimum, maximum,
                              argc, argv, exit_code))
     return FALSE;
   if (self->timeout >= 1 && self->timeout <= LONGEST_TIMEOUT)
@@ -169,9 +178,20 @@ make_evidence (BrevetAdminService *self)
   return evidence;
 }
 
-static BrevetRequest *
-make_request (BrevetAdminService *self, const char *method, const char *const *segments, const char *if_match, JsonObject *body)
+static char *
+make_query (const char *registration_id)
 {
+  g_autofree char *escaped = registration_id != NULL ? g_uri_escape_string (registration_id, NULL, FALSE) : NULL;
+
+  return escaped != NULL ? g_strconcat ("api-version=" BREVET_API_VERSION_PREVIEW "&registrationId=", escaped, NULL)
+                         : g_strdup ("api-version=" BREVET_API_VERSION_PREVIEW);
+}
+
+static BrevetRequest *
+make_request (BrevetAdminService *self, const char *method, const char *const *segments, const char *registration_id,
+              const char *if_match, JsonObject *body)
+{
+  g_autofree char *query = make_query (registration_id);
   g_autoptr(GString) path = g_string_new (NULL);
   g_autoptr(BrevetEvidence) evidence = make_evidence (self);
   BrevetRequest *request;
@@ -181,7 +201,7 @@ make_request (BrevetAdminService *self, const char *method, const char *const *s
       g_string_append_c (path, '/');
       g_string_append_uri_escaped (path, *segments, NULL, FALSE);
     }
-  request = brevet_request_new (method, path->str, "api-version=" BREVET_API_VERSION_PREVIEW);
+  request = brevet_request_new (method, path->str, query);
   brevet_request_set_evidence (request, evidence);
   if (if_match != NULL)
     brevet_request_set_header (request, "if-match", if_match);
@@ -247,15 +267,22 @@ fail_with_reply (BrevetAdminService *self, BrevetReply *reply, GError **error)
 
 /* The reply to one request, %NULL with an error if it is not the one that was hoped for. */
 static BrevetReply *
-ask (BrevetAdminService *self, const char *method, const char *const *segments, const char *if_match, JsonObject *body,
-     GError **error)
+send_request (BrevetAdminService *self, BrevetRequest *request, GError **error)
 {
-  g_autoptr(BrevetRequest) request = make_request (self, method, segments, if_match, body);
   g_autoptr(BrevetReply) reply = exchange (self, request, error);
 
   if (reply == NULL || (brevet_reply_get_status (reply) / 100 != 2 && !fail_with_reply (self, reply, error)))
     return NULL;
   return g_steal_pointer (&reply);
+}
+
+static BrevetReply *
+ask (BrevetAdminService *self, const char *method, const char *const *segments, const char *if_match, JsonObject *body,
+     GError **error)
+{
+  g_autoptr(BrevetRequest) request = make_request (self, method, segments, NULL, if_match, body);
+
+  return send_request (self, request, error);
 }
 
 static GBytes *
@@ -287,11 +314,10 @@ brevet_admin_service_call (BrevetAdminService *self, const char *method, const c
   return *answer != NULL;
 }
 
-JsonArray *
-brevet_admin_service_list (BrevetAdminService *self, const char *const *segments, GError **error)
+static JsonArray *
+read_list (BrevetAdminService *self, BrevetReply *reply, GError **error)
 {
-  g_autoptr(BrevetReply) reply = ask (self, "GET", segments, NULL, NULL, error);
-  GBytes *content = reply != NULL ? require_content (self, reply, error) : NULL;
+  GBytes *content = require_content (self, reply, error);
   g_autoptr(JsonParser) parser = json_parser_new ();
   JsonNode *root = NULL;
   const char *text;
@@ -306,6 +332,31 @@ brevet_admin_service_list (BrevetAdminService *self, const char *const *segments
     return json_node_dup_array (root);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered with something else than a list"), self->connection->host);
   return NULL;
+}
+
+JsonArray *
+brevet_admin_service_list (BrevetAdminService *self, const char *const *segments, GError **error)
+{
+  g_autoptr(BrevetReply) reply = ask (self, "GET", segments, NULL, NULL, error);
+
+  return reply != NULL ? read_list (self, reply, error) : NULL;
+}
+
+JsonArray *
+brevet_admin_service_list_page (BrevetAdminService *self, const char *const *segments, const char *registration_id,
+                                char **continuation, GError **error)
+{
+  g_autoptr(BrevetRequest) request = make_request (self, "GET", segments, registration_id, NULL, NULL);
+  g_autoptr(BrevetReply) reply = NULL;
+
+  if (*continuation != NULL)
+    brevet_request_set_header (request, CONTINUATION_FIELD, *continuation);
+  g_clear_pointer (continuation, g_free);
+  reply = send_request (self, request, error);
+  if (reply == NULL)
+    return NULL;
+  *continuation = g_strdup (brevet_reply_get_header (reply, CONTINUATION_FIELD));
+  return read_list (self, reply, error);
 }
 
 gboolean

@@ -39,6 +39,17 @@ gboolean brevet_admin_options_parse (BrevetAdminOptions *self, const char *comma
                                      const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code);
 
 /**
+ * brevet_admin_options_parse_range:
+ * @minimum: how many positional arguments there must be
+ * @maximum: how many there may be
+ *
+ * The same for a command whose last arguments may be left out.
+ */
+gboolean brevet_admin_options_parse_range (BrevetAdminOptions *self, const char *command, const char *arguments, int minimum,
+                                           int maximum, const GOptionEntry *extra, const char *description, int *argc, char ***argv,
+                                           int *exit_code);
+
+/**
  * BrevetAdminService:
  *
  * A service, as an operator's tool sees it: one request after the other over the service API (protocol/dps.md §10), each with a
@@ -84,6 +95,19 @@ gboolean brevet_admin_service_call (BrevetAdminService *self, const char *method
  * Returns: (transfer full) (nullable): the list; %NULL with an error of brevet_admin_service_call()
  */
 JsonArray *brevet_admin_service_list (BrevetAdminService *self, const char *const *segments, GError **error);
+
+/**
+ * brevet_admin_service_list_page:
+ * @segments: (array zero-terminated=1): the path, not encoded
+ * @registration_id: (nullable): only what belongs to this device
+ * @continuation: (inout): where the page begins, %NULL for the first; where the next one does, %NULL if this is the last
+ *
+ * Fetches a part of a list that may be long, and waits for it.
+ *
+ * Returns: (transfer full) (nullable): the part; %NULL with an error of brevet_admin_service_call()
+ */
+JsonArray *brevet_admin_service_list_page (BrevetAdminService *self, const char *const *segments, const char *registration_id,
+                                           char **continuation, GError **error);
 
 /**
  * brevet_admin_service_check_absent:

@@ -118,6 +118,8 @@ brevet_command_admin_enrollment_create (int argc, char **argv)
     { "secondary-ca-reference", 0, 0, G_OPTION_ARG_STRING, &wanted.secondary_ca_reference, N_("A second one"), N_("NAME") },
     { "certificate-authority", 0, 0, G_OPTION_ARG_STRING, &wanted.certificate_authority,
       N_("Certificate authority that issues for the devices (none)"), N_("NAME") },
+    { "standby-ca", 0, 0, G_OPTION_ARG_STRING, &wanted.standby_authority,
+      N_("Certificate authority that issues while that one is down (none)"), N_("NAME") },
     { "trust-bundle", 0, 0, G_OPTION_ARG_STRING, &wanted.trust_bundle, N_("Trust bundle that the devices get (none)"), N_("ID") },
     { "device-id", 0, 0, G_OPTION_ARG_STRING, &wanted.device_id, N_("Name of the device at the hub (its registration id)"),
       N_("ID") },

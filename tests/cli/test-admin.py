@@ -92,6 +92,14 @@ def test_existing_enrollment_is_replaced_only_on_request():
     assert after["provisioningStatus"] == "disabled" and "clientCertificateIssuancePolicy" not in after, after
 
 
+def test_standby():
+    authority = world.service.facts["certificateAuthority"]
+    done = world.run("enrollment", "create", "alone", "--standby-ca", authority, expect=2)
+    assert "--certificate-authority" in done.stderr, done.stderr
+    done = world.run("enrollment", "create", "alone", "--certificate-authority", authority, "--standby-ca", "nobody", expect=1)
+    assert "standbyCertificateAuthorityName “nobody” does not exist" in done.stderr, done.stderr
+
+
 def test_deleted_enrollment_is_not_there():
     world.run("enrollment", "create", "gone")
     assert world.run("enrollment", "delete", "gone").stdout == ""
