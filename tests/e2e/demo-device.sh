@@ -4,13 +4,20 @@
 
 device_id=kiosk-17
 device_ca=shortlived
+new_authority='/CN=Kiosk works CA'
 device_log=$scratch/brevetd.log
 
-# A CA whose certificates live so briefly that a renewal can be watched.
+# add_short_lived_authority [PATH]: a CA whose certificates live so briefly that a renewal can be watched.
 add_short_lived_authority () {
   mkdir -p "$service/dps.conf.d"
-  printf '[ca %s]\ntype=local\ncertificate=ca/issuing.pem\nkey=ca/issuing.key\nvalidity=2min\nbackdate=0\n' "$device_ca" \
-    >"$service/dps.conf.d/10-short-lived.conf"
+  cat >"$service/dps.conf.d/10-short-lived.conf" <<TEXT
+[ca $device_ca]
+type=local
+certificate=${1:-ca/issuing}.pem
+key=${1:-ca/issuing}.key
+validity=2min
+backdate=0
+TEXT
 }
 
 # A certificate that the device has from the beginning, to prove who it is to the provisioning service and to nobody else.
@@ -131,17 +138,38 @@ send_as_device () {
   result="the hub took: $(cat "$scratch/received")"
 }
 
+# How many devices use certificates of which CA: the one that the name stands for, and those that it stood for before.
+show_authority () {
+  # 1 says that one of them is down: DigiCert, whose key here is none.
+  admin ca status || [ $? -eq 1 ]
+  admin ca status "$device_ca" --json >"$scratch/authority.json"
+  result=$(/usr/bin/python3 -c 'import json, sys
+status = json.load(open(sys.argv[1]))
+print(status["name"] + ": " + ", ".join("{} on {}{}".format(version["devices"], version["trust"][0]["subject"], former)
+      for versions, former in (([status], ""), (status["earlierVersions"], " (former)")) for version in versions))' \
+    "$scratch/authority.json")
+}
+
+swap_authority () {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "$new_authority" \
+    -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$scratch/works.key" -out "$scratch/works.pem"
+  add_short_lived_authority "$scratch/works"
+  await_reload "${children[0]}" "$service_log" 'Reloaded the configuration'
+  reconfigure_hub
+  result="[ca $device_ca] names certificate and key of ${new_authority#/}; service and hub go on"
+}
+
 wait_for_renewal () {
   local before after second_certificate
   before=$(openssl x509 -in "$scratch/shown.pem" -noout -pubkey)
-  until [ "$(property Sha256)" != "$first_certificate" ] && [ "$(property State)" = provisioned ]; do
+  until [ "$(property Issuer)" = "${new_authority#/}" ] && [ "$(property State)" = provisioned ]; do
     wait_for_event state
   done
   "$BREVET" show certificate --bus session >"$scratch/renewed.pem"
   after=$(openssl x509 -in "$scratch/renewed.pem" -noout -pubkey)
   [ "$before" != "$after" ] || because "the new certificate is for the old key"
   second_certificate=$(property Sha256)
-  result="certificate ${second_certificate:0:16}…, with a new key"
+  result="certificate ${second_certificate:0:16}…, with a new key, from ${new_authority#/}"
 }
 
 send_as_renewed_device () {
