@@ -114,9 +114,20 @@ brevet_command_admin_issued_show (int argc, char **argv)
   return brevet_output_finish (BREVET_EXIT_OK);
 }
 
-/* There is no way back: a person is asked, and a program has to say that it means it. */
+/* There may be no way back: a person is asked, and a program has to say that it means it. */
+static void
+print_question (const char *id, BrevetRevocationReason reason)
+{
+  if (reason == BREVET_REVOCATION_REMOVE_FROM_CRL)
+    g_printerr (_("Accept the certificate %s again? [y/N] "), id);
+  else if (reason == BREVET_REVOCATION_CERTIFICATE_HOLD)
+    g_printerr (_("Revoke the certificate %s until this is taken back? [y/N] "), id);
+  else
+    g_printerr (_("Revoke the certificate %s for good? [y/N] "), id);
+}
+
 static gboolean
-is_meant (const char *id, gboolean yes, int *exit_code)
+is_meant (const char *id, BrevetRevocationReason reason, gboolean yes, int *exit_code)
 {
   char answer[16] = "";
 
@@ -127,7 +138,7 @@ is_meant (const char *id, gboolean yes, int *exit_code)
       *exit_code = brevet_command_usage_error (_("Nobody can be asked whether this is meant; say so with --yes"));
       return FALSE;
     }
-  g_printerr (_("Revoke the certificate %s for good? [y/N] "), id);
+  print_question (id, reason);
   if (fgets (answer, sizeof answer, stdin) != NULL && (*answer == 'y' || *answer == 'Y' || *answer == *_("y")))
     return TRUE;
   g_printerr (_("Nothing was changed\n"));
@@ -136,24 +147,27 @@ is_meant (const char *id, gboolean yes, int *exit_code)
 }
 
 static JsonObject *
-make_body (const char *reason, const char *comment)
+make_body (gboolean has_reason, BrevetRevocationReason reason, const char *comment)
 {
   JsonObject *body = json_object_new ();
 
-  if (reason != NULL)
-    json_object_set_string_member (body, "reason", reason);
+  if (has_reason)
+    json_object_set_string_member (body, "reason", brevet_revocation_reason_get_name (reason));
   if (comment != NULL)
     json_object_set_string_member (body, "comment", comment);
   return body;
 }
 
+/* Also as others spell them: key-compromise, key_compromise. */
 static gboolean
-check_reason (const char *text, int *exit_code)
+read_reason (const char *text, BrevetRevocationReason *reason, int *exit_code)
 {
-  BrevetRevocationReason reason;
+  g_auto(GStrv) words = text != NULL ? g_strsplit_set (text, "-_", -1) : NULL;
+  g_autofree char *joined = words != NULL ? g_strjoinv (NULL, words) : NULL;
   g_autoptr(GError) error = NULL;
 
-  if (text == NULL || brevet_revocation_reason_parse (text, &reason, &error))
+  if (text == NULL || brevet_revocation_reason_parse (joined, reason, NULL) ||
+      brevet_revocation_reason_parse (text, reason, &error))
     return TRUE;
   *exit_code = brevet_command_usage_error ("%s", error->message);
   return FALSE;
@@ -163,10 +177,11 @@ int
 brevet_command_admin_issued_revoke (int argc, char **argv)
 {
   g_auto(BrevetAdminOptions) options = { NULL };
-  g_autofree char *reason = NULL, *comment = NULL;
+  g_autofree char *reason_text = NULL, *comment = NULL;
+  BrevetRevocationReason reason = BREVET_REVOCATION_UNSPECIFIED;
   gboolean yes = FALSE;
   const GOptionEntry entries[] = {
-    { "reason", 'r', 0, G_OPTION_ARG_STRING, &reason,
+    { "reason", 'r', 0, G_OPTION_ARG_STRING, &reason_text,
       N_("Why: keyCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn; or "
          "removeFromCRL, which ends certificateHold (unspecified)"), N_("REASON") },
     { "comment", 0, 0, G_OPTION_ARG_STRING, &comment, N_("A line for the records"), N_("TEXT") },
@@ -181,9 +196,9 @@ brevet_command_admin_issued_revoke (int argc, char **argv)
 
   service = begin (&options, "admin issued revoke", N_("CERTIFICATE"), 1, BREVET_IDENTIFIER_ISSUED_CERTIFICATE, entries, &argc,
                    &argv, &exit_code);
-  if (service == NULL || !check_reason (reason, &exit_code) || !is_meant (argv[1], yes, &exit_code))
+  if (service == NULL || !read_reason (reason_text, &reason, &exit_code) || !is_meant (argv[1], reason, yes, &exit_code))
     return exit_code;
-  body = make_body (reason, comment);
+  body = make_body (reason_text != NULL, reason, comment);
   if (!brevet_admin_service_call (service, "POST", (const char *const[]) { COLLECTION, argv[1], "revoke", NULL }, NULL, body,
                                   &certificate, &error))
     return brevet_command_fail (error);

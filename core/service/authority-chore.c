@@ -17,6 +17,7 @@ typedef struct {
   BrevetServiceContext *context;
   GPtrArray *names;          /* of all certificate authorities */
   guint next;                /* the one to look at */
+  GHashTable *current;       /* key of the version → name: what the names stand for now */
   GPtrArray *versions;
   GHashTable *unused;        /* key of the version → BrevetCaVersion in @versions */
   BrevetCensusResult *usage;
@@ -30,6 +31,7 @@ run_free (gpointer data)
 
   brevet_service_context_unref (run->context);
   g_clear_pointer (&run->names, g_ptr_array_unref);
+  g_hash_table_unref (run->current);
   g_clear_pointer (&run->unused, g_hash_table_unref);
   g_clear_pointer (&run->versions, g_ptr_array_unref);
   g_clear_pointer (&run->usage, brevet_census_result_unref);
@@ -179,10 +181,12 @@ look_for_unused (GTask *task)
     {
       BrevetCaVersion *version = g_ptr_array_index (run->versions, i);
 
-      if (version->until == 0 || version->until > now - GRACE)
+      g_autofree char *key = brevet_records_ca_version_key (version->name, version->identity);
+
+      if (version->until == 0 || version->until > now - GRACE || g_hash_table_contains (run->current, key))
         continue;
       latest = MAX (latest, version->until);
-      g_hash_table_insert (run->unused, brevet_records_ca_version_key (version->name, version->identity), version);
+      g_hash_table_insert (run->unused, g_steal_pointer (&key), version);
     }
   if (g_hash_table_size (run->unused) == 0)
     g_task_return_boolean (task, TRUE);
@@ -201,6 +205,27 @@ on_ended (GObject *source, GAsyncResult *result, gpointer user_data)
     look_for_unused (task);
   else
     g_task_return_error (task, g_steal_pointer (&error));
+}
+
+/* A request that was under way during a reload may have noted last what its name stood for before. Whoever asks for the name next
+ * puts that right. */
+static void
+forget_what_is_not_noted (Run *run)
+{
+  GHashTableIter iter;
+  gpointer name;
+
+  for (guint i = 0; i < run->versions->len; i++)
+    {
+      BrevetCaVersion *version = g_ptr_array_index (run->versions, i);
+      g_autofree char *key = brevet_records_ca_version_key (version->name, version->identity);
+
+      if (version->until == 0)
+        g_hash_table_remove (run->current, key);
+    }
+  g_hash_table_iter_init (&iter, run->current);
+  while (g_hash_table_iter_next (&iter, NULL, &name))
+    brevet_authority_pool_forget_noted (run->context->authorities, name);
 }
 
 /* Of a name that is gone, nothing is current any more. */
@@ -239,10 +264,13 @@ on_versions_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GError) error = NULL;
 
   run->versions = brevet_authority_versions_list_finish (result, &error);
-  if (run->versions != NULL)
-    end_versions (task);
-  else
-    g_task_return_error (task, g_steal_pointer (&error));
+  if (run->versions == NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+  forget_what_is_not_noted (run);
+  end_versions (task);
 }
 
 static void resolve_next (GTask *task);
@@ -251,12 +279,16 @@ static void
 on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
+  Run *run = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetAuthority) authority =
     brevet_authority_pool_resolve_finish (BREVET_AUTHORITY_POOL (source), result, &error);
 
   if (authority == NULL)
     g_debug ("It is not noted which CA a name stands for: %s", error->message);
+  else
+    g_hash_table_insert (run->current, brevet_records_ca_version_key (authority->name, authority->identity),
+                         g_strdup (authority->name));
   resolve_next (task);
 }
 
@@ -299,6 +331,7 @@ run_async (gpointer data, BrevetServiceContext *context, GCancellable *cancellab
 
   g_task_set_source_tag (task, run_async);
   run->context = brevet_service_context_ref (context);
+  run->current = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_task_set_task_data (task, run, run_free);
   brevet_authority_pool_list_async (context->authorities, cancellable, on_names_listed, g_object_ref (task));
 }

@@ -98,6 +98,17 @@ void brevet_authority_pool_forget_noted (BrevetAuthorityPool *self, const char *
 /* Runs @function on the main thread, soon, whoever runs the main context then; it gets @task. */
 void brevet_authority_pool_ask_main_thread (GTask *task, GSourceFunc function);
 
+void brevet_configured_authority_free (BrevetConfiguredAuthority *self);
+
+/**
+ * brevet_authority_pool_add_group:
+ *
+ * Makes the backend of a group. On the main thread, while the pool is being made.
+ *
+ * Returns: %FALSE with an error that names file and line
+ */
+gboolean brevet_authority_pool_add_group (BrevetAuthorityPool *self, BrevetSettings *settings, GError **error);
+
 /**
  * brevet_authority_pool_find_group:
  *

@@ -63,6 +63,13 @@ name_health (BrevetCaHealthState state)
     }
 }
 
+static gboolean
+was_found_well (const BrevetAuthorityReport *report)
+{
+  return report->health != NULL && brevet_ca_health_get_state (report->health) == BREVET_CA_HEALTH_OK &&
+         report->checked_at >= report->last_failure;
+}
+
 /* What devices notice counts more than what a check has found. */
 static const char *
 choose_state (const BrevetAuthorityReport *report, const char **message)
@@ -70,6 +77,11 @@ choose_state (const BrevetAuthorityReport *report, const char **message)
   BrevetCaHealthState found = report->health != NULL ? brevet_ca_health_get_state (report->health) : BREVET_CA_HEALTH_UNKNOWN;
 
   *message = report->problem;
+  if (report->circuit == BREVET_AUTHORITY_CIRCUIT_HALF_OPEN && was_found_well (report))
+    {
+      *message = "It was down, and a check finds it well again; one request is let through at first, to see whether that is so";
+      return "degraded";
+    }
   if (report->circuit != BREVET_AUTHORITY_CIRCUIT_CLOSED)
     return "down";
   if (report->failures > 0 && found != BREVET_CA_HEALTH_DOWN)

@@ -30,6 +30,8 @@ typedef struct {
   BrevetAuthorityTurn *turn;
   gint64 former_time; /* of the current item */
   guint pause;
+  gint64 next_time; /* of those that are to be asked again the first, 0 for none */
+  gboolean changes_more; /* than the current record */
 } Lane;
 
 static void
@@ -39,6 +41,7 @@ clear_question (Lane *lane)
     lane->kind->free_state (g_steal_pointer (&lane->question.state));
   g_clear_pointer (&lane->question.batch, brevet_batch_unref);
   lane->question.again_at = 0;
+  lane->changes_more = FALSE;
 }
 
 static void
@@ -62,6 +65,22 @@ get_fields (Lane *lane)
 
 static void take_next (GTask *task);
 
+static void
+note_time (Lane *lane, gint64 time)
+{
+  lane->next_time = lane->next_time > 0 ? MIN (lane->next_time, time) : time;
+}
+
+static guint
+count_pause (Lane *lane)
+{
+  gint64 pause = lane->next_time > 0 ? MAX (lane->next_time - brevet_clock_now_seconds (), 1) : 0;
+
+  if (lane->pause > 0 && pause > 0)
+    return MIN (lane->pause, (guint) pause);
+  return MAX (lane->pause, (guint) pause);
+}
+
 /* The CA is left alone for some time. */
 static void
 stop_lane (GTask *task, guint pause)
@@ -77,11 +96,14 @@ static void
 on_written (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
+  Lane *lane = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
+  gboolean written = brevet_store_commit_finish (BREVET_STORE (source), result, &error);
 
+  if (written && lane->changes_more && lane->kind->note_changes != NULL)
+    lane->kind->note_changes (lane->question.context);
   /* Somebody else has changed the record meanwhile: there is something new to ask, or he has asked. */
-  if (brevet_store_commit_finish (BREVET_STORE (source), result, &error) ||
-      g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CONFLICT))
+  if (written || g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CONFLICT))
     take_next (task);
   else
     g_task_return_error (task, g_steal_pointer (&error));
@@ -96,20 +118,27 @@ write_batch (GTask *task, BrevetBatch *batch)
   brevet_store_commit_async (lane->question.context->store, batch, NULL, on_written, g_object_ref (task));
 }
 
-/* Has the record go, with what changes along. */
 static void
-settle (GTask *task)
+delete_record (Lane *lane, BrevetBatch *batch)
 {
-  Lane *lane = g_task_get_task_data (task);
   g_autoptr(BrevetBatch) written = brevet_batch_new ();
-  BrevetBatch *batch = lane->question.batch;
   const BrevetChange *change;
 
   /* The key is where the record would be written. */
   lane->kind->put (written, lane->question.item, NULL);
   change = g_ptr_array_index (brevet_batch_get_changes (written), 0);
   brevet_batch_delete (batch, change->collection, change->key, *get_fields (lane).etag);
-  write_batch (task, batch);
+}
+
+/* Has the record go, with what changes along. */
+static void
+settle (GTask *task)
+{
+  Lane *lane = g_task_get_task_data (task);
+
+  lane->changes_more = brevet_batch_get_changes (lane->question.batch)->len > 0;
+  delete_record (lane, lane->question.batch);
+  write_batch (task, lane->question.batch);
 }
 
 static gint64
@@ -149,9 +178,15 @@ put_later (Lane *lane, BrevetBatch *batch, const GError *error)
 {
   BrevetBacklogFields fields = get_fields (lane);
 
+  if (lane->kind->is_over (lane->question.item, error))
+    {
+      delete_record (lane, batch);
+      return;
+    }
   note_problem (lane, &fields, error);
   *fields.not_before = brevet_clock_now_seconds () + choose_pause (*fields.tries, error);
   ++*fields.tries;
+  note_time (lane, *fields.not_before);
   lane->kind->put (batch, lane->question.item, *fields.etag);
 }
 
@@ -172,6 +207,7 @@ ask_again (GTask *task)
   g_autoptr(BrevetBatch) batch = brevet_batch_new ();
 
   *fields.not_before = lane->question.again_at;
+  note_time (lane, lane->question.again_at);
   ++*fields.tries;
   g_clear_pointer (fields.problem, g_free);
   lane->kind->put (batch, lane->question.item, *fields.etag);
@@ -303,7 +339,7 @@ take_next (GTask *task)
     }
   if (lane->next == lane->items->len || g_cancellable_is_cancelled (g_task_get_cancellable (task)))
     {
-      g_task_return_int (task, lane->pause);
+      g_task_return_int (task, count_pause (lane));
       return;
     }
   lane->question.item = g_ptr_array_index (lane->items, lane->next++);

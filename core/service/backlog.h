@@ -61,10 +61,12 @@ typedef struct {
  * @get_fields: points into one
  * @put: writes one
  * @describe: says in words what is asked, for the log
+ * @is_over: whether a question that has failed is not worth asking any more, and may go; says so in the log
  * @prepare_async: finds out what is needed for the question
  * @prepare_finish: %FALSE without an error if there is nothing to ask: the record goes, with what is in the batch
  * @ask_async: asks the CA
  * @ask_finish: %FALSE with an error if the question has to be asked again
+ * @note_changes: (nullable): called when what a question has left in its batch is written
  * @free_state: frees what the steps have left in the question
  *
  * What one kind of question does differently.
@@ -77,11 +79,13 @@ typedef struct {
   BrevetBacklogFields (*get_fields) (gpointer item);
   void (*put) (BrevetBatch *batch, gpointer item, const char *condition);
   char *(*describe) (gpointer item);
+  gboolean (*is_over) (gpointer item, const GError *error);
   void (*prepare_async) (BrevetBacklogQuestion *question, GCancellable *cancellable, GAsyncReadyCallback callback,
                          gpointer user_data);
   gboolean (*prepare_finish) (BrevetBacklogQuestion *question, GAsyncResult *result, GError **error);
   void (*ask_async) (BrevetBacklogQuestion *question, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
   gboolean (*ask_finish) (BrevetBacklogQuestion *question, GAsyncResult *result, GError **error);
+  void (*note_changes) (BrevetServiceContext *context);
   void (*free_state) (gpointer state);
 } BrevetBacklogKind;
 

@@ -40,6 +40,8 @@ BrevetCensusAuthority *brevet_tally_authority (BrevetTally *self, const char *au
 
 void brevet_tally_count_holder (BrevetTally *self, const char *bundle, const char *version);
 
+gboolean brevet_tally_has_holders (BrevetTally *self, const char *bundle, const char *version);
+
 /* The record at which a cursor stands; NULL at the end of what was read. */
 BrevetRecord *brevet_cursor_peek (BrevetCursor *self);
 
@@ -88,6 +90,25 @@ gboolean brevet_holder_tally_add_group (BrevetHolderTally *self, BrevetRecord *r
 BrevetCursor *brevet_holder_tally_advance (BrevetHolderTally *self, GError **error);
 
 void brevet_holder_tally_clear (BrevetHolderTally *self);
+
+/**
+ * BrevetVersionTally:
+ * @newest: of the bundle that is being looked at
+ * @batch: deletions of versions that no device has, after the holders were counted; NULL for none
+ *
+ * The versions of one trust bundle after another: those of one bundle are adjacent.
+ */
+typedef struct {
+  BrevetTally *tally;
+  BrevetRecord *newest;
+  BrevetBatch *batch;
+} BrevetVersionTally;
+
+void brevet_version_tally_init (BrevetVersionTally *self, BrevetTally *tally);
+
+void brevet_version_tally_add (BrevetVersionTally *self, BrevetRecord *record);
+
+void brevet_version_tally_clear (BrevetVersionTally *self);
 
 /* Takes a census, on the caller's main context. Returns: (transfer full): a BrevetCensusResult */
 void brevet_census_walk_async (BrevetStore *store, GAsyncReadyCallback callback, gpointer user_data);

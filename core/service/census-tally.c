@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* An issuance takes less from its certificate to its delivery, unless nobody fetches it. */
+#define REMEMBERED_SECONDS 86400
+
 static void
 authority_free (gpointer data)
 {
@@ -88,6 +91,14 @@ brevet_tally_count_holder (BrevetTally *self, const char *bundle, const char *ve
   known->devices++;
 }
 
+gboolean
+brevet_tally_has_holders (BrevetTally *self, const char *bundle, const char *version)
+{
+  g_autofree char *id = make_id ("bundle ", bundle, version);
+
+  return g_hash_table_contains (self->index, id);
+}
+
 BrevetRecord *
 brevet_cursor_peek (BrevetCursor *self)
 {
@@ -146,6 +157,19 @@ drop (BrevetDeviceTally *self, const BrevetDeviceCertificate *certificate)
   brevet_records_delete_device_certificate (self->batch, certificate->device, certificate->certificate_key);
 }
 
+/* Of a device without certificates nobody asks which of them it has fetched. One that is being delivered is written anew. */
+static void
+drop_delivered (BrevetDeviceTally *self)
+{
+  g_autofree char *key = g_strconcat (self->delivered->device, "/", NULL);
+
+  if (self->delivered->time / G_USEC_PER_SEC > self->tally->now - REMEMBERED_SECONDS)
+    return;
+  if (self->batch == NULL)
+    self->batch = brevet_batch_new ();
+  brevet_batch_delete (self->batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, key, self->delivered->etag);
+}
+
 /* What was issued before the certificate that the device has fetched since will never be used again. */
 void
 brevet_device_tally_end (BrevetDeviceTally *self)
@@ -164,6 +188,8 @@ brevet_device_tally_end (BrevetDeviceTally *self)
       else
         brevet_tally_authority (self->tally, certificate->authority, certificate->identity)->coming++;
     }
+  if (self->delivered != NULL && self->certificates->len == 0)
+    drop_delivered (self);
   g_ptr_array_set_size (self->certificates, 0);
   g_clear_pointer (&self->delivered, brevet_device_certificate_free);
   g_clear_pointer (&self->device, g_free);

@@ -18,6 +18,7 @@ typedef enum {
   STAGE_HOLDERS,
   STAGE_JOURNAL,
   STAGE_CERTIFICATES,
+  STAGE_VERSIONS,
   STAGE_END,
 } Stage;
 
@@ -29,6 +30,7 @@ typedef struct {
   BrevetTally tally;
   BrevetHolderTally holders;
   BrevetDeviceTally devices;
+  BrevetVersionTally versions;
   BrevetCursor cursor; /* of the stages with one collection */
   BrevetCursor *wanted; /* whose page is being read */
   gboolean is_fresh;    /* the page of the cursor was not looked at yet */
@@ -41,6 +43,7 @@ walk_free (gpointer data)
 
   brevet_holder_tally_clear (&walk->holders);
   brevet_device_tally_clear (&walk->devices);
+  brevet_version_tally_clear (&walk->versions);
   g_clear_pointer (&walk->cursor.page, g_ptr_array_unref);
   brevet_tally_clear (&walk->tally);
   g_object_unref (walk->store);
@@ -54,7 +57,7 @@ go_to (Walk *walk, Stage stage)
 {
   static const char *const collections[] = {
     BREVET_COLLECTION_CERTIFICATES, BREVET_COLLECTION_GROUPS, NULL, BREVET_COLLECTION_JOURNAL,
-    BREVET_COLLECTION_DEVICE_CERTIFICATES, NULL,
+    BREVET_COLLECTION_DEVICE_CERTIFICATES, BREVET_COLLECTION_BUNDLE_VERSIONS, NULL,
   };
 
   g_clear_pointer (&walk->cursor.page, g_ptr_array_unref);
@@ -148,6 +151,9 @@ take_record (Walk *walk, BrevetBatch *batch, BrevetRecord *record, GError **erro
       return add_intent (walk, record, error);
     case STAGE_CERTIFICATES:
       return g_str_equal (brevet_record_get_key (record), COMPLETE_KEY) || brevet_device_tally_add (&walk->devices, record, error);
+    case STAGE_VERSIONS:
+      brevet_version_tally_add (&walk->versions, record);
+      return TRUE;
     case STAGE_HOLDERS:
     case STAGE_END:
     default:
@@ -170,7 +176,7 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
           g_task_return_error (task, error);
           return;
         }
-      g_debug ("Records of certificates that count no more stay: %s", error->message);
+      g_debug ("Records that count no more stay: %s", error->message);
       g_clear_error (&error);
     }
   advance (task);
@@ -214,7 +220,7 @@ take_page (GTask *task)
     }
   if (walk->stage == STAGE_CERTIFICATES && walk->cursor.ended)
     brevet_device_tally_end (&walk->devices);
-  deletions = g_steal_pointer (&walk->devices.batch);
+  deletions = walk->stage == STAGE_VERSIONS ? g_steal_pointer (&walk->versions.batch) : g_steal_pointer (&walk->devices.batch);
   return !commit (task, walk->stage == STAGE_INVENTORY ? batch : deletions);
 }
 
@@ -308,6 +314,7 @@ walk_new (BrevetStore *store)
   brevet_tally_init (&walk->tally);
   brevet_holder_tally_init (&walk->holders, &walk->tally);
   brevet_device_tally_init (&walk->devices, &walk->tally);
+  brevet_version_tally_init (&walk->versions, &walk->tally);
   return walk;
 }
 

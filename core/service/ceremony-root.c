@@ -7,6 +7,7 @@
 #include "directory-maker.h"
 
 #include "brevet-clock.h"
+#include "brevet-command.h"
 #include "brevet-error.h"
 #include "brevet-text-file.h"
 #include "brevet-token.h"
@@ -177,6 +178,11 @@ render_record (BrevetCeremonyRoot *self, const char *action, BrevetCertificate *
   g_autofree char *since = brevet_ceremony_format_date (brevet_certificate_get_not_before (certificate));
   g_autofree char *until = brevet_ceremony_format_date (brevet_certificate_get_not_after (certificate));
   g_autofree char *pem = brevet_certificate_to_pem (certificate);
+  /* Nobody writes lines into the record through a name. */
+  g_autofree char *subject = brevet_command_make_printable (brevet_certificate_get_subject (certificate));
+  g_autofree char *issuer = brevet_command_make_printable (brevet_certificate_get_issuer (certificate));
+  g_autofree char *own_name = brevet_command_make_printable (brevet_certificate_get_subject (self->certificate));
+  g_autofree char *who = brevet_command_make_printable (operator_name != NULL ? operator_name : g_get_real_name ());
 
   return g_strdup_printf ("%s\n\n"
                           "When:              %s\n"
@@ -194,10 +200,9 @@ render_record (BrevetCeremonyRoot *self, const char *action, BrevetCertificate *
                           "SHA-256:           %s\n"
                           "Public key:        SHA-256 %s\n"
                           "Request:           %s%s\n\n%s",
-                          action, now, operator_name != NULL ? operator_name : g_get_real_name (), g_get_user_name (),
-                          g_get_host_name (), brevet_certificate_get_subject (self->certificate), root, kind,
-                          in_token ? "in a token" : "in a file", brevet_certificate_get_subject (certificate),
-                          brevet_certificate_get_issuer (certificate), brevet_certificate_get_serial (certificate), since, until,
+                          action, now, who, g_get_user_name (), g_get_host_name (), own_name, root, kind,
+                          in_token ? "in a token" : "in a file", subject, issuer, brevet_certificate_get_serial (certificate),
+                          since, until,
                           brevet_ceremony_get_path_length (certificate), own, brevet_certificate_get_spki_sha256 (certificate),
                           request != NULL ? "SHA-256 " : "none", request != NULL ? request : "", pem);
 }

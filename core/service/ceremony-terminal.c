@@ -8,8 +8,11 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -47,10 +50,49 @@ brevet_ceremony_confirm (const char *question, gboolean assumed, GError **error)
   return refuse (error, "The answer was not yes; nothing was changed");
 }
 
+/* FALSE if somebody has interrupted the command; the signal is still pending then. */
+static gboolean
+wait_for_line (const sigset_t *interruptions)
+{
+  int signals = signalfd (-1, interruptions, SFD_CLOEXEC);
+  struct pollfd sources[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+
+  while (poll (sources, G_N_ELEMENTS (sources), -1) < 0 && errno == EINTR)
+    continue;
+  if (signals >= 0)
+    close (signals);
+  return sources[1].revents == 0;
+}
+
+/* Whoever interrupts the command is not to be left with a terminal that shows nothing: the signal takes effect after that. */
+static gboolean
+read_silent_line (const char *question, char line[MAX_LINE], const struct termios *before)
+{
+  struct termios silent = *before;
+  sigset_t interruptions, former;
+  gboolean is_read;
+
+  sigemptyset (&interruptions);
+  sigaddset (&interruptions, SIGINT);
+  sigaddset (&interruptions, SIGTERM);
+  sigaddset (&interruptions, SIGHUP);
+  sigaddset (&interruptions, SIGQUIT);
+  pthread_sigmask (SIG_BLOCK, &interruptions, &former);
+  silent.c_lflag &= ~(tcflag_t) ECHO;
+  /* Before the question: whoever answers quickly is not to be seen either. */
+  tcsetattr (STDIN_FILENO, TCSAFLUSH, &silent);
+  g_printerr ("%s: ", question);
+  is_read = wait_for_line (&interruptions) && read_line (line);
+  tcsetattr (STDIN_FILENO, is_read ? TCSANOW : TCSAFLUSH, before);
+  g_printerr ("\n");
+  pthread_sigmask (SIG_SETMASK, &former, NULL);
+  return is_read;
+}
+
 static BrevetSecret *
 ask (const char *question, GError **error)
 {
-  struct termios before, silent;
+  struct termios before;
   char line[MAX_LINE];
   BrevetSecret *secret = NULL;
 
@@ -60,15 +102,8 @@ ask (const char *question, GError **error)
                    "A password or PIN is needed, and nobody is there to type it; name a file with --password-file");
       return NULL;
     }
-  silent = before;
-  silent.c_lflag &= ~(tcflag_t) ECHO;
-  /* Before the question: whoever answers quickly is not to be seen either. */
-  tcsetattr (STDIN_FILENO, TCSAFLUSH, &silent);
-  g_printerr ("%s: ", question);
-  if (read_line (line))
+  if (read_silent_line (question, line, &before))
     secret = brevet_secret_new (line, strlen (line));
-  tcsetattr (STDIN_FILENO, TCSANOW, &before);
-  g_printerr ("\n");
   gnutls_memset (line, 0, sizeof line);
   if (secret == NULL)
     refuse (error, "No password was typed; nothing was changed");

@@ -75,14 +75,17 @@ static void
 show (const BrevetCaTemplate *template, const char *key_sha256, BrevetCertificate *issuer)
 {
   g_autofree char *subject = brevet_command_make_printable (template->common_name);
+  g_autofree char *organization =
+    template->organization != NULL ? brevet_command_make_printable (template->organization) : NULL;
+  g_autofree char *issued_by = brevet_command_make_printable (brevet_certificate_get_subject (issuer));
   g_autofree char *since = brevet_ceremony_format_date (template->not_before);
   g_autofree char *until = brevet_ceremony_format_date (template->not_after);
 
   g_print (_("This is going to be signed:\n"));
   g_print (_("  Subject:     %s\n"), subject);
-  if (template->organization != NULL)
-    g_print (_("  Organization: %s\n"), template->organization);
-  g_print (_("  Issuer:      %s\n"), brevet_certificate_get_subject (issuer));
+  if (organization != NULL)
+    g_print (_("  Organization: %s\n"), organization);
+  g_print (_("  Issuer:      %s\n"), issued_by);
   g_print (_("  Valid:       %s to %s\n"), since, until);
   g_print (_("  Path length: %d\n"), template->path_length);
   g_print (_("  Key usage:   keyCertSign, cRLSign\n"));

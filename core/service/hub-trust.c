@@ -249,8 +249,10 @@ ask_earlier (Collection *self, const BrevetCaVersion *version, GError **error)
       g_propagate_error (error, g_steal_pointer (&cause));
       return FALSE;
     }
+  /* The reason can often be mended, and until it is the hub has to do without any list. */
   if (authority == NULL)
     {
+      g_warning ("%s", cause->message);
       g_ptr_array_add (self->trust->without_list, g_strdup (version->name));
       return TRUE;
     }

@@ -126,11 +126,11 @@ reset_attempt (BrevetIssue *issue)
 
 /* The same CA is asked at once, so that one write says both: that there is another attempt, and that it may have been asked. */
 void
-brevet_issue_begin_new_attempt (GTask *task, guint pause)
+brevet_issue_begin_new_attempt (GTask *task)
 {
   BrevetIssue *issue = g_task_get_task_data (task);
   BrevetIntent *intent = issue->intent;
-  gboolean at_once = issue->authority != NULL && pause == 0;
+  gboolean at_once = issue->authority != NULL;
 
   if (issue->unknown)
     brevet_issue_orphan (issue);
@@ -139,10 +139,7 @@ brevet_issue_begin_new_attempt (GTask *task, guint pause)
   intent->identity = at_once ? g_strdup (issue->authority->identity) : NULL;
   intent->sent = at_once;
   issue->unwritten = at_once || issue->orphan != NULL || issue->refused != NULL;
-  if (pause > 0)
-    brevet_issue_go_on_after (task, pause);
-  else
-    brevet_issue_go_on (task);
+  brevet_issue_go_on (task);
 }
 
 /* --- the standby -------------------------------------------------------------------------------------------------------------- */
@@ -175,7 +172,7 @@ brevet_issue_turn_to_standby (GTask *task, const char *why)
   issue->retries = 0;
   brevet_issue_drop_turn (issue);
   g_clear_pointer (&issue->authority, brevet_authority_unref);
-  brevet_issue_begin_new_attempt (task, 0);
+  brevet_issue_begin_new_attempt (task);
 }
 
 /* --- certificates ------------------------------------------------------------------------------------------------------------- */
@@ -212,6 +209,7 @@ brevet_issue_put_refused (BrevetBatch *batch, const BrevetInventoryEntry *entry,
     .authority = entry->authority,
     .identity = entry->identity,
     .reason = BREVET_REVOCATION_SUPERSEDED,
+    .not_after = brevet_certificate_get_not_after (brevet_chain_get_leaf (entry->chain)),
   };
 
   if (can_revoke)
@@ -244,7 +242,7 @@ brevet_issue_refuse (GTask *task, const char *reason, GError *error)
   if (error == NULL && issue->refusals++ > 0)
     error = make_second_refusal (issue);
   if (error == NULL)
-    brevet_issue_begin_new_attempt (task, 0);
+    brevet_issue_begin_new_attempt (task);
   else
     brevet_issue_give_authority_up (task, error);
 }

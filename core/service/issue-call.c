@@ -179,7 +179,11 @@ on_time_over (gpointer user_data)
   g_autoptr(GTask) task = g_object_ref (G_TASK (user_data));
   BrevetIssue *issue = g_task_get_task_data (task);
   g_autoptr(GCancellable) cancellable = NULL;
+  gint64 end = g_source_get_ready_time (issue->timer);
 
+  /* An answer that came in the same round has stopped the timer, or another question has set it anew. */
+  if (issue->call == NULL || end < 0 || brevet_clock_monotonic () < end)
+    return G_SOURCE_CONTINUE;
   if (issue->call->cancelled)
     {
       g_source_set_ready_time (issue->timer, -1);

@@ -6,6 +6,7 @@
 
 #include "brevet-error.h"
 #include "brevet-log.h"
+#include "crl-publisher.h"
 #include "revocation-worker.h"
 #include "service-chores.h"
 

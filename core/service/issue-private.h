@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /* Shared by issue.c, which knows what comes next, issue-call.c, which asks a CA one question, issue-recourse.c, which knows what to
- * do when it does not simply answer, and issue-attempt.c, which begins and ends attempts.
+ * do when it does not simply answer, issue-retry.c, which knows when to ask again, issue-finding.c, which takes what was found, and
+ * issue-attempt.c, which begins and ends attempts.
  *
  * What comes next follows from what is known: a certificate is checked, a ticket is polled, an attempt whose result is unknown is
  * settled, and only when it is certain that there is nothing, a CA is asked to issue. */
@@ -82,6 +83,9 @@ void brevet_issue_rest (GTask *task, guint milliseconds);
 void brevet_issue_take_answer (GTask *task, BrevetQuestion question, BrevetCaOutcome *outcome, BrevetTrustBundle *trust,
                                GError *error);
 
+/* Takes what has become of the attempt (transfer full). */
+void brevet_issue_take_outcome (GTask *task, BrevetCaOutcome *outcome);
+
 /* Polls again, after @seconds at least. */
 void brevet_issue_poll_after (GTask *task, guint seconds);
 
@@ -106,9 +110,8 @@ void brevet_issue_write_journal (GTask *task);
 
 void brevet_issue_make_request (BrevetIssue *issue, gint64 deadline);
 
-/* Goes to the CA with a new idempotency key, after @pause milliseconds. What the attempt before has become, if that is not known,
- * becomes an orphan. */
-void brevet_issue_begin_new_attempt (GTask *task, guint pause);
+/* Goes to the CA with a new idempotency key. What the attempt before has become, if that is not known, becomes an orphan. */
+void brevet_issue_begin_new_attempt (GTask *task);
 
 /* The attempt so far is an orphan. */
 void brevet_issue_orphan (BrevetIssue *issue);
@@ -132,6 +135,19 @@ gboolean brevet_issue_can_revoke (const BrevetAuthority *authority);
 
 /* Adds a certificate that must not be used to @batch, and its revocation if the CA can do that. */
 void brevet_issue_put_refused (BrevetBatch *batch, const BrevetInventoryEntry *entry, gboolean can_revoke);
+
+/* --- issue-retry.c ------------------------------------------------------------------------------------------------------------ */
+
+/* Until when the same is asked again, monotonic microseconds. */
+gint64 brevet_issue_get_limit (const BrevetIssue *issue);
+
+/* Does the same again after a pause; or turns to the standby, or ends with @error (transfer full), if it is time for that. */
+void brevet_issue_retry (GTask *task, GError *error);
+
+/* --- issue-finding.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Takes what a CA has found (transfer full), if that is what became of this attempt. */
+void brevet_issue_take_finding (GTask *task, BrevetCaOutcome *outcome);
 
 /* --- issue-recourse.c --------------------------------------------------------------------------------------------------------- */
 

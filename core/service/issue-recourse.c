@@ -7,12 +7,8 @@
 #include "brevet-clock.h"
 #include "brevet-log.h"
 
-#define LONGEST_RETRY  300
 #define FIND_PAUSE     5000
 #define FIND_TRIES     2
-
-/* For so long nobody minds a record that says a little too much. */
-#define SHORT_PAUSE    5000
 
 /* A CA that loses one answer after the other, and cannot be asked what became of them, is not asked for ever. */
 #define MAXIMUM_LOSSES 3
@@ -21,111 +17,6 @@ static BrevetCaCapabilities
 get_capabilities (const BrevetIssue *issue)
 {
   return issue->authority != NULL ? brevet_ca_backend_get_capabilities (issue->authority->backend) : 0;
-}
-
-/* --- pauses ------------------------------------------------------------------------------------------------------------------- */
-
-/* Until when the same is asked again. While only one CA can tell what became of the attempt, the operator's patience counts: nobody
- * else is asked before it ends, and where there is nobody else, the later of the two. */
-static gint64
-get_limit (const BrevetIssue *issue)
-{
-  gint64 patience = (gint64) issue->context->ambiguity_patience * G_USEC_PER_SEC;
-
-  if (!issue->unknown)
-    return issue->deadline;
-  if (issue->intent->standby == NULL)
-    return MAX (issue->deadline, issue->unknown_from + patience);
-  return patience > 0 ? issue->unknown_from + patience : G_MAXINT64;
-}
-
-/* Exponential, with full jitter, on top of what the CA asked for. Returns 0 if the limit would pass. What is unknown waits until
- * just there: somebody else is asked then. */
-static guint
-choose_pause (BrevetIssue *issue, const GError *error)
-{
-  gint32 ceiling = MIN (LONGEST_RETRY, 1 << MIN (issue->retries, 16));
-  gint64 pause = MAX (brevet_ca_error_get_retry_after (error), 0) * G_GINT64_CONSTANT (1000);
-  gint64 left = (get_limit (issue) - brevet_clock_monotonic ()) / 1000;
-
-  pause += g_random_int_range (1, ceiling * 1000 + 1);
-  issue->retries++;
-  if (left <= 0 || (pause > left && !issue->unknown))
-    return 0;
-  return (guint) MIN (MIN (pause, left + 1), G_MAXINT32);
-}
-
-/* Once for each operation: a CA may be away for hours. */
-static void
-log_retry (BrevetIssue *issue, const GError *error)
-{
-  if (issue->retries == 1)
-    g_message ("The certificate for %s has to wait, its certificate authority “%s” is asked again until it answers (operation "
-               "%s): %s", issue->intent->registration_id, issue->intent->authority, issue->intent->operation_id, error->message);
-}
-
-/* What a restart during the pause must know. */
-static void
-record_state (BrevetIssue *issue, guint pause)
-{
-  BrevetIntent *intent = issue->intent;
-
-  if (issue->unknown && intent->unknown_since == 0)
-    {
-      intent->unknown_since =
-        brevet_clock_now_seconds () - (brevet_clock_monotonic () - issue->unknown_from) / G_USEC_PER_SEC;
-      issue->unwritten = TRUE;
-    }
-  else if (brevet_issue_is_certain (issue) && intent->sent && pause >= SHORT_PAUSE)
-    {
-      intent->sent = FALSE;
-      issue->unwritten = TRUE;
-    }
-}
-
-static void
-handle_end_of_time (GTask *task, GError *error)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-
-  if (issue->outcome != NULL)
-    brevet_issue_refuse (task, "The certificate cannot be checked, because its authority does not say what is to be trusted",
-                         error);
-  else if (issue->unknown)
-    brevet_issue_lose (task, error);
-  else if (brevet_issue_can_turn (issue) && !issue->ever_turned)
-    {
-      brevet_issue_turn_to_standby (task, error->message);
-      g_error_free (error);
-    }
-  else
-    brevet_issue_fail (task, error);
-}
-
-/* Takes @error. */
-static void
-retry (GTask *task, GError *error)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-  g_autoptr(GError) owned = error;
-  guint pause;
-
-  if (brevet_issue_is_certain (issue) && brevet_issue_can_turn (issue) && issue->authority != NULL &&
-      brevet_authority_traffic_is_open (issue->authority->traffic))
-    {
-      brevet_issue_turn_to_standby (task, error->message);
-      return;
-    }
-  pause = choose_pause (issue, error);
-  if (pause == 0)
-    {
-      handle_end_of_time (task, g_steal_pointer (&owned));
-      return;
-    }
-  log_retry (issue, error);
-  brevet_issue_note_waiting (issue);
-  record_state (issue, pause);
-  brevet_issue_go_on_after (task, pause);
 }
 
 /* --- ends --------------------------------------------------------------------------------------------------------------------- */
@@ -228,7 +119,7 @@ leave_behind (GTask *task)
   g_warning ("The certificate authority “%s” may have issued a certificate for %s that never arrived (operation %s, attempt "
              "%u); it can be asked for neither, so a new one is requested", issue->intent->authority,
              issue->intent->registration_id, issue->intent->operation_id, issue->intent->attempt);
-  brevet_issue_begin_new_attempt (task, 0);
+  brevet_issue_begin_new_attempt (task);
 }
 
 void
@@ -237,7 +128,7 @@ brevet_issue_settle (GTask *task)
   BrevetIssue *issue = g_task_get_task_data (task);
   BrevetCaCapabilities capabilities = get_capabilities (issue);
 
-  if (issue->unknown && issue->retries > 0 && brevet_clock_monotonic () >= get_limit (issue))
+  if (issue->unknown && issue->retries > 0 && brevet_clock_monotonic () >= brevet_issue_get_limit (issue))
     brevet_issue_lose (task, g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_AMBIGUOUS, "The certificate authority “%s” does not "
                                           "say whether it has issued", issue->intent->authority));
   else if (issue->conflict == NULL && (capabilities & BREVET_CA_CAPABILITY_IDEMPOTENT))
@@ -265,7 +156,7 @@ brevet_issue_handle_nothing_found (GTask *task)
   else if (issue->doom != NULL)
     brevet_issue_give_authority_up (task, g_steal_pointer (&issue->doom));
   else
-    brevet_issue_begin_new_attempt (task, 0);
+    brevet_issue_begin_new_attempt (task);
 }
 
 /* --- errors by their class ---------------------------------------------------------------------------------------------------- */
@@ -295,7 +186,7 @@ need_operator (GTask *task, BrevetQuestion question, GError *error)
   if (can_find && issue->doom == NULL)
     issue->doom = g_error_copy (error);
   if (can_find || (issue->intent->standby != NULL && !issue->ever_turned))
-    retry (task, error);
+    brevet_issue_retry (task, error);
   else
     brevet_issue_lose (task, error);
 }
@@ -309,7 +200,7 @@ handle_misreading (GTask *task, BrevetQuestion question, GError *error)
   if (question == BREVET_QUESTION_ISSUE && issue->request != NULL && brevet_ca_request_was_sent (issue->request))
     become_unknown (issue);
   if (issue->misreadings++ == 0)
-    retry (task, error);
+    brevet_issue_retry (task, error);
   else
     need_operator (task, question, error);
 }
@@ -366,7 +257,7 @@ handle_issue_error (GTask *task, GError *error)
     {
       if (class == BREVET_CA_ERROR_CLASS_AMBIGUOUS)
         become_unknown (issue);
-      retry (task, error);
+      brevet_issue_retry (task, error);
     }
 }
 
@@ -386,11 +277,22 @@ handle_find_error (GTask *task, GError *error)
   else if (class == BREVET_CA_ERROR_CLASS_OPERATOR)
     need_operator (task, BREVET_QUESTION_FIND, error);
   else if (class != BREVET_CA_ERROR_CLASS_PERMANENT)
-    retry (task, error);
+    brevet_issue_retry (task, error);
   else if (issue->unknown)
     brevet_issue_lose (task, error);
   else
     brevet_issue_fail (task, error);
+}
+
+/* A CA may hand over what it has issued once, and the answer was lost on the way. */
+static void
+look_for_handed_over (GTask *task, GError *error)
+{
+  BrevetIssue *issue = g_task_get_task_data (task);
+
+  g_clear_pointer (&issue->intent->ticket, g_free);
+  become_unknown (issue);
+  handle_conflict (task, error);
 }
 
 /* Asking for a ticket twice does no harm, and a human may take days to decide: trouble on the way is no reason to give up. */
@@ -401,6 +303,12 @@ handle_poll_error (GTask *task, GError *error)
   BrevetCaErrorClass class = brevet_ca_error_classify (error);
   g_autoptr(GError) owned = error;
 
+  if (g_error_matches (error, BREVET_CA_ERROR, BREVET_CA_ERROR_TICKET_EXPIRED) &&
+      (get_capabilities (issue) & BREVET_CA_CAPABILITY_FIND) != 0)
+    {
+      look_for_handed_over (task, g_steal_pointer (&owned));
+      return;
+    }
   if (class == BREVET_CA_ERROR_CLASS_PERMANENT)
     {
       brevet_issue_fail (task, g_steal_pointer (&owned));
@@ -417,7 +325,7 @@ handle_trust_error (GTask *task, GError *error)
   BrevetCaErrorClass class = brevet_ca_error_classify (error);
 
   if (class == BREVET_CA_ERROR_CLASS_RETRYABLE || class == BREVET_CA_ERROR_CLASS_AMBIGUOUS)
-    retry (task, error);
+    brevet_issue_retry (task, error);
   else
     brevet_issue_refuse (task, "The certificate cannot be checked, because its authority does not say what is to be trusted",
                          error);

@@ -120,8 +120,8 @@ take_ticket (GTask *task, BrevetCaOutcome *outcome)
 }
 
 /* Whatever is heard of the attempt, its result is no longer unknown. */
-static void
-take_outcome (GTask *task, BrevetCaOutcome *outcome)
+void
+brevet_issue_take_outcome (GTask *task, BrevetCaOutcome *outcome)
 {
   BrevetIssue *issue = g_task_get_task_data (task);
   g_autoptr(BrevetCaOutcome) owned = outcome;
@@ -140,67 +140,6 @@ take_outcome (GTask *task, BrevetCaOutcome *outcome)
   brevet_issue_go_on (task);
 }
 
-static void
-on_refused_searched (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr(GTask) task = G_TASK (user_data);
-  BrevetIssue *issue = g_task_get_task_data (task);
-  g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
-
-  if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
-    take_outcome (task, g_steal_pointer (&issue->found));
-  else
-    {
-      g_clear_pointer (&issue->found, brevet_ca_outcome_unref);
-      brevet_issue_handle_nothing_found (task);
-    }
-}
-
-static void
-on_inventory_searched (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  g_autoptr(GTask) task = G_TASK (user_data);
-  BrevetIssue *issue = g_task_get_task_data (task);
-  g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
-  BrevetCertificate *leaf = brevet_chain_get_leaf (brevet_ca_outcome_get_chain (issue->found));
-  g_autofree char *key = g_strconcat (BREVET_INVENTORY_REFUSED ":", brevet_certificate_get_sha256 (leaf), NULL);
-
-  if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
-    brevet_store_get_async (issue->context->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_refused_searched,
-                            g_object_ref (task));
-  else
-    {
-      g_clear_pointer (&issue->found, brevet_ca_outcome_unref);
-      if (record != NULL)
-        brevet_issue_handle_nothing_found (task);
-      else
-        brevet_issue_handle_error (task, BREVET_QUESTION_FIND, g_error_new (BREVET_CA_ERROR, BREVET_CA_ERROR_UNAVAILABLE,
-                                                                            "The inventory cannot be read: %s", error->message));
-    }
-}
-
-/* A CA is asked for a public key, and a device may renew with the one it has: what is in the inventory already, issued or refused,
- * answers an earlier question. */
-static void
-take_finding (GTask *task, BrevetCaOutcome *outcome)
-{
-  BrevetIssue *issue = g_task_get_task_data (task);
-  g_autofree char *key = NULL;
-
-  if (!brevet_ca_outcome_is_issued (outcome))
-    {
-      take_outcome (task, outcome);
-      return;
-    }
-  g_clear_pointer (&issue->found, brevet_ca_outcome_unref);
-  issue->found = outcome;
-  key = brevet_records_certificate_key (brevet_chain_get_leaf (brevet_ca_outcome_get_chain (outcome)));
-  brevet_store_get_async (issue->context->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_inventory_searched,
-                          g_object_ref (task));
-}
-
 void
 brevet_issue_take_answer (GTask *task, BrevetQuestion question, BrevetCaOutcome *outcome, BrevetTrustBundle *trust, GError *error)
 {
@@ -211,9 +150,9 @@ brevet_issue_take_answer (GTask *task, BrevetQuestion question, BrevetCaOutcome 
   else if (question == BREVET_QUESTION_TRUST)
     take_trust (task, owned);
   else if (question == BREVET_QUESTION_FIND)
-    take_finding (task, outcome);
+    brevet_issue_take_finding (task, outcome);
   else
-    take_outcome (task, outcome);
+    brevet_issue_take_outcome (task, outcome);
 }
 
 /* The question that a CA would be asked now. */
@@ -238,7 +177,7 @@ leave_forgotten_authority (GTask *task)
              issue->intent->operation_id, issue->intent->attempt);
   brevet_issue_orphan (issue);
   g_clear_pointer (&issue->outcome, brevet_ca_outcome_unref);
-  brevet_issue_begin_new_attempt (task, 0);
+  brevet_issue_begin_new_attempt (task);
 }
 
 /* Of other domains are errors of the store, and one that has something else to do just now is not gone. */
@@ -336,7 +275,7 @@ brevet_issue_go_on (GTask *task)
   else if (issue->error != NULL)
     brevet_issue_fail (task, g_steal_pointer (&issue->error));
   else if (issue->late != NULL)
-    take_outcome (task, g_steal_pointer (&issue->late));
+    brevet_issue_take_outcome (task, g_steal_pointer (&issue->late));
   else if (issue->authority == NULL)
     resolve (task);
   else

@@ -7,6 +7,12 @@
 #include "brevet-identifier.h"
 #include "records-devices.h"
 
+/* A device that waits is told to look again after this part of the time that it has waited. */
+#define WAITING_SHARE 10
+
+/* Some give up after a minute of silence (protocol/dps.md §3.1). */
+#define LONGEST_RETRY_AFTER 30
+
 typedef struct {
   BrevetServiceContext *context;
   BrevetRequest *request;
@@ -121,6 +127,15 @@ encode_etag (BrevetRegistrationState *state)
   state->etag = encoded;
 }
 
+/* Whoever has waited for long need not ask often. */
+static guint
+choose_retry_after (Build *build)
+{
+  gint64 age = (brevet_clock_now () - build->operation->state->updated) / G_USEC_PER_SEC;
+
+  return MAX (build->context->retry_after, (guint) CLAMP (age / WAITING_SHARE, 0, LONGEST_RETRY_AFTER));
+}
+
 static void
 return_reply (GTask *task)
 {
@@ -130,7 +145,7 @@ return_reply (GTask *task)
   BrevetReply *reply;
 
   encode_etag (operation->state);
-  reply = brevet_operation_reply (operation->id, operation->state, build->dialect, build->context->retry_after);
+  reply = brevet_operation_reply (operation->id, operation->state, build->dialect, choose_retry_after (build));
   brevet_reply_set_header (reply, "x-ms-request-id", brevet_request_get_tracking_id (build->request));
   if (delivery != NULL)
     brevet_reply_set_delivered_callback (reply, on_delivered, delivery, delivery_free);

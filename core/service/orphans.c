@@ -4,7 +4,9 @@
 #include "backlog.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-identifier.h"
 #include "brevet-log.h"
+#include "crl-publisher.h"
 #include "intent-request.h"
 #include "records-ca.h"
 #include "revocation-worker.h"
@@ -18,6 +20,10 @@
 #define SHORTEST_POLL 60
 #define LONGEST_POLL 3600
 #define LONGEST_PENDING (7 * 24 * 3600)
+
+/* A CA that cannot be asked for so long will not be. */
+#define LONGEST_SEARCH (30 * 24 * 3600)
+
 #define ANSWER_MICROSECONDS (60 * G_USEC_PER_SEC)
 
 /* What is needed for one look. */
@@ -91,6 +97,17 @@ log_lost (const BrevetIntent *intent, const char *why)
                                               intent->registration_id, date, why);
 
   log_orphan (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_ORPHAN_LOST, intent, NULL, message);
+}
+
+static gboolean
+is_over (gpointer item, const GError *error)
+{
+  BrevetOrphan *orphan = item;
+
+  if (brevet_clock_now_seconds () < orphan->intent->requested_at + LONGEST_SEARCH)
+    return FALSE;
+  log_lost (orphan->intent, error->message);
+  return TRUE;
 }
 
 static gboolean
@@ -169,6 +186,7 @@ adopt (BrevetBacklogQuestion *question, BrevetCaOutcome *outcome)
     .authority = entry.authority,
     .identity = entry.identity,
     .reason = BREVET_REVOCATION_SUPERSEDED,
+    .not_after = brevet_certificate_get_not_after (leaf),
   };
   g_autofree char *message = g_strdup_printf ("The certificate authority “%s” had issued a certificate for %s whose attempt was "
                                               "given up; it is revoked", question->authority->name, entry.registration_id);
@@ -211,21 +229,56 @@ on_inventory_searched (GObject *source, GAsyncResult *result, gpointer user_data
 }
 
 static void
+search_inventory (GTask *task)
+{
+  Ask *ask = g_task_get_task_data (task);
+  g_autofree char *key = brevet_records_certificate_key (brevet_chain_get_leaf (brevet_ca_outcome_get_chain (ask->outcome)));
+
+  brevet_store_get_async (ask->question->context->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_inventory_searched,
+                          g_object_ref (task));
+}
+
+static void
+on_journal_searched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Ask *ask = g_task_get_task_data (task);
+  GError *error = NULL;
+  g_autoptr(GPtrArray) entries = brevet_store_list_finish (BREVET_STORE (source), result, &error);
+
+  if (entries == NULL)
+    g_task_return_error (task, error);
+  else if (entries->len == 0)
+    search_inventory (task);
+  else
+    {
+      ask->question->again_at = brevet_clock_now_seconds () + LOOK_PAUSE;
+      g_task_return_boolean (task, TRUE);
+    }
+}
+
+/* A search goes by public key, and a device may renew with the one it has: what was found may be what an operation under way is just
+ * about to write. The journal comes first: whatever has left it is in the inventory. */
+static void
 handle_issued (GTask *task)
 {
   Ask *ask = g_task_get_task_data (task);
+  Look *look = ask->question->state;
+  BrevetOrphan *orphan = ask->question->item;
   BrevetCertificate *leaf = brevet_chain_get_leaf (brevet_ca_outcome_get_chain (ask->outcome));
-  g_autofree char *key = NULL;
+  g_autofree char *device = NULL;
   GError *error = NULL;
 
   if (!check_key (ask->question, leaf, &error))
+    g_task_return_error (task, error);
+  else if (look->asks_anew)
+    search_inventory (task);
+  else
     {
-      g_task_return_error (task, error);
-      return;
+      device = brevet_identifier_fold (orphan->intent->registration_id);
+      brevet_store_list_async (ask->question->context->store, BREVET_COLLECTION_JOURNAL, device, NULL, 1, NULL,
+                               on_journal_searched, g_object_ref (task));
     }
-  key = brevet_records_certificate_key (leaf);
-  brevet_store_get_async (ask->question->context->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_inventory_searched,
-                          g_object_ref (task));
 }
 
 /* Somebody has still to decide about it there. */
@@ -321,6 +374,14 @@ ask_finish (BrevetBacklogQuestion *question, GAsyncResult *result, GError **erro
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
+/* What was found is to be revoked, and listed. */
+static void
+note_changes (BrevetServiceContext *context)
+{
+  brevet_service_chores_poke (context->chores, BREVET_CHORE_REVOCATIONS);
+  brevet_service_chores_poke (context->chores, BREVET_CHORE_REVOCATION_LISTS);
+}
+
 static const BrevetBacklogKind kind = {
   .collection = BREVET_COLLECTION_ORPHANS,
   .message_id = BREVET_MESSAGE_ORPHAN_PROBLEM,
@@ -329,10 +390,12 @@ static const BrevetBacklogKind kind = {
   .get_fields = get_fields,
   .put = put_orphan,
   .describe = describe,
+  .is_over = is_over,
   .prepare_async = prepare_async,
   .prepare_finish = prepare_finish,
   .ask_async = ask_async,
   .ask_finish = ask_finish,
+  .note_changes = note_changes,
   .free_state = look_free,
 };
 
@@ -340,21 +403,13 @@ static void
 run_async (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
            gpointer user_data)
 {
-  BrevetServiceChores **chores = data;
-
-  *chores = context->chores;
   brevet_backlog_run_async (&kind, context, cancellable, callback, user_data);
 }
 
-/* What was found is to be revoked. */
 static gboolean
 run_finish (gpointer data, GAsyncResult *result, guint *pause, GError **error)
 {
-  BrevetServiceChores **chores = data;
-  gboolean good = brevet_backlog_run_finish (result, pause, error);
-
-  brevet_service_chores_poke (*chores, BREVET_CHORE_REVOCATIONS);
-  return good;
+  return brevet_backlog_run_finish (result, pause, error);
 }
 
 void
@@ -367,5 +422,5 @@ brevet_orphans_add (BrevetServiceChores *chores)
     .run_finish = run_finish,
   };
 
-  brevet_service_chores_add (chores, &chore, g_new0 (BrevetServiceChores *, 1), g_free);
+  brevet_service_chores_add (chores, &chore, NULL, NULL);
 }

@@ -101,6 +101,7 @@ brevet_records_read_pending_revocation (BrevetRecord *record, GError **error)
   revocation->authority = brevet_record_json_dup_string (object, "certificateAuthority");
   revocation->identity = brevet_record_json_dup_string (object, "identity");
   revocation->reason = json_object_get_int_member_with_default (object, "reason", BREVET_REVOCATION_UNSPECIFIED);
+  revocation->not_after = json_object_get_int_member_with_default (object, "notAfter", G_MAXINT64);
   revocation->not_before = json_object_get_int_member_with_default (object, "notBefore", 0);
   revocation->tries = json_object_get_int_member_with_default (object, "tries", 0);
   revocation->problem = brevet_record_json_dup_string (object, "problem");
@@ -117,6 +118,7 @@ brevet_records_put_pending_revocation (BrevetBatch *batch, const BrevetPendingRe
   brevet_record_json_set_string (object, "certificateAuthority", revocation->authority);
   brevet_record_json_set_string (object, "identity", revocation->identity);
   json_object_set_int_member (object, "reason", revocation->reason);
+  json_object_set_int_member (object, "notAfter", revocation->not_after);
   json_object_set_int_member (object, "notBefore", revocation->not_before);
   json_object_set_int_member (object, "tries", revocation->tries);
   brevet_record_json_set_string (object, "problem", revocation->problem);

@@ -43,6 +43,7 @@ typedef struct {
  * @authority: name of the certificate authority
  * @identity: (nullable): which CA that was
  * @reason: what the CA is told
+ * @not_after: end of the certificate, seconds since 1970-01-01 UTC
  * @not_before: not to be tried before, seconds since 1970-01-01 UTC
  * @tries: how often the CA was asked
  * @problem: (nullable): why the last try failed
@@ -56,6 +57,7 @@ typedef struct {
   char *authority;
   char *identity;
   BrevetRevocationReason reason;
+  gint64 not_after;
   gint64 not_before;
   guint tries;
   char *problem;

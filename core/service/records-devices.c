@@ -65,6 +65,7 @@ brevet_records_read_device_certificate (BrevetRecord *record, GError **error)
   certificate->not_after = json_object_get_int_member_with_default (object, "notAfter", 0);
   certificate->delivered = brevet_record_json_dup_string (object, "delivered");
   certificate->time = brevet_record_get_updated (record);
+  certificate->etag = g_strdup (brevet_record_get_etag (record));
   return certificate;
 }
 
@@ -78,6 +79,7 @@ brevet_device_certificate_free (BrevetDeviceCertificate *self)
   g_free (self->authority);
   g_free (self->identity);
   g_free (self->delivered);
+  g_free (self->etag);
   g_free (self);
 }
 

@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  * @not_after: end of the certificate, seconds since 1970-01-01 UTC
  * @delivered: (nullable): key of the certificate that was delivered last
  * @time: when the record was written, microseconds since 1970-01-01 UTC
+ * @etag: version of the record
  *
  * A certificate that a device has or is about to get, or which of them the device has fetched. Plain data.
  */
@@ -30,6 +31,7 @@ typedef struct {
   gint64 not_after;
   char *delivered;
   gint64 time;
+  char *etag;
 } BrevetDeviceCertificate;
 
 /**

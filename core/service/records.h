@@ -189,6 +189,16 @@ typedef struct {
   char *etag;
 } BrevetMemory;
 
+/**
+ * brevet_records_list_all:
+ * @parent: (nullable): as for brevet_store_list()
+ *
+ * All records of a collection that is never very long. Waits for the store: never inside a main loop.
+ *
+ * Returns: (transfer full) (nullable) (element-type BrevetRecord): the records, or %NULL with an error of the store
+ */
+GPtrArray *brevet_records_list_all (BrevetStore *store, const char *collection, const char *parent, GError **error);
+
 /* For each record how to read it: a new object, or NULL with %BREVET_ERROR_CORRUPT naming the record; and how to add its put to a
  * batch: @condition as brevet_batch_put() takes it. */
 

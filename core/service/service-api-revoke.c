@@ -177,6 +177,7 @@ commit_revoke (GTask *task, BrevetInventoryEntry *entry)
     .authority = entry->authority,
     .identity = entry->identity,
     .reason = entry->revocation_reason,
+    .not_after = brevet_certificate_get_not_after (brevet_chain_get_leaf (entry->chain)),
   };
   g_autofree char *pending_key = brevet_identifier_fold (call->key);
   Revoke *revoke = g_new0 (Revoke, 1);

@@ -144,9 +144,10 @@ read_iot (JsonObject *object, GError **error)
   else if (certificate_id != NULL || g_strcmp0 (status, "AUTO_APPROVED") == 0)
     refuse (error, "It is about a certificate that was issued, and there is no pem in it");
   else
-    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_PROFILE,
-                 "DigiCert keeps the request %s as %s, and IoT Trust Manager has no documented way to ask what becomes of it; let "
-                 "the enrollment profile approve requests by itself", is_plain (request_id, 64) ? request_id : "of a device",
+    /* Not PROFILE: somebody may still approve it, so no other CA must be asked for the same. */
+    g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_REJECTED,
+                 "DigiCert keeps the request %s as %s, and IoT Trust Manager has no documented way to ask what becomes of it; "
+                 "reject it there, and let the enrollment profile approve requests by itself", is_plain (request_id, 64) ? request_id : "of a device",
                  is_plain (status, 64) ? status : "pending");
   return NULL;
 }

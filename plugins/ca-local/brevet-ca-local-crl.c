@@ -8,6 +8,7 @@
 #include "brevet-ca-local-issue.h"
 #include "revocation-list.h"
 
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 
 #define MAX_SERIAL_SIZE 64
@@ -154,7 +155,7 @@ find_salt_size (BrevetKey *key, gnutls_digest_algorithm_t digest)
   if (gnutls_x509_spki_init (&spki) < 0 || gnutls_privkey_get_spki (brevet_key_get_privkey (key), spki, 0) < 0 ||
       gnutls_x509_spki_get_rsa_pss_params (spki, &wanted, &salt_size) < 0)
     salt_size = 0;
-  return MAX (salt_size, gnutls_hash_get_len (digest));
+  return MAX (salt_size, (guint) gnutls_hash_get_len (digest));
 }
 
 static GBytes *

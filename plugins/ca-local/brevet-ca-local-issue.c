@@ -229,6 +229,8 @@ brevet_ca_local_issue (BrevetCaLocalProfile *profile, BrevetCaRequest *request, 
     return NULL;
   content.key_encipherment = profile->key_encipherment && can_encipher (content.csr);
   content.dns_name = profile->dns_name && can_be_host_name (content.common_name);
+  /* From here on there may be a certificate, though a token be slow and nobody wait for it any more. */
+  brevet_ca_request_mark_sent (request);
   leaf = sign (profile, request, &content, &local_error);
   if (leaf != NULL)
     {

@@ -121,7 +121,8 @@ remember_file (BrevetSqliteConnection *self)
     }
 }
 
-/* FULL syncs the log with every commit, which is what makes an answered commit durable; a log that once grew large is cut again. */
+/* FULL syncs the log with every commit, which is what makes an answered commit durable; what is deleted or replaced is overwritten,
+ * for it may be a secret; a log that once grew large is cut again. */
 static gboolean
 set_up (BrevetSqliteConnection *self, GError **error)
 {
@@ -129,7 +130,11 @@ set_up (BrevetSqliteConnection *self, GError **error)
   sqlite3_busy_timeout (self->database, BUSY_TIMEOUT_MS);
   sqlite3_db_config (self->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
   sqlite3_db_config (self->database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-  return brevet_sqlite_connection_execute (self, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;", "open", error);
+  return brevet_sqlite_connection_execute (self,
+                                           "PRAGMA synchronous = FULL;"
+                                           "PRAGMA secure_delete = ON;"
+                                           "PRAGMA journal_size_limit = 67108864;",
+                                           "open", error);
 }
 
 BrevetSqliteConnection *

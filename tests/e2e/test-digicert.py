@@ -99,6 +99,20 @@ def test_a_pending_request_survives_a_restart():
     assert operations == ["issue", "pickup"] and len(issued) == 1, (operations, issued)
 
 
+def test_what_was_picked_up_and_lost_on_the_way_is_found():
+    mock.plan("issue", "pending")
+    mock.plan("pickup", "lost")
+    device, operation = begin("pending-2")
+    ask_until(device, operation, lambda: any("ticket" in entry for entry in service.stored("journal").values()))
+    service.kill()
+    mock.obey({"do": "approve"})
+    service.start()
+    device = Device(service, "pending-2", device.key)
+    check_assigned(device.poll(operation), "pending-2")
+    operations, issued = asked("pending-2")
+    assert operations == ["issue", "pickup", "pickup", "search"] and len(issued) == 1, (operations, issued)
+
+
 def test_a_service_that_dies_while_it_asks_finds_what_was_issued():
     mock.plan("issue", "late")
     device, operation = begin("killed-1")

@@ -4,6 +4,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import json
 import pathlib
 import re
@@ -297,6 +298,28 @@ def test_a_ca_that_cannot_be_used_is_refused_clearly():
     check_error(reply, 400)
     assert "profileName" in reply.json["message"] and b"0123456789" not in reply.raw, reply
     check_error(shared.operate("GET", "/certificateAuthorities/myca1"), 404)
+
+
+def test_an_api_key_in_plain_text_leaves_no_trace():
+    """What a version before sealing has stored is sealed at the start, and then overwritten wherever the database keeps it"""
+    service = Service()
+    try:
+        service.start()
+        service.stop()
+        document = {"name": "old", "certificateAuthorityType": "DigiCertCertificateAuthority", "apiKey": "plain-api-key-0123456789",
+                    "profileName": "11112222-3333-4444-5555-666677778888"}
+        with contextlib.closing(sqlite3.connect(service.directory / "store/dps.sqlite")) as database:
+            database.execute("INSERT INTO record (collection, key, etag, created, updated, body) VALUES (?, 'old', 'e', 1, 1, ?)",
+                             ("certificate-authorities", json.dumps(document).encode()))
+            database.commit()
+        service.start()
+        stored = service.stored("certificate-authorities")["old"]
+        assert "apiKey" not in stored and stored["sealedApiKey"], stored
+        service.stop()
+        for path in service.scratch.rglob("*"):
+            assert not path.is_file() or b"plain-api-key" not in path.read_bytes(), path
+    finally:
+        service.clean_up()
 
 
 def test_an_operator_needs_a_good_token():

@@ -66,7 +66,8 @@ test_down (Pipeline *self, gconstpointer data)
   g_assert_cmpuint (down->asked, ==, 0);
   wait_for_log ("The certificate authority “watched” is well again");
   back = report (self, "watched");
-  g_assert_cmpint (back->circuit, ==, BREVET_AUTHORITY_CIRCUIT_HALF_OPEN);
+  /* Closed, if what it trusts was asked meanwhile. */
+  g_assert_cmpint (back->circuit, !=, BREVET_AUTHORITY_CIRCUIT_OPEN);
   g_assert_cmpuint (pipeline_count_calls (self, "issue"), ==, 0);
 }
 

@@ -556,6 +556,31 @@ test_chore (Service *service, gconstpointer data)
   g_assert_cmpuint (versions->len, ==, 6);
 }
 
+/* A request that a reload has overtaken writes last what the name stood for before: that is found, and put right. */
+static void
+test_overtaken (Service *service, gconstpointer data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetAuthority) authority = resolve (service, "factory", &error);
+  g_autoptr(GPtrArray) before = brevet_authority_versions_list (BREVET_STORE (service->store), "factory", &error);
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GPtrArray) after = NULL;
+  BrevetCaVersion *current = g_ptr_array_index (before, 0);
+
+  g_assert_no_error (error);
+  current->until = brevet_clock_now_seconds () - 3600;
+  brevet_records_put_ca_version (batch, current, current->etag);
+  g_assert_true (brevet_store_commit (BREVET_STORE (service->store), batch, &error));
+  store_version (service, "factory", "former", 0);
+  run_chore (service);
+  g_clear_pointer (&authority, brevet_authority_unref);
+  authority = resolve (service, "factory", &error);
+  after = brevet_authority_versions_list (BREVET_STORE (service->store), "factory", &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (find_version (after, "former")->until, >, 0);
+  g_assert_cmpint (find_version (after, authority->identity)->until, ==, 0);
+}
+
 /* The operator says where the keys go, once for all that come through the API; and is told what is wrong with that at once. */
 static void
 test_defaults (Service *service, gconstpointer data)
@@ -651,6 +676,7 @@ main (int argc, char **argv)
   add ("/authority-pool/trust", NULL, test_trust);
   add ("/authority-pool/list", NULL, test_list);
   add ("/authority-pool/chore", NULL, test_chore);
+  add ("/authority-pool/overtaken", NULL, test_overtaken);
   add ("/authority-pool/defaults", no_groups, test_defaults);
   add ("/authority-pool/bad-configuration", NULL, test_bad_configuration);
   return g_test_run ();

@@ -739,8 +739,11 @@ test_traffics (void)
   g_autoptr(BrevetAuthorityTraffic) former = brevet_authority_traffics_get (traffics, "Plant", "one", &others);
 
   g_assert_true (first == again && first == former && first != swapped);
-  g_assert_cmpuint (brevet_authority_traffic_get_check_interval (first), ==, 30);
   g_assert_cmpuint (brevet_authority_traffic_get_check_interval (swapped), ==, 300);
+  /* A configuration that is only looked at changes nothing for the one in force. */
+  g_assert_cmpuint (brevet_authority_traffic_get_check_interval (first), ==, 300);
+  brevet_authority_traffic_set_limits (first, &others);
+  g_assert_cmpuint (brevet_authority_traffic_get_check_interval (again), ==, 30);
 }
 
 static void

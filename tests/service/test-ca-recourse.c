@@ -410,7 +410,7 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-recourse/profile", "script=profile\n", test_alert);
   PIPELINE_TEST ("/ca-recourse/quota", "script=quota\n", test_alert);
   PIPELINE_TEST ("/ca-recourse/pending-for-days", "script=pending\npolls=gated\n" FIND, test_pending_for_days);
-  PIPELINE_TEST ("/ca-recourse/pending-for-ever", "script=pending\npolls=pending\n", test_pending_for_ever);
+  PIPELINE_TEST ("/ca-recourse/pending-for-ever", "script=pending\npolls=pending\nfinds=unavailable\n" FIND, test_pending_for_ever);
   PIPELINE_TEST ("/ca-recourse/pending-is-not-in-flight", "script=pending\npolls=pending;pending;pending;rejected\n[limits]\noperations-in-flight=1\n",
                  test_pending_is_not_in_flight);
   PIPELINE_TEST ("/ca-recourse/uri-is-not-paid-for", "script=issue\n[csr]\nsubject-uri-prefix=urn:device:\n",

@@ -171,6 +171,65 @@ test_expired (Service *service, gconstpointer data)
   assert_users (service, "old", 0, 0);
 }
 
+/* Of a device that is gone nothing stays; of one whose certificate has just been delivered, all does. */
+static void
+test_tidy (Service *service, gconstpointer data)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+
+  issue (service, "pump-07", "old", "k1");
+  deliver (service, "pump-07", "k1");
+  brevet_records_delete_device_certificate (batch, "pump-07", "k1");
+  commit (service, batch);
+  assert_users (service, "old", 0, 0);
+  g_assert_cmpuint (count_records (service, BREVET_COLLECTION_DEVICE_CERTIFICATES), ==, 2);
+  passed += 2 * G_TIME_SPAN_DAY;
+  assert_users (service, "old", 0, 0);
+  /* The complete mark. */
+  g_assert_cmpuint (count_records (service, BREVET_COLLECTION_DEVICE_CERTIFICATES), ==, 1);
+}
+
+static void
+put_version (Service *service, const char *bundle, const char *etag)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GPtrArray) nothing = g_ptr_array_new ();
+  g_autoptr(BrevetTrustBundle) empty = brevet_trust_bundle_new (nothing);
+  BrevetTrustBundleDocument document = { .id = (char *) bundle, .bundle = empty, .sources = nothing };
+
+  brevet_records_put_bundle_version (batch, &document, etag);
+  commit (service, batch);
+  passed += G_USEC_PER_SEC;
+}
+
+/* The current version stays, whatever its etag, and those that a device has. */
+static void
+test_former_versions (Service *service, gconstpointer data)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  BrevetBundleHolder holder = { "mydevice1", "roots", "v2", NULL };
+  g_autoptr(BrevetRecord) held = NULL, current = NULL, other = NULL;
+
+  drop (service, 200, "PUT", "/trustBundles/roots", NULL, "{\"certificates\":[]}");
+  drop (service, 200, "PUT", "/enrollments/mydevice1", NULL, ENROLLMENT (",\"trustBundleId\":\"roots\""));
+  brevet_records_put_bundle_holder (batch, &holder, NULL);
+  commit (service, batch);
+  put_version (service, "other", "v1");
+  put_version (service, "roots", "v1");
+  put_version (service, "roots", "v3");
+  put_version (service, "roots", "v2");
+  put_version (service, "roots", "v0");
+  brevet_census_result_unref (take_now (service));
+  g_assert_cmpuint (count_records (service, BREVET_COLLECTION_BUNDLE_VERSIONS), ==, 6);
+  passed += 2 * G_TIME_SPAN_DAY;
+  brevet_census_result_unref (take_now (service));
+  g_assert_cmpuint (count_records (service, BREVET_COLLECTION_BUNDLE_VERSIONS), ==, 3);
+  held = brevet_store_get (BREVET_STORE (service->store), BREVET_COLLECTION_BUNDLE_VERSIONS, "roots/v2", NULL);
+  current = brevet_store_get (BREVET_STORE (service->store), BREVET_COLLECTION_BUNDLE_VERSIONS, "roots/v0", NULL);
+  other = brevet_store_get (BREVET_STORE (service->store), BREVET_COLLECTION_BUNDLE_VERSIONS, "other/v1", NULL);
+  g_assert_true (held != NULL && current != NULL && other != NULL);
+}
+
 /* The store of a former version has certificates alone. */
 static void
 test_former_version (Service *service, gconstpointer data)
@@ -400,6 +459,8 @@ main (int argc, char **argv)
   CENSUS_TEST ("/census/latest", test_latest);
   CENSUS_TEST ("/census/revoked", test_revoked);
   CENSUS_TEST ("/census/expired", test_expired);
+  CENSUS_TEST ("/census/tidy", test_tidy);
+  CENSUS_TEST ("/census/former-versions", test_former_versions);
   CENSUS_TEST ("/census/former-version", test_former_version);
   CENSUS_TEST ("/census/under-way", test_under_way);
   CENSUS_TEST ("/census/single-flight", test_single_flight);

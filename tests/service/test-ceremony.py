@@ -11,10 +11,12 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 
@@ -208,6 +210,24 @@ def test_passwords_are_typed_unseen():
         assert code == 0 and here.settings(), (code, seen)
 
 
+def test_an_interrupted_question_leaves_the_terminal_as_it_was():
+    """Nobody has to type blindly after an interrupted command"""
+    with world() as here:
+        terminal, other = pty.openpty()
+        process = subprocess.Popen([DPS, "ca", "init", "--directory", str(here.offline / "root"), "--encrypt"], stdin=other,
+                                   stdout=other, stderr=other, env=here.environment, start_new_session=True)
+        seen = b""
+        while b"key: " not in seen:
+            assert select.select([terminal], [], [], 60)[0], seen
+            seen += os.read(terminal, 4096)
+        assert not termios.tcgetattr(other)[3] & termios.ECHO
+        process.terminate()
+        assert process.wait(60) == -signal.SIGTERM and not (here.offline / "root").exists()
+        assert termios.tcgetattr(other)[3] & termios.ECHO
+        os.close(terminal)
+        os.close(other)
+
+
 def test_root_makes_files_for_the_service():
     """What root makes in the directory of the service's user belongs to that user"""
     if os.geteuid() != 0:
@@ -217,7 +237,8 @@ def test_root_makes_files_for_the_service():
         for path in (here.scratch, here.server):
             path.chmod(0o755)
         os.chown(here.server / "ca", nobody, nobody)
-        here.config.chmod(0o644)
+        os.chown(here.config, 0, nobody)
+        here.config.chmod(0o640)
         root = here.init()
         csr = here.csr()
         assert csr.with_suffix(".key").stat().st_uid == nobody and csr.with_suffix(".key").stat().st_mode & 0o777 == 0o600
@@ -225,7 +246,8 @@ def test_root_makes_files_for_the_service():
         for path in (here.server / "ca").iterdir():
             assert path.stat().st_uid == nobody, path
         drop_in = here.server / "dps.conf.d/50-ca-factory.conf"
-        assert drop_in.stat().st_uid == 0 and drop_in.stat().st_mode & 0o022 == 0, drop_in.stat()
+        status = drop_in.stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (0, nobody, 0o640), status
 
 
 def test_keys_in_tokens():
@@ -323,6 +345,45 @@ def test_the_root_rolls_over():
         assert "rootRollOver" not in here.status()
 
 
+def test_a_root_that_has_not_signed_can_be_exchanged():
+    """Whoever published the wrong root, or one that cannot sign any more, publishes another one"""
+    with world() as here:
+        first = here.set_up()
+        lost, right = here.init("lost"), here.init("right")
+        before = snapshot(here.server)
+        refused = here.on_server("rotate", "factory", "--root", first / "root.pem", "--yes", expect=3)
+        assert "is the root of [ca factory] already" in refused.stderr and snapshot(here.server) == before, refused.stderr
+        csr = here.rotate("--root", lost / "root.pem", "--yes")
+        assert here.rotate("--root", right / "root.pem", "--yes") == csr
+        published = [one["sha256"] for one in here.status()["trust"]]
+        assert published == [here.sha256(root / "root.pem") for root in (first, right)], published
+        here.on_server("import", "factory", here.sign(csr, right), "--force")
+        before = snapshot(here.server)
+        for root in (right, lost):
+            refused = here.on_server("rotate", "factory", "--root", root / "root.pem", "--yes", expect=3)
+            assert "signs already" in refused.stderr and snapshot(here.server) == before, refused.stderr
+        here.on_server("rotate", "factory", "--retire", "--force")
+        assert [one["sha256"] for one in here.status()["trust"]] == [here.sha256(right / "root.pem")]
+
+
+def test_a_wrong_key_can_be_given_up():
+    """A mistake about the key is not for ever: neither one that makes none, nor one that makes a wrong one"""
+    with world() as here:
+        failed = here.on_server("csr", "factory", "--token", "pkcs11:token=nowhere", "--password-file", "/dev/null", expect=None)
+        assert failed.returncode not in (0, 2), failed
+        wrong = here.csr("--key-type", "rsa")
+        assert wrong.with_suffix(".key").exists() and here.csr() == wrong
+        failed = here.on_server("csr", "factory", "--anew", "--token", "pkcs11:token=nowhere", "--password-file", "/dev/null",
+                                expect=None)
+        assert failed.returncode not in (0, 2) and here.csr() == wrong, failed
+        right = here.csr("--anew")
+        assert right != wrong and here.csr() == right and wrong.with_suffix(".key").exists()
+        root = here.init()
+        refused = here.on_server("import", "factory", here.sign(wrong, root), "--yes", expect=3)
+        assert "another key" in refused.stderr, refused.stderr
+        here.on_server("import", "factory", here.sign(right, root), "--yes")
+
+
 def test_a_cross_certificate_bridges_the_roll_over():
     """Who knows the old root alone can follow to certificates below the new one"""
     with world() as here:
@@ -344,6 +405,20 @@ def test_a_cross_certificate_bridges_the_roll_over():
         here.on_server("rotate", "factory", "--retire", "--force")
         assert [one["sha256"] for one in here.status()["trust"]] == [here.sha256(new_root / "root.pem")]
         assert here.status()["chain"][1]["issuer"] == "CN=Test next", here.status()
+
+
+def test_names_in_a_foreign_root_do_not_reach_the_terminal_raw():
+    """What somebody else has written into a certificate is shown, and does nothing"""
+    with world() as here:
+        root = here.init("root", "--path-length", "2")
+        command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", here.offline / "x.key",
+                "-out", here.offline / "x.pem", "-subj", "/CN=Other\x1b[2J/O=Some\x1b[31mbody\nSubject: CN=Friend", "-days", "400",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        shown = here.ca("sign", "--cross", here.offline / "x.pem", "--directory", root, "--yes").stdout
+        assert "Somebody" not in shown and "\\x1b[31mbody" in shown and "\x1b" not in shown, shown
+        assert not re.search("^Subject: CN=Friend", shown, re.M), shown
+        records = "".join(path.read_text() for path in root.glob("record-*.txt"))
+        assert "\\x1b[31mbody" in records and "\nSubject: CN=Friend" not in records, records
 
 
 def test_a_short_root_signs_no_cross_certificate():
@@ -464,19 +539,26 @@ def test_another_file_says_otherwise():
 class Control:
     """A page that tells the program when to die (fault-shim.c)."""
 
-    def __init__(self, here):
+    def __init__(self, here, directory=None):
         self.path = here.scratch / "fault"
         self.path.write_bytes(bytes(16))
         self.environment = {**here.environment, **preload(os.environ["BREVET_FAULT_SHIM"]), "BREVET_FAULT_CONTROL": str(self.path),
-                            "BREVET_FAULT_DIRECTORY": str(here.server),
+                            "BREVET_FAULT_DIRECTORY": str(directory or here.server),
                             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0:detect_leaks=0"}
 
     def kill_at(self, call):
         self.path.write_bytes(struct.pack("4i", 0, call, 1, 0))
 
+    def fill_disk_at(self, call):
+        self.path.write_bytes(struct.pack("4i", 0, call, 3, 0))
+
     @property
     def calls(self):
         return struct.unpack("4i", self.path.read_bytes())[0]
+
+    @property
+    def happened(self):
+        return struct.unpack("4i", self.path.read_bytes())[3] > 0
 
 
 def usable(here, root):
@@ -520,6 +602,36 @@ def check_ended(here, root, verb, old, call):
     else:
         assert now["certificate"] != old["certificate"] and status["replacedCertificate"] == old["certificate"], (call, status)
         assert "request" not in status, (call, status)
+
+
+def test_a_full_disk_leaves_no_key_of_a_root_in_the_token():
+    """And none whose name nobody knows, if the command is killed"""
+    with world() as here, softhsm.Tokens("root") as tokens:
+        here.environment = tokens.environment
+        control = Control(here, here.offline)
+        options = ("--token", "pkcs11:token=root", "--module", tokens.plain_module, "--password-file", tokens.pin_file)
+
+        def start_again():
+            for label in tokens.labels("root"):
+                tokens.delete_key("root", label)
+            for path in here.offline.iterdir():
+                shutil.rmtree(path)
+
+        for call in range(1, 100):
+            control.fill_disk_at(call)
+            full = here.ca("init", "--directory", here.offline / "root", *options, expect=None, environment=control.environment)
+            labels = tokens.labels("root")
+            assert len(labels) == (here.offline / "root").exists() and full.returncode != -9, (call, full, labels)
+            if not control.happened:
+                break
+            start_again()
+            control.kill_at(call)
+            killed = here.ca("init", "--directory", here.offline / "root", *options, expect=None, environment=control.environment)
+            assert killed.returncode == -9, (call, killed)
+            left = "".join(path.read_text() for path in here.offline.rglob("root.uri"))
+            assert all(label in left for label in tokens.labels("root")), (call, left, tokens.labels("root"))
+            start_again()
+        assert call > 15, call
 
 
 def test_killed_anywhere():

@@ -7,6 +7,8 @@
 #include "brevet-clock.h"
 #include "brevet-registry.h"
 #include "records-ca.h"
+#include "orphans.h"
+#include "service-private.h"
 
 #include <string.h>
 
@@ -243,13 +245,10 @@ open_store (Pipeline *pipeline, BrevetRegistry *registry)
   return store;
 }
 
-/* Has the service forget the certificate of @id, as if the answer had been lost and the attempt been given up. Between two runs of
- * the service. */
+/* Has the service forget the certificate of @id, as if the answer had been lost and the attempt been given up. */
 static void
-orphan (Pipeline *pipeline, const char *id, const char *csr)
+put_orphan (BrevetStore *store, const char *id, const char *csr)
 {
-  g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
-  g_autoptr(BrevetStore) store = open_store (pipeline, registry);
   g_autoptr(BrevetBatch) batch = brevet_batch_new ();
   g_autofree guchar *der = NULL;
   g_autoptr(BrevetOrphan) lost = g_new0 (BrevetOrphan, 1);
@@ -269,6 +268,16 @@ orphan (Pipeline *pipeline, const char *id, const char *csr)
     brevet_batch_delete (batch, BREVET_COLLECTION_CERTIFICATES, id, NULL);
   brevet_records_put_orphan (batch, lost, NULL);
   g_assert_true (brevet_store_commit (store, batch, NULL));
+}
+
+/* Between two runs of the service. */
+static void
+orphan (Pipeline *pipeline, const char *id, const char *csr)
+{
+  g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
+  g_autoptr(BrevetStore) store = open_store (pipeline, registry);
+
+  put_orphan (store, id, csr);
 }
 
 static void
@@ -322,6 +331,36 @@ test_no_orphan (Pipeline *pipeline, gconstpointer data)
   g_assert_cmpuint (pipeline_count_calls (pipeline, "revoke"), ==, 0);
 }
 
+/* A search goes by public key: what an operation under way has got, and not written yet, is not for the orphan to take. */
+static void
+test_orphan_beside_operation (Pipeline *pipeline, gconstpointer data)
+{
+  g_autofree char *csr = new_csr ();
+  g_autoptr(BrevetServiceContext) context = brevet_service_ref_context (pipeline->service);
+  g_autoptr(Heard) begun = NULL, final = NULL;
+  g_autofree char *id = NULL;
+
+  enroll (pipeline, "pump-07", ISSUE);
+  begun = device_register (pipeline, "pump-07", csr);
+  pipeline_wait_for_calls (pipeline, "signed", 1);
+  put_orphan (context->store, NULL, csr);
+  g_clear_pointer (&context, brevet_service_context_unref);
+  brevet_service_chores_poke (pipeline->service->chores, BREVET_CHORE_ORPHANS);
+  pipeline_wait_for_calls (pipeline, "find", 1);
+  while (brevet_service_chores_is_running (pipeline->service->chores))
+    g_main_context_iteration (NULL, TRUE);
+  pipeline_leap (400);
+  final = device_await (pipeline, "pump-07", heard_get (begun, "operationId"));
+  assert_assigned (final, NULL);
+  pipeline_leap (400);
+  pipeline_wait_for_calls (pipeline, "find", 2);
+  wait_until_idle (pipeline);
+  id = find_id (pipeline);
+  g_assert_false (g_str_has_prefix (id, "refused:"));
+  g_assert_cmpuint (count_records (pipeline, "orphans"), ==, 0);
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "revoke"), ==, 0);
+}
+
 /* It is only believed the second time, some time later. */
 static void
 test_nothing_issued (Pipeline *pipeline, gconstpointer data)
@@ -361,6 +400,7 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/revocation/hold-elsewhere", REVOKES, test_hold_elsewhere);
   PIPELINE_TEST ("/revocation/orphan", REVOKES, test_orphan);
   PIPELINE_TEST ("/revocation/no-orphan", REVOKES, test_no_orphan);
+  PIPELINE_TEST ("/revocation/orphan-beside-operation", REVOKES "trusts=hang;issue\n", test_orphan_beside_operation);
   PIPELINE_TEST ("/revocation/nothing-issued", REVOKES "finds=nothing\n", test_nothing_issued);
   PIPELINE_TEST ("/revocation/unfindable", "capabilities=revoke\n", test_unfindable);
   return g_test_run ();
