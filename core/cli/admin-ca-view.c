@@ -230,7 +230,7 @@ add_bundles (BrevetOutputTable *table, JsonObject *authority)
   JsonArray *names = brevet_admin_json_get_array (authority, "trustBundles");
 
   for (guint i = 0; i < brevet_admin_json_length (names); i++)
-    brevet_output_table_add (table, i == 0 ? _("Trust bundles") : "", json_array_get_string_element (names, i));
+    brevet_output_table_add (table, i == 0 ? _("Trust bundles") : "", brevet_admin_json_get_entry_text (names, i));
 }
 
 static void
@@ -293,7 +293,7 @@ describe_contents (JsonObject *version)
 static void
 add_version_row (BrevetOutputColumns *columns, const char *id, JsonObject *version)
 {
-  gboolean current = json_object_get_boolean_member_with_default (version, "isCurrent", FALSE);
+  gboolean current = version != NULL && json_object_get_boolean_member_with_default (version, "isCurrent", FALSE);
   const char *etag = brevet_admin_json_get_text (version, "etag");
   g_autofree char *words = current ? g_strdup_printf (_("%.12s, current"), etag != NULL ? etag : "?")
                                    : g_strdup_printf ("%.12s", etag != NULL ? etag : "?");
@@ -367,7 +367,7 @@ brevet_admin_issued_print (JsonObject *certificate)
   brevet_output_table_add (table, _("Issuer"), brevet_admin_json_get_text (certificate, "issuer"));
   brevet_output_table_add (table, _("Serial number"), brevet_admin_json_get_text (certificate, "serialNumber"));
   brevet_output_table_add (table, _("SHA-256"), brevet_admin_json_get_text (certificate, "sha256Thumbprint"));
-  brevet_output_table_add (table, _("Issued"), brevet_admin_json_get_text (certificate, "notBefore"));
+  add_time (table, _("Valid from"), certificate, "notBefore");
   add_time (table, _("Expires"), certificate, "notAfter");
   brevet_output_table_print (table);
 }

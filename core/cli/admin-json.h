@@ -55,6 +55,13 @@ gint64 brevet_admin_json_get_time (JsonObject *object, const char *member);
 JsonObject *brevet_admin_json_get_entry (JsonArray *array, guint index);
 
 /**
+ * brevet_admin_json_get_entry_text:
+ *
+ * Returns: (transfer none) (nullable): the text at @index of a list
+ */
+const char *brevet_admin_json_get_entry_text (JsonArray *array, guint index);
+
+/**
  * brevet_admin_json_length:
  * @array: (nullable): a list
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "admin-service.h"
 
+#include "admin-json.h"
 #include "argument-file.h"
 #include "brevet-clock.h"
 #include "brevet-command.h"
@@ -8,6 +9,7 @@
 #include "brevet-dialect.h"
 #include "brevet-error.h"
 #include "brevet-evidence.h"
+#include "brevet-json.h"
 #include "brevet-registry.h"
 #include "brevet-sas-token.h"
 #include "brevet-transport.h"
@@ -15,6 +17,7 @@
 #include "brevet-wire-json.h"
 
 #include <glib/gi18n-lib.h>
+#include <string.h>
 
 /* The service API is HTTPS; which plugin that is, the registry knows. */
 #define TRANSPORT_TYPE "https"
@@ -314,23 +317,32 @@ brevet_admin_service_call (BrevetAdminService *self, const char *method, const c
   return *answer != NULL;
 }
 
+/* As a member of an object, since what is read as one cannot do any harm by how it is nested or written. */
+static JsonObject *
+wrap_list (GBytes *content)
+{
+  GByteArray *text = g_byte_array_new ();
+  g_autoptr(GBytes) object = NULL;
+
+  g_byte_array_append (text, (const guint8 *) "{\"list\":", strlen ("{\"list\":"));
+  g_byte_array_append (text, g_bytes_get_data (content, NULL), g_bytes_get_size (content));
+  g_byte_array_append (text, (const guint8 *) "}", 1);
+  object = g_byte_array_free_to_bytes (text);
+  return brevet_json_read_object (object, NULL);
+}
+
 static JsonArray *
 read_list (BrevetAdminService *self, BrevetReply *reply, GError **error)
 {
   GBytes *content = require_content (self, reply, error);
-  g_autoptr(JsonParser) parser = json_parser_new ();
-  JsonNode *root = NULL;
-  const char *text;
-  gsize length;
+  g_autoptr(JsonObject) object = content != NULL ? wrap_list (content) : NULL;
+  JsonArray *list = brevet_admin_json_get_array (object, "list");
 
-  if (content == NULL)
-    return NULL;
-  text = g_bytes_get_data (content, &length);
-  if (json_parser_load_from_data (parser, text, (gssize) length, NULL))
-    root = json_parser_get_root (parser);
-  if (root != NULL && JSON_NODE_HOLDS_ARRAY (root))
-    return json_node_dup_array (root);
-  g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered with something else than a list"), self->connection->host);
+  if (list != NULL)
+    return json_array_ref (list);
+  if (content != NULL)
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered with something else than a list"),
+                 self->connection->host);
   return NULL;
 }
 
@@ -348,15 +360,20 @@ brevet_admin_service_list_page (BrevetAdminService *self, const char *const *seg
 {
   g_autoptr(BrevetRequest) request = make_request (self, "GET", segments, registration_id, NULL, NULL);
   g_autoptr(BrevetReply) reply = NULL;
+  g_autofree char *former = g_steal_pointer (continuation);
 
-  if (*continuation != NULL)
-    brevet_request_set_header (request, CONTINUATION_FIELD, *continuation);
-  g_clear_pointer (continuation, g_free);
+  if (former != NULL)
+    brevet_request_set_header (request, CONTINUATION_FIELD, former);
   reply = send_request (self, request, error);
   if (reply == NULL)
     return NULL;
   *continuation = g_strdup (brevet_reply_get_header (reply, CONTINUATION_FIELD));
-  return read_list (self, reply, error);
+  if (former == NULL || g_strcmp0 (former, *continuation) != 0)
+    return read_list (self, reply, error);
+  g_clear_pointer (continuation, g_free);
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered with the same part of the list again"),
+               self->connection->host);
+  return NULL;
 }
 
 gboolean

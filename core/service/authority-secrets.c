@@ -9,7 +9,6 @@
 #include "brevet-log.h"
 #include "records.h"
 
-#define PER_PAGE         1000
 #define MAXIMUM_ATTEMPTS 5
 
 static char *
@@ -125,30 +124,21 @@ look_at_sealed (BrevetAuthorityPool *self, Findings *findings, BrevetAuthorityDo
 static GPtrArray *
 list_documents (BrevetAuthorityPool *self, GError **error)
 {
+  g_autoptr(GPtrArray) records = brevet_records_list_all (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, error);
   g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_authority_document_free);
-  g_autofree char *after = NULL;
 
-  for (;;)
+  if (records == NULL)
+    return NULL;
+  for (guint i = 0; i < records->len; i++)
     {
-      g_autoptr(GPtrArray) records =
-        brevet_store_list (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, after, PER_PAGE, error);
+      BrevetAuthorityDocument *document = brevet_records_read_authority (g_ptr_array_index (records, i), NULL);
 
-      if (records == NULL)
-        return NULL;
-      for (guint i = 0; i < records->len; i++)
-        {
-          BrevetAuthorityDocument *document = brevet_records_read_authority (g_ptr_array_index (records, i), NULL);
-
-          if (document != NULL && (document->api_key != NULL || document->sealed_api_key != NULL))
-            g_ptr_array_add (documents, document);
-          else
-            g_clear_pointer (&document, brevet_authority_document_free);
-        }
-      if (records->len < PER_PAGE)
-        return g_steal_pointer (&documents);
-      g_free (after);
-      after = g_strdup (brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
+      if (document != NULL && (document->api_key != NULL || document->sealed_api_key != NULL))
+        g_ptr_array_add (documents, document);
+      else
+        g_clear_pointer (&document, brevet_authority_document_free);
     }
+  return g_steal_pointer (&documents);
 }
 
 static void

@@ -85,21 +85,14 @@ GPtrArray *
 brevet_authority_versions_list (BrevetStore *store, const char *name, GError **error)
 {
   g_autofree char *parent = name != NULL ? brevet_identifier_fold (name) : NULL;
-  g_autoptr(GPtrArray) versions = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_ca_version_free);
-  g_autofree char *after = NULL;
+  g_autoptr(GPtrArray) records = brevet_records_list_all (store, BREVET_COLLECTION_CA_VERSIONS, parent, error);
+  g_autoptr(GPtrArray) versions = NULL;
 
-  for (;;)
-    {
-      g_autoptr(GPtrArray) records = brevet_store_list (store, BREVET_COLLECTION_CA_VERSIONS, parent, after, PER_PAGE, error);
-
-      if (records == NULL)
-        return NULL;
-      take_page (versions, records);
-      if (records->len < PER_PAGE)
-        return g_steal_pointer (&versions);
-      g_free (after);
-      after = g_strdup (brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
-    }
+  if (records == NULL)
+    return NULL;
+  versions = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_ca_version_free);
+  take_page (versions, records);
+  return g_steal_pointer (&versions);
 }
 
 /* What is to become of a name's versions. */

@@ -6,12 +6,16 @@
 #include "ceremony-census.h"
 
 #include "brevet-error.h"
+#include "brevet-json.h"
 
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
 #include <json-glib/json-glib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define CHUNK          65536
+#define LONGEST_CENSUS (64 * 1024 * 1024)
 
 typedef struct {
   const char *name;    /* of the CA; what is said of others does not count */
@@ -137,22 +141,58 @@ walk (Count *count, JsonNode *node)
     walk (count, json_array_get_element (array, i));
 }
 
+static GInputStream *
+open_census (const char *path, GError **error)
+{
+  g_autoptr(GFile) file = NULL;
+
+  if (strcmp (path, "-") == 0)
+    return g_unix_input_stream_new (STDIN_FILENO, FALSE);
+  file = g_file_new_for_path (path);
+  return (GInputStream *) g_file_read (file, NULL, error);
+}
+
+/* As a member of an object: what is read as one cannot do any harm by how it is nested or written. */
+static GBytes *
+read_census (const char *path, GError **error)
+{
+  g_autoptr(GInputStream) input = open_census (path, error);
+  g_autoptr(GByteArray) text = g_byte_array_new ();
+  g_autoptr(GBytes) chunk = NULL;
+
+  g_byte_array_append (text, (const guint8 *) "{\"census\":", strlen ("{\"census\":"));
+  while (input != NULL && (chunk == NULL || g_bytes_get_size (chunk) > 0))
+    {
+      g_clear_pointer (&chunk, g_bytes_unref);
+      chunk = g_input_stream_read_bytes (input, CHUNK, NULL, error);
+      if (chunk == NULL)
+        return NULL;
+      g_byte_array_append (text, g_bytes_get_data (chunk, NULL), (guint) g_bytes_get_size (chunk));
+      if (text->len <= LONGEST_CENSUS)
+        continue;
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "“%s” is longer than %d bytes; is it the right file?", path,
+                   LONGEST_CENSUS);
+      return NULL;
+    }
+  g_byte_array_append (text, (const guint8 *) "}", 1);
+  return input != NULL ? g_byte_array_free_to_bytes (g_steal_pointer (&text)) : NULL;
+}
+
 static gboolean
 take (Count *count, const char *path, GError **error)
 {
-  g_autoptr(JsonParser) parser = json_parser_new ();
-  g_autoptr(GInputStream) input = strcmp (path, "-") == 0 ? g_unix_input_stream_new (STDIN_FILENO, FALSE) : NULL;
-  gboolean loaded = input != NULL ? json_parser_load_from_stream (parser, input, NULL, error)
-                                  : json_parser_load_from_file (parser, path, error);
+  g_autoptr(GError) cause = NULL;
+  g_autoptr(GBytes) text = read_census (path, &cause);
+  g_autoptr(JsonObject) object = text != NULL ? brevet_json_read_object (text, &cause) : NULL;
 
-  if (!loaded)
+  if (object != NULL)
     {
-      g_prefix_error (error, "--census: ");
-      return FALSE;
+      walk (count, json_object_get_member (object, "census"));
+      return TRUE;
     }
-  if (json_parser_get_root (parser) != NULL)
-    walk (count, json_parser_get_root (parser));
-  return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "--census: “%s” cannot be used: %s; nothing was changed", path,
+               cause->message);
+  return FALSE;
 }
 
 static gboolean

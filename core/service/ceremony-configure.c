@@ -91,7 +91,8 @@ write_like_config (BrevetCeremony *self, const char *path, const char *text, GEr
   if (chown (path, (uid_t) -1, status.st_gid) == 0)
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
-               "“%s” cannot be given to the group of %s (%s), so the service could not read it; do this as root. Nothing was changed",
+               "“%s” cannot be given to the group of %s (%s), so the service could not read it; do this as root. "
+               "Nothing was changed",
                path, self->config_path, g_strerror (errno));
   return FALSE;
 }

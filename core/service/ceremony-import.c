@@ -301,8 +301,8 @@ check_coming_root (BrevetCeremony *self, BrevetCertificate *root, BrevetTrustBun
   if (g_strcmp0 (step, "switched") == 0)
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT,
-                   "The roll-over to the root with the SHA-256 %s has not ended yet, and that root signs already; end it first with "
-                   "“ca rotate %s --retire”. Nothing was changed", sha256, brevet_ceremony_get_name (self));
+                   "The roll-over to the root with the SHA-256 %s has not ended yet, and that root signs already; end it first "
+                   "with “ca rotate %s --retire”. Nothing was changed", sha256, brevet_ceremony_get_name (self));
       return FALSE;
     }
   current = brevet_ceremony_load_current (self, error);

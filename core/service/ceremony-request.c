@@ -15,6 +15,10 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
+#include <string.h>
+
+/* 64 characters less those of “-YYYYMMDD-XXXX issuing CA”. */
+#define LONGEST_NAME_IN_SUBJECT 39
 
 /* A name that no key has had: what was made before is never overwritten. */
 static char *
@@ -34,6 +38,13 @@ choose_stem (BrevetCeremony *self)
     }
 }
 
+/* Not longer than RFC 5280 allows, and with the part of the stem in it that no other has. */
+static char *
+make_subject (BrevetCeremony *self, const char *stem)
+{
+  return g_strdup_printf ("%.*s%s issuing CA", LONGEST_NAME_IN_SUBJECT, self->name, stem + strlen (self->name));
+}
+
 /* It is written down before the key is made, so that nobody has to look for a key that was made and forgotten. */
 static gboolean
 begin (BrevetCeremony *self, const BrevetCeremonyRequest *request, GError **error)
@@ -43,7 +54,7 @@ begin (BrevetCeremony *self, const BrevetCeremonyRequest *request, GError **erro
                                                 : brevet_ceremony_build_path (self, stem, ".key");
   g_autofree char *password_file = request->password_file != NULL ? g_canonicalize_filename (request->password_file, NULL) : NULL;
   g_autofree char *token = request->token != NULL ? brevet_token_strip_key (key) : NULL;
-  g_autofree char *subject = g_strdup_printf ("%s issuing CA", stem);
+  g_autofree char *subject = make_subject (self, stem);
 
   brevet_ceremony_note (self, "coming", "stem", stem);
   brevet_ceremony_note (self, "coming", "key", key);

@@ -4,10 +4,14 @@
 #include "commands.h"
 
 #include "brevet-command.h"
+#include "brevet-error.h"
 #include "brevet-key-policy.h"
 #include "brevet-token.h"
 
 #include <glib/gi18n-lib.h>
+
+/* RFC 5280, appendix A.1: ub-common-name. */
+#define LONGEST_SUBJECT 64
 
 void
 brevet_ca_key_options_clear (BrevetCaKeyOptions *self)
@@ -22,6 +26,12 @@ gboolean
 brevet_ca_key_options_resolve (const BrevetCaKeyOptions *self, BrevetKeyKind fallback, BrevetKeyKind *kind, GError **error)
 {
   *kind = fallback;
+  if (self->subject != NULL && (!g_utf8_validate (self->subject, -1, NULL) || g_utf8_strlen (self->subject, -1) < 1 ||
+                                g_utf8_strlen (self->subject, -1) > LONGEST_SUBJECT))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--subject: a common name has 1 to %d characters", LONGEST_SUBJECT);
+      return FALSE;
+    }
   if (self->key_type != NULL && !brevet_key_kind_from_name (self->key_type, kind, error))
     {
       g_prefix_error (error, "--key-type: ");

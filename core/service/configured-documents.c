@@ -69,8 +69,8 @@ add_issuance (BrevetSettings *settings, JsonObject *object, GError **error)
 
   if (authority == NULL && standby != NULL)
     {
-      g_propagate_error (error, brevet_settings_error (settings, "standby-ca", "there is no “ca” for which “%s” could stand by; add "
-                                                       "it", standby));
+      g_propagate_error (error, brevet_settings_error (settings, "standby-ca", "there is no “ca” for which “%s” could stand by; "
+                                                       "add it", standby));
       return FALSE;
     }
   if (authority == NULL)

@@ -10,7 +10,8 @@
 #define MEDIA_TYPE "application/pkix-crl"
 
 /* An hour at most between two lists: what another service over the same store has revoked is told to nobody here. And not on and on
- * while one certificate after the other is revoked: between two builds there is this, and ten times as long as the last one took. */
+ * while one certificate after the other is revoked: between two builds there is this, and ten times as long as the last one
+ * took. */
 #define LONGEST_PAUSE 3600
 #define SHORTEST_PAUSE 5
 #define TIMES_AS_LONG 10
@@ -29,6 +30,7 @@ struct _BrevetCrlPublisher
   GHashTable *lists;    /* under the lock: address → BrevetCrlList */
   GHashTable *issuers;  /* under the lock: names of those who issued for this service; NULL as long as nobody has looked */
   gboolean    is_ready; /* under the lock: all lists were tried once */
+  gint64      not_told_before; /* under the lock, monotonic: that the time of day has jumped */
   /* On the main context: */
   gint64      begun;    /* monotonic, of the current build */
   gint64      not_before;
@@ -105,13 +107,36 @@ show_list (BrevetCrlList *list, BrevetRequest *request, gint64 now)
   return reply;
 }
 
+/* The next lists are due after a pause that knows nothing of a time of day that jumps: a list that has ended before, or is of the
+ * future, cannot wait for that. */
+static void
+look_at_dates (BrevetCrlPublisher *self, const BrevetCrlList *list, gint64 now, BrevetServiceChores *chores)
+{
+  gint64 here = brevet_clock_monotonic ();
+  gboolean is_to_be_told = FALSE;
+
+  if (list->der == NULL || (list->this_update <= now && now < list->next_update))
+    return;
+  g_mutex_lock (&self->lock);
+  if (here >= self->not_told_before)
+    {
+      is_to_be_told = TRUE;
+      self->not_told_before = here + RETRY_AFTER * G_USEC_PER_SEC;
+    }
+  g_mutex_unlock (&self->lock);
+  if (is_to_be_told)
+    brevet_service_chores_poke (chores, BREVET_CHORE_REVOCATION_LISTS);
+}
+
 BrevetReply *
-brevet_crl_publisher_answer (BrevetCrlPublisher *self, const char *id, BrevetRequest *request)
+brevet_crl_publisher_answer (BrevetCrlPublisher *self, const char *id, BrevetRequest *request, BrevetServiceChores *chores)
 {
   gint64 now = brevet_clock_now_seconds ();
   gboolean is_ready;
   g_autoptr(BrevetCrlList) list = find_list (self, id, &is_ready);
 
+  if (list != NULL)
+    look_at_dates (self, list, now, chores);
   if (list == NULL && is_ready)
     return refuse (request, 404, "There is no revocation list of this name");
   if (list == NULL || list->der == NULL || list->next_update <= now)

@@ -41,13 +41,15 @@ void brevet_crl_publisher_add (BrevetCrlPublisher *self, BrevetServiceChores *ch
 /**
  * brevet_crl_publisher_answer:
  * @id: what stands between `/crl/` and `.crl` in the address
+ * @chores: (nullable): where the job is
  *
- * From memory, on any thread.
+ * From memory, on any thread. If the time of day has jumped and left the list behind, the job is poked.
  *
  * Returns: (transfer full): 200 with the list as DER, 304 if @request says that it has it already; 404 if there is none, 503 if it
  *   could not be made yet
  */
-BrevetReply *brevet_crl_publisher_answer (BrevetCrlPublisher *self, const char *id, BrevetRequest *request);
+BrevetReply *brevet_crl_publisher_answer (BrevetCrlPublisher *self, const char *id, BrevetRequest *request,
+                                          BrevetServiceChores *chores);
 
 /**
  * brevet_crl_publisher_may_be_own:

@@ -11,8 +11,6 @@
 #include "revocations.h"
 #include "service.h"
 
-#define PER_PAGE 1000
-
 typedef struct {
   BrevetHubTrust *trust;
   BrevetStore *store; /* NULL if there is none yet */
@@ -291,28 +289,21 @@ ask_stored (Collection *self, BrevetRecord *record, GError **error)
   return TRUE;
 }
 
-/* Asks those of one page. @after is the key of its last record, or NULL behind the last page. */
 static gboolean
-ask_stored_page (Collection *self, char **after, GError **error)
+ask_all_stored (Collection *self, GError **error)
 {
-  g_autoptr(GPtrArray) records = brevet_store_list (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, *after, PER_PAGE, error);
+  g_autoptr(GPtrArray) records = brevet_records_list_all (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, error);
 
-  if (records == NULL)
-    return FALSE;
-  for (guint i = 0; i < records->len; i++)
+  for (guint i = 0; records != NULL && i < records->len; i++)
     if (!ask_stored (self, g_ptr_array_index (records, i), error))
       return FALSE;
-  g_clear_pointer (after, g_free);
-  if (records->len == PER_PAGE)
-    *after = g_strdup (brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
-  return TRUE;
+  return records != NULL;
 }
 
 static gboolean
 ask_all (Collection *self, GError **error)
 {
   const char *const *names = brevet_authority_pool_list_configured (self->pool);
-  g_autofree char *after = NULL;
 
   for (guint i = 0; names[i] != NULL; i++)
     {
@@ -323,37 +314,23 @@ ask_all (Collection *self, GError **error)
     }
   if (self->store == NULL)
     return TRUE;
-  do
-    if (!ask_stored_page (self, &after, error))
-      return FALSE;
-  while (after != NULL);
-  return ask_all_earlier (self, error);
+  return ask_all_stored (self, error) && ask_all_earlier (self, error);
 }
 
 /* Whoever is about to be asked for a certificate is used as well. */
 static gboolean
 read_open_issuances (Collection *self, GError **error)
 {
-  g_autofree char *after = NULL;
+  g_autoptr(GPtrArray) records = brevet_records_list_all (self->store, BREVET_COLLECTION_JOURNAL, NULL, error);
 
-  for (;;)
+  for (guint i = 0; records != NULL && i < records->len; i++)
     {
-      g_autoptr(GPtrArray) records = brevet_store_list (self->store, BREVET_COLLECTION_JOURNAL, NULL, after, PER_PAGE, error);
+      g_autoptr(BrevetIntent) intent = brevet_records_read_intent (g_ptr_array_index (records, i), NULL);
 
-      if (records == NULL)
-        return FALSE;
-      for (guint i = 0; i < records->len; i++)
-        {
-          g_autoptr(BrevetIntent) intent = brevet_records_read_intent (g_ptr_array_index (records, i), NULL);
-
-          if (intent != NULL && intent->identity != NULL)
-            g_hash_table_add (self->revocations->authorities, brevet_records_ca_version_key (intent->authority, intent->identity));
-        }
-      if (records->len < PER_PAGE)
-        return TRUE;
-      g_free (after);
-      after = g_strdup (brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
+      if (intent != NULL && intent->identity != NULL)
+        g_hash_table_add (self->revocations->authorities, brevet_records_ca_version_key (intent->authority, intent->identity));
     }
+  return records != NULL;
 }
 
 static gboolean

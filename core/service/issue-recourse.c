@@ -295,7 +295,8 @@ look_for_handed_over (GTask *task, GError *error)
   handle_conflict (task, error);
 }
 
-/* Asking for a ticket twice does no harm, and a human may take days to decide: trouble on the way is no reason to give up. */
+/* Asking for a ticket twice does no harm, and a human may take days to decide: trouble on the way is no reason to give up. A CA
+ * that knows the ticket no more has not said what became of it. */
 static void
 handle_poll_error (GTask *task, GError *error)
 {
@@ -311,6 +312,8 @@ handle_poll_error (GTask *task, GError *error)
     }
   if (class == BREVET_CA_ERROR_CLASS_PERMANENT)
     {
+      if (!is_judgement (error))
+        brevet_issue_orphan (issue);
       brevet_issue_fail (task, g_steal_pointer (&owned));
       return;
     }

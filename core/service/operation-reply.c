@@ -131,7 +131,8 @@ encode_etag (BrevetRegistrationState *state)
 static guint
 choose_retry_after (Build *build)
 {
-  gint64 age = (brevet_clock_now () - build->operation->state->updated) / G_USEC_PER_SEC;
+  gint64 began = build->operation->state->updated;
+  gint64 age = began > 0 ? (brevet_clock_now () - began) / G_USEC_PER_SEC : 0;
 
   return MAX (build->context->retry_after, (guint) CLAMP (age / WAITING_SHARE, 0, LONGEST_RETRY_AFTER));
 }

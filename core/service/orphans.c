@@ -257,8 +257,8 @@ on_journal_searched (GObject *source, GAsyncResult *result, gpointer user_data)
     }
 }
 
-/* A search goes by public key, and a device may renew with the one it has: what was found may be what an operation under way is just
- * about to write. The journal comes first: whatever has left it is in the inventory. */
+/* A search goes by public key, and a device may renew with the one it has: what was found may be what an operation under way is
+ * just about to write. The journal comes first: whatever has left it is in the inventory. */
 static void
 handle_issued (GTask *task)
 {

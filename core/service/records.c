@@ -7,10 +7,31 @@
 #include "record-json.h"
 #include "records-devices.h"
 
+#define PER_PAGE 1000
+
 const char *
 brevet_records_enrollment_collection (gboolean is_group)
 {
   return is_group ? BREVET_COLLECTION_GROUPS : BREVET_COLLECTION_ENROLLMENTS;
+}
+
+GPtrArray *
+brevet_records_list_all (BrevetStore *store, const char *collection, const char *parent, GError **error)
+{
+  g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_record_unref);
+
+  for (;;)
+    {
+      const char *after = all->len > 0 ? brevet_record_get_key (g_ptr_array_index (all, all->len - 1)) : NULL;
+      g_autoptr(GPtrArray) page = brevet_store_list (store, collection, parent, after, PER_PAGE, error);
+      guint length = page != NULL ? page->len : 0;
+
+      if (page == NULL)
+        return NULL;
+      g_ptr_array_extend_and_steal (all, g_steal_pointer (&page));
+      if (length < PER_PAGE)
+        return g_steal_pointer (&all);
+    }
 }
 
 BrevetEnrollment *

@@ -35,7 +35,8 @@ find_user (BrevetServiceUser *user, GError **error)
 static gboolean
 create_directory (const BrevetScaffold *self, const BrevetServiceUser *user, GError **error)
 {
-  gboolean created = brevet_service_user_become (user, error) && brevet_scaffold_create (self, BREVET_SCAFFOLD_SYSTEM_DIRECTORY, error);
+  gboolean created = brevet_service_user_become (user, error) &&
+                     brevet_scaffold_create (self, BREVET_SCAFFOLD_SYSTEM_DIRECTORY, error);
 
   brevet_service_user_become_root ();
   return created;
@@ -86,7 +87,8 @@ brevet_scaffold_renew_system_server (const char *const *host_names, GError **err
 
   if (!find_user (&user, error))
     return FALSE;
-  renewed = brevet_service_user_become (&user, error) && brevet_scaffold_renew_server (BREVET_SCAFFOLD_SYSTEM_DIRECTORY, host_names, error);
+  renewed = brevet_service_user_become (&user, error) &&
+            brevet_scaffold_renew_server (BREVET_SCAFFOLD_SYSTEM_DIRECTORY, host_names, error);
   brevet_service_user_become_root ();
   return renewed;
 }

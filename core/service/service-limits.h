@@ -9,8 +9,8 @@ G_BEGIN_DECLS
  * BrevetLimits:
  *
  * Protects the service from too much: group `[limits]` with `requests-per-device` (requests per minute of one device that has
- * proved who it is; 0 for no limit), `requests-in-flight`, `operations-in-flight` and `operations-waiting`. Thread-safe and reference
- * counted; its memory is bounded.
+ * proved who it is; 0 for no limit), `requests-in-flight`, `operations-in-flight` and `operations-waiting`. Thread-safe and
+ * reference counted; its memory is bounded.
  *
  * An operation is in flight until it has to wait for a certificate authority that takes its time: that is in its queue, is down, or
  * holds the request as pending. From then on it counts as waiting, so that those of one certificate authority do not keep out those

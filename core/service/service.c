@@ -161,7 +161,7 @@ brevet_service_admit_async (BrevetHandler *handler, BrevetRequest *request, GCan
   if (refusal != NULL)
     return_reply (task, refusal);
   else if (brevet_route_is_public (admission->route))
-    return_reply (task, brevet_crl_publisher_answer (self->crls, admission->route->id, request));
+    return_reply (task, brevet_crl_publisher_answer (self->crls, admission->route->id, request, self->chores));
   else if (brevet_route_is_device_api (admission->route))
     brevet_device_api_admit_async (self->device_api, admission->context, admission->route, request, cancellable,
                                    on_device_admitted, g_steal_pointer (&task));

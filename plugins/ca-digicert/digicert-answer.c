@@ -147,8 +147,8 @@ read_iot (JsonObject *object, GError **error)
     /* Not PROFILE: somebody may still approve it, so no other CA must be asked for the same. */
     g_set_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_REJECTED,
                  "DigiCert keeps the request %s as %s, and IoT Trust Manager has no documented way to ask what becomes of it; "
-                 "reject it there, and let the enrollment profile approve requests by itself", is_plain (request_id, 64) ? request_id : "of a device",
-                 is_plain (status, 64) ? status : "pending");
+                 "reject it there, and let the enrollment profile approve requests by itself",
+                 is_plain (request_id, 64) ? request_id : "of a device", is_plain (status, 64) ? status : "pending");
   return NULL;
 }
 

@@ -272,6 +272,12 @@ read_uri (BrevetCaLocalProfile *self, BrevetSettings *settings, const char *key,
   if (value == NULL)
     return TRUE;
   scheme = g_uri_is_valid (full, G_URI_FLAGS_NONE, NULL) ? g_uri_parse_scheme (full) : NULL;
+  if (strstr (full, KEY_PLACEHOLDER) != NULL)
+    {
+      g_propagate_error (error, brevet_settings_error (settings, key, "The issuing certificate has no subject key identifier that "
+                                                       "could take the place of " KEY_PLACEHOLDER "; write something else there"));
+      return FALSE;
+    }
   if (g_strcmp0 (scheme, "http") != 0 || !g_str_is_ascii (full))
     {
       g_propagate_error (error, brevet_settings_error (settings, key, "“%s” is not an http URI; write for example %s", value,

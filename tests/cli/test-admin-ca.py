@@ -122,12 +122,27 @@ def test_issued_certificates_are_listed_shown_and_revoked():
     done = world.run("issued", "revoke", listed["id"], "--yes", "--reason", "boredom", expect=2)
     assert "boredom" in done.stderr, done.stderr
     assert json.loads(world.run("issued", "show", listed["id"], "--json").stdout)["status"] == "issued"
-    shown = world.run("issued", "revoke", listed["id"], "--yes", "--reason", "keyCompromise", "--comment", "stolen").stdout
+    shown = world.run("issued", "revoke", listed["id"], "--yes", "--reason", "Key-compromise", "--comment", "stolen").stdout
     assert "revoked (keyCompromise)" in shown and "stolen" in shown, shown
     assert "revoked" in world.run("issued", "show", listed["id"]).stdout
+    world.run("issued", "revoke", listed["id"], "--yes", "--reason", "key_compromise")
     done = world.run("issued", "revoke", listed["id"], "--yes", "--reason", "superseded", expect=3)
     assert "409" in done.stderr, done.stderr
     world.run("issued", "show", "AB:CD", expect=1)
+
+
+def test_list_of_issued_certificates_goes_on_over_its_pages():
+    key = world.service.enroll("pump-9", clientCertificateIssuancePolicy={"certificateAuthorityName": world.ca})
+    # Another request than before never joins the operation that has just ended.
+    for directory in ("one", "two"):
+        (world.path / directory).mkdir()
+    requests = [make_csr(world.path / directory, "pump-9")[1].read_text() for directory in ("one", "two")]
+    serials = set()
+    for turn in range(102):
+        reply = Device(world.service, "pump-9", key).register(clientCertificateCsr=requests[turn % 2])
+        serials.add(reply.json["registrationState"]["issuedClientCertificate"])
+    everything = [json.loads(line)["id"] for line in world.run("issued", "list", "pump-9", "--json").stdout.splitlines()]
+    assert len(everything) == len(set(everything)) == len(serials) > 100, (len(everything), len(serials))
 
 
 def test_person_is_asked_before_a_certificate_is_revoked():

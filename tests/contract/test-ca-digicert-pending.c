@@ -119,8 +119,8 @@ test_poll_failure (DigicertFixture *fixture, gconstpointer data)
   digicert_assert_calls (fixture->world, "issue pickup");
 }
 
-/* There is no way to ask what becomes of it, so an operator has to know; and it may still be issued, so that nobody else may be asked
- * for the same, as somebody would be if the profile were to blame. */
+/* There is no way to ask what becomes of it, so an operator has to know; and it may still be issued, so that nobody else may be
+ * asked for the same, as somebody would be if the profile were to blame. */
 static void
 test_iot_pending (DigicertFixture *fixture, gconstpointer data)
 {

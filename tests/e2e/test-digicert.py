@@ -135,6 +135,17 @@ def test_a_certificate_for_another_key_is_revoked_and_asked_for_again():
     assert [(entry["status"], entry["reason"]) for entry in issued] == [("revoked", "superseded"), ("issued", None)], issued
 
 
+def test_a_certificate_of_another_device_stays_valid():
+    device, operation = begin("owner-1")
+    check_assigned(device.poll(operation), "owner-1")
+    mock.plan("issue", "somebody-elses", "somebody-elses")
+    device, operation = begin("mistaken-1")
+    check_failed(device.poll(operation), b"owner-1")
+    service.wait_for(lambda: "was issued to somebody before" in service.read_log() and not service.stored("revocations"), "the end")
+    operations, issued = asked("owner-1")
+    assert operations == ["issue"] * 3 and [entry["status"] for entry in issued] == ["issued"], (operations, issued)
+
+
 def test_a_refusal_is_told_to_the_operator_and_not_to_the_device():
     mock.plan("issue", "403")
     device, operation = begin("refused-1")

@@ -105,6 +105,17 @@ def test_a_request_is_rejected_after_hours():
     assert digicert.count("issue", "rejected") == 2
 
 
+def test_a_request_is_approved_in_the_last_hours_of_its_seven_days():
+    device = Patient("late")
+    asked = digicert.count("pickup")
+    let_pass(7 * DAY - 2 * HOUR, device)
+    device.looks_until(lambda: digicert.count("pickup") > asked)
+    digicert.obey({"do": "approve"})
+    let_pass(HOUR, device)
+    assert issuer_of(read_assigned(device.poll(device.operation))) == ISSUER
+    assert digicert.count("issue", "late") == 1 and len(digicert.signed("late")) == 1
+
+
 def test_a_request_that_nobody_decides_is_given_up_after_seven_days():
     device = Patient("forgotten")
     asked = digicert.count("pickup")

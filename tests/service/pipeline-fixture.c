@@ -150,6 +150,22 @@ pipeline_logged (const char *words)
   return found;
 }
 
+static gboolean
+keep_ticking (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+void
+pipeline_wait_for_log (const char *words)
+{
+  guint tick = g_timeout_add (1, keep_ticking, NULL);
+
+  while (!pipeline_logged (words))
+    g_main_context_iteration (NULL, TRUE);
+  g_source_remove (tick);
+}
+
 guint
 pipeline_count_logged (const char *words)
 {
@@ -317,12 +333,6 @@ pipeline_get_call (Pipeline *self, const char *verb, guint index, guint field)
 
   g_assert_cmpuint (index, <, calls->len);
   return g_strdup (((char **) g_ptr_array_index (calls, index))[field]);
-}
-
-static gboolean
-keep_ticking (gpointer user_data)
-{
-  return G_SOURCE_CONTINUE;
 }
 
 /* The CA writes a file, which wakes nobody: look again whenever anything, or a millisecond, has happened. */

@@ -72,6 +72,9 @@ char *pipeline_get_call (Pipeline *self, const char *verb, guint index, guint fi
 /* Whether the service's log has said this since the test began. */
 gboolean pipeline_logged (const char *words);
 
+/* Runs the main context until it has. */
+void pipeline_wait_for_log (const char *words);
+
 /* How many times it has. */
 guint pipeline_count_logged (const char *words);
 

@@ -3,6 +3,7 @@
 /* The first stage: whose word counts for a device, in which order they are asked, and what they remember. */
 
 #include "attest.h"
+#include "crl-publisher.h"
 #include "records.h"
 #include "scripted-verifier.h"
 #include "service-fixture.h"
@@ -187,6 +188,44 @@ test_nearest_first (Fixture *self, gconstpointer data)
   drop (&self->service, 204, "DELETE", "/enrollmentGroups/Z-line", NULL, NULL);
   present_chain (self, &far);
   assert_admitted (&far, "a-plant", "a-plant");
+}
+
+static void
+put_inventory (Fixture *self, const Party *owner, const char *status)
+{
+  g_autoptr(GPtrArray) certificates = g_ptr_array_new ();
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  BrevetInventoryEntry entry = {
+    .registration_id = (char *) "pump-07", .operation_id = (char *) "operation", .authority = (char *) "line",
+    .status = (char *) status, .revoked_at = 1000,
+  };
+
+  g_ptr_array_add (certificates, owner->certificate);
+  entry.chain = brevet_chain_new (certificates, NULL);
+  brevet_records_replace_certificate (batch, &entry, NULL);
+  g_assert_true (brevet_store_commit (BREVET_STORE (self->service.store), batch, NULL));
+  brevet_chain_unref (entry.chain);
+}
+
+/* Who shows a certificate that this service has issued and taken back is not let in; a namesake of such a certificate is. */
+static void
+test_revoked (Fixture *self, gconstpointer data)
+{
+  g_autoptr(Party) namesake = party_new_client ("pump-07", self->line);
+  g_auto(Found) good = { 0 }, bad = { 0 }, other = { 0 };
+
+  self->service.context->crls = brevet_crl_publisher_new ();
+  put_group (self, "line", self->line, NULL, "accept", TRUE);
+  put_inventory (self, self->leaf, BREVET_INVENTORY_ISSUED);
+  present_chain (self, &good);
+  assert_admitted (&good, "line", "line");
+  put_inventory (self, self->leaf, BREVET_INVENTORY_REVOKED);
+  present_chain (self, &bad);
+  assert_refused (&bad, "line", "was revoked", "line");
+  put_inventory (self, namesake, BREVET_INVENTORY_REVOKED);
+  put_inventory (self, self->leaf, BREVET_INVENTORY_ISSUED);
+  present_chain (self, &other);
+  assert_admitted (&other, "line", "line");
 }
 
 /* A CA of the same name with another key is none of the device's issuers. */
@@ -498,6 +537,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   add ("/attest/nearest-first", test_nearest_first);
+  add ("/attest/revoked", test_revoked);
   add ("/attest/foreign-goes-on", test_foreign_goes_on);
   add ("/attest/first-hit-decides", test_first_hit_decides);
   add ("/attest/ties", test_ties);

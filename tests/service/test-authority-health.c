@@ -59,6 +59,7 @@ test_down (Pipeline *self, gconstpointer data)
 {
   g_autoptr(BrevetAuthorityReport) down = NULL;
   g_autoptr(BrevetAuthorityReport) back = NULL;
+  g_autoptr(Heard) told = NULL;
 
   wait_for_log ("The certificate authority “watched” is down");
   down = report (self, "watched");
@@ -68,6 +69,8 @@ test_down (Pipeline *self, gconstpointer data)
   back = report (self, "watched");
   /* Closed, if what it trusts was asked meanwhile. */
   g_assert_cmpint (back->circuit, !=, BREVET_AUTHORITY_CIRCUIT_OPEN);
+  told = operate (self, 200, "GET", "/certificateAuthorityStatus/watched", NULL, NULL);
+  g_assert_cmpstr (heard_get (told, "state"), !=, "down");
   g_assert_cmpuint (pipeline_count_calls (self, "issue"), ==, 0);
 }
 

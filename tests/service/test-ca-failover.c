@@ -35,6 +35,21 @@ provision (Pipeline *pipeline)
   return device_await (pipeline, "pump-07", heard_get (begun, "operationId"));
 }
 
+/* What an operator writes into a file does the same as what he puts. */
+static void
+test_configured (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+  g_autoptr(Heard) shown = operate (pipeline, 200, "GET", "/enrollments/pump-07", NULL, NULL);
+  g_autoptr(Heard) final = device_provision (pipeline, "pump-07", csr);
+
+  g_assert_cmpstr (heard_get (shown, "clientCertificateIssuancePolicy.standbyCertificateAuthorityName"), ==, "standby");
+  assert_assigned (final, NULL);
+  pipeline->ledger = "second";
+  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
+}
+
 static guint
 count (Pipeline *pipeline, const char *ledger, const char *verb)
 {
@@ -141,6 +156,10 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-failover/timeout", PRIMARY ("script=timeout") STANDBY (""), test_standby_issues);
   PIPELINE_TEST ("/ca-failover/hanging-unsent", PRIMARY ("script=hang-unsent") STANDBY (""), test_standby_issues);
   PIPELINE_TEST ("/ca-failover/auth", PRIMARY ("script=auth") STANDBY (""), test_standby_issues);
+  PIPELINE_TEST ("/ca-failover/configured",
+                 PRIMARY ("script=auth")
+                   STANDBY ("[enrollment pump-07]\nprimary-key=" DEVICE_KEY "\nca=scripted\nstandby-ca=standby"),
+                 test_configured);
   PIPELINE_TEST ("/ca-failover/quota", PRIMARY ("script=quota") STANDBY (""), test_standby_issues);
   PIPELINE_TEST ("/ca-failover/misread", PRIMARY ("script=protocol") STANDBY (""), test_standby_issues);
   PIPELINE_TEST ("/ca-failover/lost-question", PRIMARY ("script=ambiguous-lost;auth") STANDBY (""), test_standby_issues);

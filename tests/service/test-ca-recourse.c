@@ -264,11 +264,32 @@ test_pending_for_ever (Pipeline *pipeline, gconstpointer data)
   assert_left (pipeline, &final, 1);
 }
 
+/* A CA that has forgotten the ticket may have issued; one that says no has not. */
+static void
+test_forgotten_ticket (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 400000, NULL);
+  g_assert_true (pipeline_logged ("MESSAGE=The certificate authority may have issued a certificate that never arrived"));
+}
+
+static void
+test_refused_ticket (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) final = provision (pipeline);
+
+  assert_failed (final, 400000, NULL);
+  g_assert_false (pipeline_logged ("MESSAGE=The certificate authority may have issued"));
+  assert_left (pipeline, &final, 0);
+}
+
 /* Those that wait do not keep out others. */
 static void
 test_pending_is_not_in_flight (Pipeline *pipeline, gconstpointer data)
 {
   static const char *const devices[] = { "pump-01", "pump-02", "pump-03" };
+  Heard *begun[G_N_ELEMENTS (devices)];
 
   for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
     {
@@ -276,13 +297,70 @@ test_pending_is_not_in_flight (Pipeline *pipeline, gconstpointer data)
       g_autofree char *csr = make_csr (key, devices[i]);
 
       enroll (pipeline, devices[i], ISSUE);
-      heard_free (device_register (pipeline, devices[i], csr));
+      begun[i] = device_register (pipeline, devices[i], csr);
       pipeline_wait_for_calls (pipeline, "issue", i + 1);
     }
   pipeline_hurry (pipeline, 1);
-  pipeline_wait_for_calls (pipeline, "poll", 6);
-  while (brevet_service_is_busy (pipeline->service))
-    g_main_context_iteration (NULL, TRUE);
+  /* All have to end: what was begun goes on without the service, and would ask a CA whose test is over. */
+  for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
+    {
+      g_autoptr(Heard) final = device_await (pipeline, devices[i], heard_get (begun[i], "operationId"));
+
+      assert_failed (final, 400000, NULL);
+      heard_free (begun[i]);
+    }
+}
+
+/* One is asked for, one stands in the queue, and the third finds it full: that is this service's own trouble, so it waits. */
+static void
+test_full_queue (Pipeline *pipeline, gconstpointer data)
+{
+  static const char *const devices[] = { "pump-01", "pump-02", "pump-03" };
+  Heard *begun[G_N_ELEMENTS (devices)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
+    {
+      g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+      g_autofree char *csr = make_csr (key, devices[i]);
+
+      enroll (pipeline, devices[i], ISSUE);
+      begun[i] = device_register (pipeline, devices[i], csr);
+      pipeline_wait_for_calls (pipeline, "issue", 1);
+    }
+  assert_calls (pipeline, 1, 0, 0);
+  pipeline_open_gate (pipeline);
+  pipeline_hurry (pipeline, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (devices); i++)
+    {
+      g_autoptr(Heard) final = device_await (pipeline, devices[i], heard_get (begun[i], "operationId"));
+
+      assert_assigned (final, NULL);
+      heard_free (begun[i]);
+    }
+  assert_calls (pipeline, 3, 0, 3);
+}
+
+/* Who waits for days is told to ask less often. */
+static void
+test_polling_slows_down (Pipeline *pipeline, gconstpointer data)
+{
+  static const struct { guint later; const char *pause; } looks[] = { { 0, "3" }, { 100, "10" }, { 7200, "30" } };
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  g_autofree char *path = g_strconcat ("/operations/", heard_get (begun, "operationId"), NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (looks); i++)
+    {
+      g_autoptr(Heard) seen = NULL;
+
+      pipeline_pass_time (looks[i].later);
+      seen = ask (pipeline, "pump-07", .method = "GET", .path = path);
+      g_assert_cmpuint (seen->status, ==, 202);
+      g_assert_cmpstr (brevet_reply_get_header (seen->reply, "retry-after"), ==, looks[i].pause);
+    }
+  pipeline_open_gate (pipeline);
+  pipeline_hurry (pipeline, 1);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
 }
 
 /* The operator lets the name stand for another CA, on the running service. */
@@ -411,8 +489,14 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-recourse/quota", "script=quota\n", test_alert);
   PIPELINE_TEST ("/ca-recourse/pending-for-days", "script=pending\npolls=gated\n" FIND, test_pending_for_days);
   PIPELINE_TEST ("/ca-recourse/pending-for-ever", "script=pending\npolls=pending\nfinds=unavailable\n" FIND, test_pending_for_ever);
-  PIPELINE_TEST ("/ca-recourse/pending-is-not-in-flight", "script=pending\npolls=pending;pending;pending;rejected\n[limits]\noperations-in-flight=1\n",
+  PIPELINE_TEST ("/ca-recourse/pending-is-not-in-flight",
+                 "script=pending\npolls=pending;pending;pending;rejected\n[limits]\noperations-in-flight=1\n",
                  test_pending_is_not_in_flight);
+  PIPELINE_TEST ("/ca-recourse/forgotten-ticket", "script=pending\npolls=ticket-expired\ncapabilities=pending\n",
+                 test_forgotten_ticket);
+  PIPELINE_TEST ("/ca-recourse/refused-ticket", "script=pending\npolls=rejected\nfinds=unavailable\n" FIND, test_refused_ticket);
+  PIPELINE_TEST ("/ca-recourse/full-queue", "script=hold;issue\nmaximum-in-flight=1\nmaximum-queued=1\n", test_full_queue);
+  PIPELINE_TEST ("/ca-recourse/polling-slows-down", "script=pending\npolls=gated\n", test_polling_slows_down);
   PIPELINE_TEST ("/ca-recourse/uri-is-not-paid-for", "script=issue\n[csr]\nsubject-uri-prefix=urn:device:\n",
                  test_uri_is_not_paid_for);
   PIPELINE_TEST ("/ca-recourse/swap-while-pending", "identity=one\nscript=pending\npolls=gated\n", test_swap_while_pending);

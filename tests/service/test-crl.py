@@ -25,8 +25,8 @@ WORK = pathlib.Path(SCRATCH.name)
 class Publisher(Service):
     """A service with a second listener, for lists alone."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **options):
+        super().__init__(**options)
         self.lists_port = free_port()
         (self.directory / "dps.conf.d/50-lists.conf").write_text(
             f"[listener lists]\ntype=https\nserve=revocation-lists\ntls=no\naddress=127.0.0.1\nport={self.lists_port}\n")
@@ -70,8 +70,8 @@ class Publisher(Service):
 
 
 @contextlib.contextmanager
-def publisher():
-    service = Publisher()
+def publisher(**options):
+    service = Publisher(**options)
     try:
         yield service.start()
     finally:
@@ -106,6 +106,15 @@ def verify(service, certificate, der):
     return subprocess.run(["openssl", "verify", "-crl_check", "-CAfile", service.directory / "ca/root.pem", "-CRLfile",
                            WORK / "list.pem", "-untrusted", certificate, certificate], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True)
+
+
+def test_a_clock_that_jumps_leaves_no_list_behind():
+    with publisher(journaled=True) as service:
+        first = service.await_list().headers["etag"]
+        for days in (30, -30):
+            service.journal.seconds_ahead = days * 86400
+            former, first = first, service.await_list(lambda reply: reply.headers["etag"] != first).headers["etag"]
+            assert first != former
 
 
 def test_a_revoked_certificate_is_on_the_list_with_its_reason():

@@ -256,6 +256,63 @@ def refused_certificate(capabilities, when):
         assert len(here.calls("signed")) == 2
 
 
+# --- the name stands for another CA when the process comes back -------------------------------------------------------------------
+
+# What the CA does before the process is killed, which is when this is written into the journal, and would do after.
+BEFORE_SWAP = {
+    "with a ticket": ("pending", "polls=issue"),
+    "with an unknown attempt": ("ambiguous-issued", "finds=look"),
+    "with nothing asked": ("unavailable:600", "finds=auth"),
+}
+
+
+def die_and_swap(here, script, answers, swapped):
+    here.service.start()
+    key = here.service.enroll("pump-1", **ISSUE)
+    here.service.stop()
+    csr = make_csr(WORK, "pump-1")[1].read_text()
+    here.configure("journal:after:2", script, f"identity=one\n{answers}\n")
+    here.service.start()
+    provision_until_death(here, key, csr)
+    (entry,) = here.records("journal")
+    here.configure(script=swapped, more="identity=two\npolls=auth\nfinds=auth\n")
+    return entry
+
+
+def swapped_while_dead(point):
+    script, answers = BEFORE_SWAP[point]
+    certain = point == "with nothing asked"
+    with world("find;revoke;pending") as here:
+        entry = die_and_swap(here, script, answers, "issue" if certain else "auth")
+        assert entry["identity"] == "one" and entry["sent"] != certain, entry
+        here.service.start()
+        here.service.wait_for_log("and issued its certificate")
+        here.service.stop()
+        (issued,) = here.records("certificates")
+        assert issued["identity"] == ("two" if certain else "one"), issued
+        assert len(here.calls("issue")) == (2 if certain else 1) and len(here.calls("signed")) == 1
+        if certain:
+            assert here.calls("find") == []
+        check_inventory(here)
+
+
+def test_an_earlier_ca_that_nobody_knows_any_more():
+    with world("find;revoke;pending") as here:
+        entry = die_and_swap(here, *BEFORE_SWAP["with a ticket"], "issue")
+        assert "ticket" in entry
+        with contextlib.closing(sqlite3.connect(here.service.directory / "store/dps.sqlite")) as database:
+            assert database.execute("DELETE FROM record WHERE collection = 'ca-versions'").rowcount > 0
+            database.commit()
+        here.service.start()
+        here.service.wait_for_log("is not known any more; the one of this name now is asked anew")
+        here.service.wait_for_log("and issued its certificate")
+        here.service.stop()
+        (issued,) = here.records("certificates")
+        (orphan,) = here.records("orphans")
+        assert issued["identity"] == "two" and orphan["identity"] == "one" and orphan["ticket"] == entry["ticket"], (issued, orphan)
+        assert here.calls("poll") == [] and len(here.calls("issue")) == 2 and here.records("journal") == []
+
+
 # --- two certificate authorities: whatever dies, the device gets one certificate --------------------------------------------------
 
 BOTH = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": "scripted", "standbyCertificateAuthorityName": "standby"}}
@@ -374,6 +431,7 @@ CASES += [case(never_fetched, f"never fetched, killed {point}, with a CA that ha
 CASES += [case(refused_certificate, f"refused certificate, killed {when} it is written, with a CA that has {capabilities}",
                capabilities, when) for capabilities in ("idempotent", "find") for when in ("before", "after")]
 
+CASES += [case(swapped_while_dead, f"swapped while dead, {point}", point) for point in BEFORE_SWAP]
 CASES += [case(dies_with_a_standby, f"with a standby, killed {point}, the primary is {word}", point, afterwards)
           for point in DEATHS for word, afterwards in (("back", BACK), ("gone", GONE))]
 
