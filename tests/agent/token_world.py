@@ -3,9 +3,6 @@
 
 import contextlib
 import json
-import os
-import re
-import subprocess
 
 from agent import CERTIFICATE, KEY, NAME, PATH, fingerprint
 from dps import command
@@ -25,17 +22,8 @@ class Hsm(Tokens):
         for label in labels:
             self.run("softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", SECURITY_OFFICER_PIN)
 
-    def p11tool(self, *arguments):
-        return self.run("p11tool", "--provider", self.plain_module, "--login", f"--set-pin={PIN}", "--batch", *arguments)
-
     def labels(self, token=TOKEN, kind="privkeys"):
-        """Labels of what is in a token."""
-        try:
-            printed = self.p11tool(f"--list-{kind}", f"pkcs11:token={token}")
-        except subprocess.CalledProcessError as error:
-            assert "No matching objects" in error.stdout + error.stderr, error.stdout + error.stderr
-            return []
-        return sorted(re.findall(r"^\s*Label: (.*)$", printed, re.MULTILINE))
+        return super().labels(token, kind)
 
     def make_key(self, label, token=TOKEN):  # pylint: disable=arguments-differ
         self.p11tool("--generate-privkey=ecdsa", "--curve=secp256r1", f"--label={label}", f"pkcs11:token={token}")
@@ -115,7 +103,11 @@ class TokenDevice:
         self.wait_for_token(lambda there: there == sorted(2 * wanted), f"{wanted} in the token {token}", token)
 
     def wait_for_token(self, condition, what, token=TOKEN):
-        self.agent.look_until(lambda: condition(self.hsm.labels(token, "all")), what)
+        def look():
+            there = self.hsm.labels(token, "all")
+            return there is not None and condition(there)
+
+        self.agent.look_until(look, what)
 
     def correct_pin(self):
         (self.agent.scratch / "pin").write_text(PIN + "\n")
