@@ -3,6 +3,7 @@
 /* What the service does with a certificate authority that is slow, loses answers, or cannot say what it has done: how often it is
  * asked, and what is remembered. */
 
+#include "brevet-clock.h"
 #include "pipeline-fixture.h"
 
 #include <string.h>
@@ -159,6 +160,21 @@ test_find_is_not_hurried (Pipeline *pipeline, gconstpointer data)
   final = await (pipeline, begun);
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 2, 1);
+}
+
+/* The CA's own queue is not held up by this, so it is the operation that keeps to what the CA has asked for. */
+static void
+test_retry_after (Pipeline *pipeline, gconstpointer data)
+{
+  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  gint64 start = brevet_clock_monotonic ();
+
+  pipeline_hurry (pipeline, 1);
+  pipeline_wait_for_calls (pipeline, "issue", 2);
+  g_assert_cmpint (brevet_clock_monotonic () - start, >, 1800 * G_USEC_PER_SEC);
+  final = await (pipeline, begun);
+  assert_assigned (final, NULL);
+  assert_calls (pipeline, 2, 0, 1);
 }
 
 /* Longer than the deadline, as long as the operator's patience: and then it is not forgotten. */
@@ -477,6 +493,7 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-recourse/deaf-and-adopted", "script=hold;issue\nfinds=unavailable:3000\n" FIND, test_deaf_and_adopted);
   PIPELINE_TEST ("/ca-recourse/find-is-not-hurried", "script=ambiguous-issued\nfinds=rate-limited:1800;look\n" FIND,
                  test_find_is_not_hurried);
+  PIPELINE_TEST ("/ca-recourse/retry-after", "script=unavailable:1800;issue\n" FIND, test_retry_after);
   PIPELINE_TEST ("/ca-recourse/never-known", "script=ambiguous-lost\nfinds=unavailable\n" FIND TIMEOUT "1m\n", test_never_known);
   PIPELINE_TEST ("/ca-recourse/known-after-the-deadline", "script=ambiguous-issued\nfinds=unavailable:1800;look\n" FIND TIMEOUT
                  "1m\n", test_known_after_the_deadline);
