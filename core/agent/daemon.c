@@ -7,18 +7,13 @@
 #include "brevet-error.h"
 #include "brevet-log.h"
 #include "brevet-manager.h"
-#include "brevet-token-worker.h"
 #include "bus-name.h"
 
 #include <glib-unix.h>
 #include <signal.h>
-#include <unistd.h>
 
 /* Seconds for a former agent to go: far more than a bus needs to see that a process has ended. */
 #define NAME_PATIENCE 5
-
-/* Seconds for a token to end what it is doing. */
-#define TOKEN_PATIENCE 3
 
 typedef struct {
   GMainLoop *loop;
@@ -299,8 +294,5 @@ brevet_daemon_run (const char *config_path, GBusType bus_type)
   serve (&daemon);
   brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_AGENT_STOPPED, "The agent has stopped", NULL);
   clear (&daemon);
-  /* What libraries do at the end of a process would wait for a token that hangs. */
-  if (!brevet_token_worker_settle (TOKEN_PATIENCE))
-    _exit (daemon.exit_code);
-  return daemon.exit_code;
+  return brevet_command_end (daemon.exit_code);
 }

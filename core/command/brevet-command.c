@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "brevet-command.h"
 
+#include "brevet-token-worker.h"
+
 #include <brevet.h>
 #include <glib/gi18n-lib.h>
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Seconds for a token to end what it is doing. */
+#define TOKEN_PATIENCE 3
 
 /* What is being run, for messages. */
 static const char *program_name = "brevet";
@@ -197,7 +204,16 @@ brevet_command_main (const char *program, const char *summary, const BrevetComma
       g_print ("%s %s\n", program, BREVET_VERSION);
       return BREVET_EXIT_OK;
     }
-  return dispatch (program, summary, commands, argc, argv);
+  return brevet_command_end (dispatch (program, summary, commands, argc, argv));
+}
+
+int
+brevet_command_end (int exit_code)
+{
+  if (brevet_token_worker_settle (TOKEN_PATIENCE))
+    return exit_code;
+  fflush (NULL);
+  _exit (exit_code);
 }
 
 static void

@@ -55,6 +55,17 @@ typedef struct {
 int brevet_command_main (const char *program, const char *summary, const BrevetCommand *commands, int argc, char **argv);
 
 /**
+ * brevet_command_end:
+ * @exit_code: of the program
+ *
+ * The last thing that main() does: waits for tokens, whose libraries must not be in use while the process ends, and ends the
+ * process by itself if one hangs.
+ *
+ * Returns: @exit_code
+ */
+int brevet_command_end (int exit_code);
+
+/**
  * brevet_command_dispatch:
  * @command: all words of a command that has commands of its own: `admin enrollment`
  * @summary: what it is for; translatable
