@@ -196,3 +196,29 @@ brevet_backlog_run_finish (GAsyncResult *result, guint *pause, GError **error)
     *pause = (guint) seconds;
   return seconds >= 0;
 }
+
+static void
+run_chore (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
+           gpointer user_data)
+{
+  brevet_backlog_run_async (data, context, cancellable, callback, user_data);
+}
+
+static gboolean
+finish_chore (gpointer data, GAsyncResult *result, guint *pause, GError **error)
+{
+  return brevet_backlog_run_finish (result, pause, error);
+}
+
+void
+brevet_backlog_add (BrevetServiceChores *chores, const char *name, const BrevetBacklogKind *kind)
+{
+  BrevetChore chore = {
+    .name = name,
+    .interval = LONGEST_PAUSE,
+    .run_async = run_chore,
+    .run_finish = finish_chore,
+  };
+
+  brevet_service_chores_add (chores, &chore, (gpointer) kind, NULL);
+}

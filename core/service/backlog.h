@@ -2,6 +2,7 @@
 #pragma once
 
 #include "authority-pool.h"
+#include "service-chores.h"
 #include "service-context.h"
 
 G_BEGIN_DECLS
@@ -88,6 +89,15 @@ typedef struct {
   void (*note_changes) (BrevetServiceContext *context);
   void (*free_state) (gpointer state);
 } BrevetBacklogKind;
+
+/**
+ * brevet_backlog_add:
+ * @name: of the job
+ * @kind: for as long as @chores
+ *
+ * Adds the job that works a backlog off.
+ */
+void brevet_backlog_add (BrevetServiceChores *chores, const char *name, const BrevetBacklogKind *kind);
 
 /**
  * brevet_backlog_run_async:

@@ -11,8 +11,6 @@
 #include "records-ca.h"
 #include "revocation-worker.h"
 
-#define INTERVAL 300
-
 /* A CA that has just issued may need some time until it finds what it has issued. */
 #define LOOKS 2
 #define LOOK_PAUSE 120
@@ -399,28 +397,8 @@ static const BrevetBacklogKind kind = {
   .free_state = look_free,
 };
 
-static void
-run_async (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
-           gpointer user_data)
-{
-  brevet_backlog_run_async (&kind, context, cancellable, callback, user_data);
-}
-
-static gboolean
-run_finish (gpointer data, GAsyncResult *result, guint *pause, GError **error)
-{
-  return brevet_backlog_run_finish (result, pause, error);
-}
-
 void
 brevet_orphans_add (BrevetServiceChores *chores)
 {
-  static const BrevetChore chore = {
-    .name = BREVET_CHORE_ORPHANS,
-    .interval = INTERVAL,
-    .run_async = run_async,
-    .run_finish = run_finish,
-  };
-
-  brevet_service_chores_add (chores, &chore, NULL, NULL);
+  brevet_backlog_add (chores, BREVET_CHORE_ORPHANS, &kind);
 }

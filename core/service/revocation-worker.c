@@ -8,8 +8,6 @@
 #include "brevet-revocation-reason.h"
 #include "records-ca.h"
 
-#define INTERVAL 300
-
 static gpointer
 read_revocation (BrevetRecord *record, GError **error)
 {
@@ -199,28 +197,8 @@ static const BrevetBacklogKind kind = {
   .free_state = (GDestroyNotify) brevet_inventory_entry_free,
 };
 
-static void
-run_async (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
-           gpointer user_data)
-{
-  brevet_backlog_run_async (&kind, context, cancellable, callback, user_data);
-}
-
-static gboolean
-run_finish (gpointer data, GAsyncResult *result, guint *pause, GError **error)
-{
-  return brevet_backlog_run_finish (result, pause, error);
-}
-
 void
 brevet_revocation_worker_add (BrevetServiceChores *chores)
 {
-  static const BrevetChore chore = {
-    .name = BREVET_CHORE_REVOCATIONS,
-    .interval = INTERVAL,
-    .run_async = run_async,
-    .run_finish = run_finish,
-  };
-
-  brevet_service_chores_add (chores, &chore, NULL, NULL);
+  brevet_backlog_add (chores, BREVET_CHORE_REVOCATIONS, &kind);
 }
