@@ -327,12 +327,14 @@ reconfigure_hub () {
 
 # await_reload PROCESS LOG TEXT: has it read its configuration again, which it says in its log.
 await_reload () {
-  local before
-  before=$(grep -c "$3" "$2" || true)
+  local lines output reader
+  lines=$(wc -l <"$2")
   kill -HUP "$1"
-  until [ "$(grep -c "$3" "$2" || true)" -gt "$before" ]; do
-    sleep 0.01
-  done
+  exec {output}< <(exec tail -n "+$((lines + 1))" -f "$2")
+  reader=$!
+  timeout 60 grep -q -m 1 "$3" <&"$output" || because "there is no “$3” in $2"
+  kill "$reader"
+  exec {output}<&-
 }
 
 # with_identity PROGRAM...: as the device: its certificate, its key, its trust bundle, the hub that it was assigned to.
