@@ -57,7 +57,7 @@ class TpmAgent:
         before = self.agent.properties()
         found = self.agent.try_to("Renew")
         assert found == f"org.brevet.Error.{error}", f"{found}\n{self.agent.read_log()}"
-        now = self.agent.properties()
+        now = self.agent.wait_for_rest()
         assert now["Generation"] == before["Generation"] and now["Sha256"] == before["Sha256"], now
         return now
 

@@ -24,7 +24,7 @@ MANY = 20
 def check_trouble(agent, before):
     """After a renewal that failed: nothing is lost, and somebody who looks learns why."""
     agent.wait_for_signal("Failed")
-    now = agent.wait_for("rest after the failure", lambda now: now["State"] != "renewing")
+    now = agent.wait_for_rest()
     assert now["State"] in ("backing-off", "waiting-for-network", "refused"), now
     assert now["Cause"] and now["LastErrorText"] and now["LastErrorName"].startswith("org.brevet.Error."), now
     assert now["Failures"] > 0 and now["NextAttempt"] > 0, now

@@ -151,7 +151,7 @@ def test_hub_knows_that_it_is_revoked():
         hub.accept()
         hub.start()
         before = renew_in_vain(agent, "Rejected", f"port {hub.port} ended the connection")
-        assert agent.properties()["State"] == "backing-off"
+        assert agent.wait_for_rest()["State"] == "backing-off"
         set_status(agent, "enabled")
         hub.accept()
         hub.restart()
