@@ -21,7 +21,8 @@ G_DECLARE_INTERFACE (BrevetCaBackend, brevet_ca_backend, BREVET, CA_BACKEND, Bre
 
 /**
  * BrevetCaCapabilities:
- * @BREVET_CA_CAPABILITY_IDEMPOTENT: asking twice with the same idempotency key yields the same certificate
+ * @BREVET_CA_CAPABILITY_IDEMPOTENT: asking twice with the same idempotency key yields the same certificate, or the same pending
+ *   request, however long after: when an answer is lost the core asks again instead of looking
  * @BREVET_CA_CAPABILITY_PENDING: may answer with a ticket
  * @BREVET_CA_CAPABILITY_FIND: has `find`
  * @BREVET_CA_CAPABILITY_REVOKE: has `revoke`
@@ -158,7 +159,8 @@ BrevetCaHealth *brevet_ca_backend_check_finish (BrevetCaBackend *self, GAsyncRes
 /**
  * brevet_ca_backend_issue_async:
  *
- * Asks for one certificate, once.
+ * Asks for one certificate, once. Calls brevet_ca_request_mark_sent() before the first byte of the request; from there on, until
+ * there is an answer that can be understood, each error is %BREVET_CA_ERROR_AMBIGUOUS. Cancelled, it ends at once.
  */
 BREVET_API
 void brevet_ca_backend_issue_async (BrevetCaBackend *self, BrevetCaRequest *request, GCancellable *cancellable,
@@ -192,7 +194,8 @@ BrevetCaOutcome *brevet_ca_backend_poll_finish (BrevetCaBackend *self, GAsyncRes
 /**
  * brevet_ca_backend_find_async:
  *
- * Looks for a certificate that was issued for the public key of @request.
+ * Looks for a certificate that was issued for the public key of @request; of several, for the newest that the core does not know
+ * yet, see brevet_ca_request_is_known().
  */
 BREVET_API
 void brevet_ca_backend_find_async (BrevetCaBackend *self, BrevetCaRequest *request, GCancellable *cancellable,
@@ -201,7 +204,8 @@ void brevet_ca_backend_find_async (BrevetCaBackend *self, BrevetCaRequest *reque
 /**
  * brevet_ca_backend_find_finish:
  *
- * Returns: (transfer full) (nullable): what was found; %NULL with %BREVET_CA_ERROR_NOT_FOUND if there is none
+ * Returns: (transfer full) (nullable): what was found; %NULL with %BREVET_CA_ERROR_NOT_FOUND if the CA itself has said that there
+ *   is none, and any other error otherwise
  */
 BREVET_API
 BrevetCaOutcome *brevet_ca_backend_find_finish (BrevetCaBackend *self, GAsyncResult *result, GError **error);
@@ -228,7 +232,7 @@ gboolean brevet_ca_backend_revoke_finish (BrevetCaBackend *self, GAsyncResult *r
 /**
  * brevet_ca_backend_get_trust_async:
  *
- * Asks for the certificates that devices and hubs must trust: all roots, and the issuers that are in use.
+ * Asks for the certificates that devices and hubs must trust: all roots, and the issuers that are in use. Asked with each issuance.
  */
 BREVET_API
 void brevet_ca_backend_get_trust_async (BrevetCaBackend *self, GCancellable *cancellable, GAsyncReadyCallback callback,

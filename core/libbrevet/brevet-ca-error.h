@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * BREVET_CA_ERROR:
  *
- * The error domain of CA backends. The code decides what the core does next (protocol/ca-backends §8.5): a permanent code
- * fails the operation, a retryable one is asked again by the core, an operator code marks the CA as down.
+ * The error domain of CA backends. The code decides what the core does next (there is a table in docs/ca-plugin-tutorial.md): a
+ * permanent code fails the operation, a retryable one is asked again by the core, an operator code marks the CA as down.
  * Errors of this domain carry details; see brevet_ca_error_set_retry_after() and its siblings.
  */
 #define BREVET_CA_ERROR (brevet_ca_error_quark ())
@@ -30,9 +30,9 @@ G_BEGIN_DECLS
  * @BREVET_CA_ERROR_RATE_LIMITED: retryable after a pause
  * @BREVET_CA_ERROR_UNAVAILABLE: retryable; the request was certainly not carried out
  * @BREVET_CA_ERROR_TIMEOUT: retryable; the request was certainly not sent
- * @BREVET_CA_ERROR_AMBIGUOUS: the CA may have issued: find, or start a new attempt
+ * @BREVET_CA_ERROR_AMBIGUOUS: the CA may have issued: ask again with the same key or find, or start a new attempt
  * @BREVET_CA_ERROR_PROTOCOL: the answer is not what the protocol allows; once more, then an operator must act
- * @BREVET_CA_ERROR_TICKET_EXPIRED: the pending request is gone; permanent
+ * @BREVET_CA_ERROR_TICKET_EXPIRED: the pending request is gone; permanent, unless a certificate is found
  * @BREVET_CA_ERROR_NOT_FOUND: the CA does not know what was named; permanent
  * @BREVET_CA_ERROR_UNSUPPORTED: this backend has no such verb; permanent
  */

@@ -27,7 +27,8 @@ GType brevet_ca_outcome_get_type (void);
 
 /**
  * brevet_ca_outcome_new_issued:
- * @chain: leaf, then what the CA sent of its issuers; the core puts it in order and drops the root
+ * @chain: leaf, then its issuers, in any order: all of them but the root, as the core looks for no others; it puts them in order
+ *   and drops the root
  * @roots: (nullable): roots that came along
  * @backend_reference: (nullable): the CA's own name for the certificate, needed to revoke it
  *
@@ -38,8 +39,8 @@ BrevetCaOutcome *brevet_ca_outcome_new_issued (BrevetChain *chain, BrevetTrustBu
 
 /**
  * brevet_ca_outcome_new_pending:
- * @ticket: printable ASCII, at most %BREVET_CA_TICKET_MAX_SIZE bytes; must survive a restart and be usable by a new instance with
- *   the same configuration
+ * @ticket: printable ASCII, at most %BREVET_CA_TICKET_MAX_SIZE bytes, nothing secret; must survive a restart and be usable by a new
+ *   instance with the same configuration
  * @poll_after: seconds before it is worth asking
  * @expires_at: seconds since 1970-01-01 UTC after which the ticket is worthless, 0 if unknown
  *

@@ -14,6 +14,7 @@ struct _BrevetCaRequest
   char      *uri;
   gint64     validity;
   gint64     deadline;
+  GHashTable *known; /* NULL as long as there are none */
   int        sent;
 };
 
@@ -55,6 +56,7 @@ brevet_ca_request_clear (gpointer data)
   brevet_csr_unref (self->csr);
   g_free (self->common_name);
   g_free (self->uri);
+  g_clear_pointer (&self->known, g_hash_table_unref);
 }
 
 void
@@ -164,6 +166,23 @@ brevet_ca_request_get_deadline (BrevetCaRequest *self)
 {
   g_return_val_if_fail (self != NULL, 0);
   return self->deadline;
+}
+
+void
+brevet_ca_request_add_known (BrevetCaRequest *self, const char *sha256)
+{
+  g_return_if_fail (self != NULL && sha256 != NULL);
+
+  if (self->known == NULL)
+    self->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_add (self->known, g_strdup (sha256));
+}
+
+gboolean
+brevet_ca_request_is_known (BrevetCaRequest *self, BrevetCertificate *certificate)
+{
+  g_return_val_if_fail (self != NULL && certificate != NULL, FALSE);
+  return self->known != NULL && g_hash_table_contains (self->known, brevet_certificate_get_sha256 (certificate));
 }
 
 /* A backend marks on its own thread; the core reads on another. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "brevet-certificate.h"
 #include "brevet-csr.h"
 
 G_BEGIN_DECLS
@@ -8,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * BrevetCaRequest:
  *
- * What the core asks of a CA: one certificate for one key (protocol/ca-backends.md §8.2). Filled by the core before it is handed
- * over, immutable afterwards; reference counted.
+ * What the core asks of a CA: one certificate for one key. Filled by the core before it is handed over, immutable afterwards;
+ * reference counted.
  */
 typedef struct _BrevetCaRequest BrevetCaRequest;
 
@@ -72,7 +73,8 @@ BrevetCsr *brevet_ca_request_get_csr (BrevetCaRequest *self);
 /**
  * brevet_ca_request_get_idempotency_key:
  *
- * Returns: (transfer none) (array fixed-size=32): 32 bytes
+ * Returns: (transfer none) (array fixed-size=32): 32 bytes, the same whenever the same issuance is asked again, also after a
+ *   restart
  */
 BREVET_API
 const guint8 *brevet_ca_request_get_idempotency_key (BrevetCaRequest *self);
@@ -144,6 +146,26 @@ void brevet_ca_request_set_deadline (BrevetCaRequest *self, gint64 monotonic);
  */
 BREVET_API
 gint64 brevet_ca_request_get_deadline (BrevetCaRequest *self);
+
+/**
+ * brevet_ca_request_add_known:
+ * @sha256: of a certificate, as brevet_certificate_get_sha256() tells it
+ *
+ * Says that the core has this certificate already: whoever looks for one passes over it.
+ */
+BREVET_API
+void brevet_ca_request_add_known (BrevetCaRequest *self, const char *sha256);
+
+/**
+ * brevet_ca_request_is_known:
+ *
+ * A device may use one key for many certificates, and ask for two at once. A backend that finds several for one key answers with
+ * the newest of those that are not known.
+ *
+ * Returns: %TRUE if the core has @certificate already
+ */
+BREVET_API
+gboolean brevet_ca_request_is_known (BrevetCaRequest *self, BrevetCertificate *certificate);
 
 /**
  * brevet_ca_request_mark_sent:

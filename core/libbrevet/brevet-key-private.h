@@ -28,5 +28,6 @@ BrevetKey    *brevet_key_token_load    (const char *uri, BrevetSecret *pin, GErr
 BrevetSecret *brevet_key_token_to_uri  (BrevetKeyToken *self);
 GError       *brevet_key_token_explain (BrevetKeyToken *self, int code, const char *what);
 void          brevet_key_token_free    (BrevetKeyToken *self);
+void          brevet_key_token_close_all (void);
 
 G_END_DECLS

@@ -23,10 +23,14 @@ struct _BrevetKeyToken
   gboolean        has_rsa_pss;
 
   GMutex           lock;
-  gnutls_privkey_t opened; /* NULL: to be opened */
+  gnutls_privkey_t opened; /* NULL: to be opened; only touched by those who have entered */
   int              last_code;
   GError          *trouble; /* NULL: it worked the last time */
 };
+
+/* All that are opened. */
+static GMutex opened_lock;
+static GHashTable *opened_keys;
 
 /* Tokens lock themselves after a few wrong PINs, so a PIN is tried once. */
 static int
@@ -47,9 +51,52 @@ give_pin (void *user_data, int attempt, const char *token_url, const char *token
 }
 
 static void
+note_opened (BrevetKeyToken *self)
+{
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&opened_lock);
+
+  if (opened_keys == NULL)
+    opened_keys = g_hash_table_new (NULL, NULL);
+  g_hash_table_add (opened_keys, self);
+}
+
+static void
 close_key (BrevetKeyToken *self)
 {
+  g_autoptr(GMutexLocker) locker = NULL;
+
+  if (self->opened == NULL)
+    return;
+  locker = g_mutex_locker_new (&opened_lock);
+  g_hash_table_remove (opened_keys, self);
+  g_clear_pointer (&locker, g_mutex_locker_free);
   g_clear_pointer (&self->opened, gnutls_privkey_deinit);
+}
+
+/*
+ * brevet_key_token_close_all:
+ *
+ * While nobody has entered: the sessions of all keys end. They are opened again when they are needed.
+ */
+void
+brevet_key_token_close_all (void)
+{
+  g_autoptr(GPtrArray) sessions = g_ptr_array_new_with_free_func ((GDestroyNotify) gnutls_privkey_deinit);
+  GHashTableIter iter;
+  gpointer item;
+
+  if (opened_keys == NULL)
+    return;
+  g_hash_table_iter_init (&iter, opened_keys);
+  while (g_hash_table_iter_next (&iter, &item, NULL))
+    {
+      BrevetKeyToken *key = item;
+
+      g_ptr_array_add (sessions, key->opened);
+      /* From here on it may be freed. No token has been asked yet, which may take its time. */
+      g_atomic_pointer_set (&key->opened, NULL);
+    }
+  g_hash_table_remove_all (opened_keys);
 }
 
 static int
@@ -64,6 +111,7 @@ open_key (BrevetKeyToken *self)
     return GNUTLS_E_PKCS11_PIN_ERROR;
 
   gnutls_privkey_init (&self->opened);
+  note_opened (self);
   gnutls_privkey_set_pin_function (self->opened, give_pin, self->pin);
   location = brevet_token_uri_without_pin (self->uri);
   code = gnutls_privkey_import_url (self->opened, location, 0);
@@ -90,18 +138,35 @@ make_trouble (BrevetKeyToken *self, int code)
 
 /* An operator hears of it once, and not with each handshake. */
 static void
+note_trouble (BrevetKeyToken *self, int code, GError *trouble)
+{
+  self->last_code = code;
+  g_clear_error (&self->trouble);
+  self->trouble = trouble;
+  if (trouble != NULL)
+    g_warning ("%s", trouble->message);
+}
+
+static void
 note_outcome (BrevetKeyToken *self, int code)
 {
   if (code >= 0 && self->trouble != NULL)
     g_message ("The key in the token works again, after this: %s", self->trouble->message);
-  if (code == self->last_code)
-    return;
-  self->last_code = code;
-  g_clear_error (&self->trouble);
-  if (code >= 0)
-    return;
-  self->trouble = make_trouble (self, code);
-  g_warning ("%s", self->trouble->message);
+  if (code != self->last_code)
+    note_trouble (self, code, code < 0 ? make_trouble (self, code) : NULL);
+}
+
+/* Nobody may ask the token; takes @error over. */
+static int
+note_shut_out (BrevetKeyToken *self, GError *error)
+{
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  if (self->last_code != GNUTLS_E_TIMEDOUT)
+    note_trouble (self, GNUTLS_E_TIMEDOUT, error);
+  else
+    g_error_free (error);
+  return GNUTLS_E_TIMEDOUT;
 }
 
 /* Behind the same label there may be another key by now, for which nobody has a certificate; GnuTLS, too, takes what it finds when
@@ -137,25 +202,46 @@ is_about_pin (int code)
   return code == GNUTLS_E_PKCS11_PIN_ERROR || code == GNUTLS_E_PKCS11_PIN_LOCKED || code == GNUTLS_E_PKCS11_PIN_EXPIRED;
 }
 
+static gboolean
+may_try_again (int code)
+{
+  return code < 0 && code != GNUTLS_E_INVALID_REQUEST && !is_about_pin (code);
+}
+
+static int
+sign_in_turn (BrevetKeyToken *self, gboolean again, gnutls_sign_algorithm_t algorithm, gboolean hashed, const gnutls_datum_t *data,
+              gnutls_datum_t *signature)
+{
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  int code = self->opened != NULL ? 0 : GNUTLS_E_PKCS11_SESSION_ERROR;
+
+  if (self->opened == NULL && again)
+    code = open_key (self);
+  if (code >= 0)
+    code = sign_once (self, algorithm, hashed, data, signature);
+  if (code < 0)
+    close_key (self);
+  if (again || !may_try_again (code))
+    note_outcome (self, code);
+  return code;
+}
+
 static int
 sign (BrevetKeyToken *self, gnutls_sign_algorithm_t algorithm, gboolean hashed, const gnutls_datum_t *data,
       gnutls_datum_t *signature)
 {
-  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
   int code = GNUTLS_E_PKCS11_SESSION_ERROR;
+  GError *error = NULL;
 
-  if (self->opened != NULL)
-    code = sign_once (self, algorithm, hashed, data, signature);
-  if (code < 0 && code != GNUTLS_E_INVALID_REQUEST && !is_about_pin (code))
+  for (int i = 0; i < 2 && may_try_again (code); i++)
     {
-      close_key (self);
-      code = open_key (self);
-      if (code >= 0)
-        code = sign_once (self, algorithm, hashed, data, signature);
+      if (i > 0)
+        brevet_token_find (self->uri);
+      if (!brevet_token_enter (&error))
+        return note_shut_out (self, error);
+      code = sign_in_turn (self, i > 0, algorithm, hashed, data, signature);
+      brevet_token_leave ();
     }
-  if (code < 0)
-    close_key (self);
-  note_outcome (self, code);
   return code;
 }
 
@@ -214,7 +300,14 @@ key_token_new (const char *uri, BrevetSecret *pin)
 void
 brevet_key_token_free (BrevetKeyToken *self)
 {
-  close_key (self);
+  /* Nobody opens it any more; it may be closed for us, by somebody who starts the modules anew and does not come to an end. */
+  while (g_atomic_pointer_get (&self->opened) != NULL)
+    {
+      if (!brevet_token_enter (NULL))
+        continue;
+      close_key (self);
+      brevet_token_leave ();
+    }
   g_clear_error (&self->trouble);
   g_clear_pointer (&self->uri, brevet_secret_free_text);
   g_clear_pointer (&self->pin, brevet_secret_unref);
@@ -222,25 +315,23 @@ brevet_key_token_free (BrevetKeyToken *self)
   g_free (self);
 }
 
-BrevetKey *
-brevet_key_token_load (const char *uri, BrevetSecret *pin, GError **error)
+static gboolean
+load (BrevetKey *key, BrevetKeyToken *self, BrevetSecret *pin, GError **error)
 {
-  g_autoptr(BrevetKey) key = brevet_key_new ();
   g_autoptr(GError) local_error = NULL;
-  BrevetKeyToken *self = key->token = key_token_new (uri, pin);
   int code = brevet_token_uri_names_object (self->uri) ? open_key (self) : GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 
   if (code < 0)
     {
       g_propagate_error (error, brevet_token_trouble (self->uri, pin, code, "The key cannot be used"));
-      return NULL;
+      return FALSE;
     }
   if (!brevet_key_finish (key, self->opened, &local_error))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
                    "The key in the token cannot be used: %s; its public half, or its certificate, must be in the token under the "
                    "same label and id", local_error->message);
-      return NULL;
+      return FALSE;
     }
   self->pubkey = key->pubkey;
   self->algorithm = gnutls_pubkey_get_pk_algorithm (key->pubkey, &self->bits);
@@ -248,9 +339,24 @@ brevet_key_token_load (const char *uri, BrevetSecret *pin, GError **error)
                       gnutls_pkcs11_token_check_mechanism (self->uri, MECHANISM_RSA_PSS, NULL, 0, 0) != 0;
   code = gnutls_privkey_import_ext4 (key->privkey, self, sign_data, sign_hash, NULL, NULL, tell_about_key, 0);
   if (code >= 0)
-    return g_steal_pointer (&key);
+    return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "The key in the token cannot be used: %s", gnutls_strerror (code));
-  return NULL;
+  return FALSE;
+}
+
+BrevetKey *
+brevet_key_token_load (const char *uri, BrevetSecret *pin, GError **error)
+{
+  g_autoptr(BrevetKey) key = brevet_key_new ();
+  BrevetKeyToken *self = key->token = key_token_new (uri, pin);
+  gboolean usable;
+
+  brevet_token_find (self->uri);
+  if (!brevet_token_enter (error))
+    return NULL;
+  usable = load (key, self, pin, error);
+  brevet_token_leave ();
+  return usable ? g_steal_pointer (&key) : NULL;
 }
 
 BrevetSecret *

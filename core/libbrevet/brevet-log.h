@@ -51,6 +51,7 @@ G_BEGIN_DECLS
 #define BREVET_MESSAGE_CA_QUEUE_LONG         "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a43"
 #define BREVET_MESSAGE_CA_EXPIRES            "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a44"
 #define BREVET_MESSAGE_TRUST_BUNDLE_KEPT     "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a50"
+#define BREVET_MESSAGE_RECORD_DAMAGED        "6d4f0c0f5d5a4f0ab3a3cf1f3c1f7a60"
 
 /**
  * brevet_log_init:

@@ -22,9 +22,14 @@ static GPtrArray *loaded; /* NULL: p11-kit's list */
 static gboolean
 load (const char *module, GError **error)
 {
-  int code = gnutls_pkcs11_add_provider (module, NULL);
-  g_autofree char *obstacle = code < 0 ? brevet_token_find_obstacle () : NULL;
+  g_autofree char *obstacle = NULL;
+  int code;
 
+  if (!brevet_token_enter (error))
+    return FALSE;
+  code = gnutls_pkcs11_add_provider (module, NULL);
+  brevet_token_leave ();
+  obstacle = code < 0 ? brevet_token_find_obstacle () : NULL;
   if (code >= 0)
     {
       g_ptr_array_add (loaded, g_strdup (module));
@@ -70,6 +75,22 @@ brevet_pkcs11_use_modules (const char *const *modules, GError **error)
   g_return_val_if_fail (modules != NULL, FALSE);
 
   return use_modules (modules, error);
+}
+
+/*
+ * brevet_pkcs11_get_modules:
+ *
+ * Returns: (transfer full) (nullable): the modules that were named; %NULL if p11-kit's list is used
+ */
+char **
+brevet_pkcs11_get_modules (void)
+{
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&lock);
+  char **names = loaded != NULL ? g_new0 (char *, loaded->len + 1) : NULL;
+
+  for (guint i = 0; loaded != NULL && i < loaded->len; i++)
+    names[i] = g_strdup (loaded->pdata[i]);
+  return names;
 }
 
 static void

@@ -33,4 +33,24 @@ gboolean brevet_pkcs11_use_modules (const char *const *modules, GError **error);
 BREVET_API
 gboolean brevet_pkcs11_configure (BrevetConfig *config, GError **error);
 
+/**
+ * brevet_pkcs11_hold:
+ *
+ * For whoever uses tokens through GnuTLS or GIO, and not through this library. To find a token that was away, modules are started
+ * anew, which ends all their sessions; that is not done as long as somebody holds them. Blocks while it is being done.
+ *
+ * Returns: %FALSE with %BREVET_ERROR_UNREACHABLE if that does not come to an end; otherwise to be followed by
+ *   brevet_pkcs11_release(), on any thread
+ */
+BREVET_API
+gboolean brevet_pkcs11_hold (GError **error);
+
+/**
+ * brevet_pkcs11_release:
+ *
+ * What was opened in a token is closed by now.
+ */
+BREVET_API
+void brevet_pkcs11_release (void);
+
 G_END_DECLS

@@ -3,7 +3,9 @@
 
 struct _BrevetRevocation
 {
-  GBytes                *der;   /* parsed, a certificate takes twenty times as much memory */
+  GBytes                *der;   /* parsed, a certificate takes twenty times as much memory; NULL if it is lost */
+  char                  *issuer_sha256; /* these two only then */
+  char                  *serial;
   gint64                 time;
   BrevetRevocationReason reason;
 };
@@ -25,6 +27,21 @@ brevet_revocation_new (BrevetCertificate *certificate, gint64 time, BrevetRevoca
 }
 
 BrevetRevocation *
+brevet_revocation_new_for_serial (const char *issuer_sha256, const char *serial, gint64 time, BrevetRevocationReason reason)
+{
+  BrevetRevocation *self = NULL;
+
+  g_return_val_if_fail (issuer_sha256 != NULL && serial != NULL, NULL);
+
+  self = g_atomic_rc_box_new0 (BrevetRevocation);
+  self->issuer_sha256 = g_strdup (issuer_sha256);
+  self->serial = g_strdup (serial);
+  self->time = time;
+  self->reason = reason;
+  return self;
+}
+
+BrevetRevocation *
 brevet_revocation_ref (BrevetRevocation *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
@@ -36,7 +53,9 @@ brevet_revocation_clear (gpointer data)
 {
   BrevetRevocation *self = data;
 
-  g_bytes_unref (self->der);
+  g_clear_pointer (&self->der, g_bytes_unref);
+  g_free (self->issuer_sha256);
+  g_free (self->serial);
 }
 
 void
@@ -50,7 +69,19 @@ BrevetCertificate *
 brevet_revocation_get_certificate (BrevetRevocation *self)
 {
   g_return_val_if_fail (self != NULL, NULL);
-  return brevet_certificate_new (self->der, NULL);
+  return self->der != NULL ? brevet_certificate_new (self->der, NULL) : NULL;
+}
+
+const char *
+brevet_revocation_get_serial (BrevetRevocation *self, BrevetCertificate *issuer)
+{
+  g_autofree char *digest = NULL;
+
+  g_return_val_if_fail (self != NULL && issuer != NULL, NULL);
+  if (self->serial == NULL)
+    return NULL;
+  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, brevet_certificate_get_subject (issuer), -1);
+  return g_ascii_strcasecmp (digest, self->issuer_sha256) == 0 ? self->serial : NULL;
 }
 
 gint64

@@ -46,6 +46,21 @@ GType brevet_revocation_get_type (void);
 BREVET_API
 BrevetRevocation *brevet_revocation_new (BrevetCertificate *certificate, gint64 time, BrevetRevocationReason reason);
 
+/**
+ * brevet_revocation_new_for_serial:
+ * @issuer_sha256: SHA-256 of the issuer's name (the text of brevet_certificate_get_subject()), in hexadecimal digits
+ * @serial: serial number, as brevet_certificate_get_serial() has it
+ * @time: since when, seconds since 1970-01-01 UTC
+ * @reason: why
+ *
+ * For a certificate that nobody has any more.
+ *
+ * Returns: (transfer full): the revocation
+ */
+BREVET_API
+BrevetRevocation *brevet_revocation_new_for_serial (const char *issuer_sha256, const char *serial, gint64 time,
+                                                    BrevetRevocationReason reason);
+
 BREVET_API
 BrevetRevocation *brevet_revocation_ref (BrevetRevocation *self);
 
@@ -57,10 +72,21 @@ void brevet_revocation_unref (BrevetRevocation *self);
  *
  * Made anew each time, so that a long list does not hold a parsed certificate for each entry.
  *
- * Returns: (transfer full): what is revoked
+ * Returns: (transfer full) (nullable): what is revoked; %NULL if nothing is left of it but brevet_revocation_get_serial()
  */
 BREVET_API
 BrevetCertificate *brevet_revocation_get_certificate (BrevetRevocation *self);
+
+/**
+ * brevet_revocation_get_serial:
+ * @issuer: a certificate authority's own certificate
+ *
+ * What to put on the list of @issuer of a certificate that is lost: one that other CAs of the same name get as well does no harm.
+ *
+ * Returns: (transfer none) (nullable): the serial number, if the certificate is lost and had an issuer of this name
+ */
+BREVET_API
+const char *brevet_revocation_get_serial (BrevetRevocation *self, BrevetCertificate *issuer);
 
 /**
  * brevet_revocation_get_time:

@@ -25,6 +25,7 @@ struct _BrevetRecord
 struct _BrevetBatch
 {
   GPtrArray *changes;
+  gboolean   erases_former;
 };
 
 G_DEFINE_BOXED_TYPE (BrevetRecord, brevet_record, brevet_record_ref, brevet_record_unref)
@@ -240,6 +241,20 @@ brevet_batch_delete (BrevetBatch *self, const char *collection, const char *key,
   g_return_if_fail (condition == NULL || *condition != '\0');
 
   add_change (self, BREVET_CHANGE_DELETE, collection, key, condition);
+}
+
+void
+brevet_batch_erase_former (BrevetBatch *self)
+{
+  g_return_if_fail (self != NULL);
+  self->erases_former = TRUE;
+}
+
+gboolean
+brevet_batch_erases_former (BrevetBatch *self)
+{
+  g_return_val_if_fail (self != NULL, FALSE);
+  return self->erases_former;
 }
 
 GPtrArray *

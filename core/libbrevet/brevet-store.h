@@ -194,6 +194,24 @@ BREVET_API
 void brevet_batch_delete (BrevetBatch *self, const char *collection, const char *key, const char *condition);
 
 /**
+ * brevet_batch_erase_former:
+ *
+ * What the batch replaces or deletes holds secrets that nobody may read any more, in copies of the files of the store either: a
+ * store that keeps former contents for a while, in a log for example, gets rid of them with the commit, as far as it can. That is
+ * dear, so it is for what happens seldom.
+ */
+BREVET_API
+void brevet_batch_erase_former (BrevetBatch *self);
+
+/**
+ * brevet_batch_erases_former:
+ *
+ * Returns: whether brevet_batch_erase_former() was called
+ */
+BREVET_API
+gboolean brevet_batch_erases_former (BrevetBatch *self);
+
+/**
  * brevet_batch_get_changes: (skip)
  *
  * Returns: (transfer none) (element-type BrevetChange): the changes in the order in which they were added

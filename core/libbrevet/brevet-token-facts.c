@@ -134,8 +134,8 @@ describe_mechanisms (CK_FUNCTION_LIST *module, unsigned long slot)
   return array;
 }
 
-JsonObject *
-brevet_token_describe (const char *uri, GError **error)
+static JsonObject *
+describe (const char *uri, GError **error)
 {
   char *location;
   unsigned int flags = 0;
@@ -143,8 +143,6 @@ brevet_token_describe (const char *uri, GError **error)
   void *module = NULL;
   JsonObject *object;
   int code;
-
-  g_return_val_if_fail (uri != NULL, NULL);
 
   location = brevet_token_uri_build (uri, NULL, NULL, NULL, FALSE);
   code = gnutls_pkcs11_token_get_flags (location, &flags);
@@ -160,6 +158,21 @@ brevet_token_describe (const char *uri, GError **error)
   json_object_set_object_member (object, "module", describe_module (module));
   json_object_set_object_member (object, "token", describe_token (module, slot, flags));
   json_object_set_array_member (object, "mechanisms", describe_mechanisms (module, slot));
+  return object;
+}
+
+JsonObject *
+brevet_token_describe (const char *uri, GError **error)
+{
+  JsonObject *object;
+
+  g_return_val_if_fail (uri != NULL, NULL);
+
+  brevet_token_find (uri);
+  if (!brevet_token_enter (error))
+    return NULL;
+  object = describe (uri, error);
+  brevet_token_leave ();
   return object;
 }
 
@@ -228,26 +241,21 @@ list_certificates (BrevetKey *key, const char *uri, BrevetSecret *pin)
   return array;
 }
 
-JsonObject *
-brevet_token_describe_key (BrevetKey *key, const char *uri, BrevetSecret *pin, GError **error)
+static JsonObject *
+describe_key (BrevetKey *key, const char *uri, BrevetSecret *pin, GError **error)
 {
   g_autoptr(JsonObject) object = json_object_new ();
-  g_autoptr(BrevetSecret) known_pin = NULL;
   gnutls_pkcs11_obj_t *objects = NULL;
   unsigned int n_objects = 0;
-  char *location;
+  char *location = brevet_token_uri_with_pin (uri, pin);
   int code;
 
-  g_return_val_if_fail (key != NULL && uri != NULL, NULL);
-
-  known_pin = brevet_token_uri_find_pin (uri, pin);
-  location = brevet_token_uri_with_pin (uri, known_pin);
   code = gnutls_pkcs11_obj_list_import_url4 (&objects, &n_objects, location,
                                              GNUTLS_PKCS11_OBJ_FLAG_LOGIN | GNUTLS_PKCS11_OBJ_FLAG_PRIVKEY);
   brevet_secret_free_text (location);
   if (code < 0)
     {
-      g_propagate_error (error, brevet_token_trouble (uri, known_pin, code, "The key in the token cannot be looked at"));
+      g_propagate_error (error, brevet_token_trouble (uri, pin, code, "The key in the token cannot be looked at"));
       return NULL;
     }
   for (unsigned int i = 0; i < n_objects; i++)
@@ -258,6 +266,23 @@ brevet_token_describe_key (BrevetKey *key, const char *uri, BrevetSecret *pin, G
     }
   gnutls_free (objects);
   json_object_set_int_member (object, "count", n_objects);
-  json_object_set_array_member (object, "certificates", list_certificates (key, uri, known_pin));
+  json_object_set_array_member (object, "certificates", list_certificates (key, uri, pin));
   return g_steal_pointer (&object);
+}
+
+JsonObject *
+brevet_token_describe_key (BrevetKey *key, const char *uri, BrevetSecret *pin, GError **error)
+{
+  g_autoptr(BrevetSecret) known_pin = NULL;
+  JsonObject *object;
+
+  g_return_val_if_fail (key != NULL && uri != NULL, NULL);
+
+  known_pin = brevet_token_uri_find_pin (uri, pin);
+  brevet_token_find (uri);
+  if (!brevet_token_enter (error))
+    return NULL;
+  object = describe_key (key, uri, known_pin, error);
+  brevet_token_leave ();
+  return object;
 }

@@ -32,6 +32,12 @@ gboolean  brevet_token_pin_was_refused  (const char *uri, BrevetSecret *pin);
 gboolean  brevet_token_may_try          (unsigned int flags);
 char     *brevet_token_get_refused_file (void);
 
+/* brevet-pkcs11.c, brevet-token-modules.c: who uses tokens, and tokens that were away. */
+char    **brevet_pkcs11_get_modules     (void);
+gboolean  brevet_token_enter            (GError **error);
+void      brevet_token_leave            (void);
+void      brevet_token_find             (const char *uri);
+
 /* brevet-token-place.c: where tokens are kept, and whether this process may go there. */
 char     *brevet_token_find_obstacle    (void);
 

@@ -131,6 +131,14 @@ list (const char *uri, BrevetSecret *pin, const char *prefix, GError **error)
   return labels;
 }
 
+/* Looks for the token, and enters. */
+static gboolean
+approach (const char *uri, GError **error)
+{
+  brevet_token_find (uri);
+  return brevet_token_enter (error);
+}
+
 char **
 brevet_token_list_keys (const char *token_uri, BrevetSecret *pin, const char *prefix, GError **error)
 {
@@ -142,7 +150,10 @@ brevet_token_list_keys (const char *token_uri, BrevetSecret *pin, const char *pr
   if (!check_token_uri (token_uri, error))
     return NULL;
   known_pin = brevet_token_uri_find_pin (token_uri, pin);
+  if (!approach (token_uri, error))
+    return NULL;
   labels = list (token_uri, known_pin, prefix, error);
+  brevet_token_leave ();
   if (labels == NULL)
     return NULL;
   g_ptr_array_add (labels, NULL);
@@ -195,30 +206,41 @@ delete_pair (const char *uri, BrevetSecret *pin, const char *label)
   return code < 0 ? code : delete_half (uri, pin, label, "public");
 }
 
+static gboolean
+delete_key (const char *uri, BrevetSecret *pin, const char *label, GError **error)
+{
+  /* Says more when token or PIN are not as they should be. */
+  g_autoptr(GPtrArray) labels = list (uri, pin, label, error);
+  g_autofree char *what = NULL;
+  int code;
+
+  if (labels == NULL)
+    return FALSE;
+  code = delete_pair (uri, pin, label);
+  if (code >= 0)
+    return TRUE;
+  what = g_strdup_printf ("The key “%s” cannot be deleted", label);
+  g_propagate_error (error, brevet_token_trouble (uri, pin, code, what));
+  return FALSE;
+}
+
 gboolean
 brevet_token_delete_key (const char *token_uri, BrevetSecret *pin, const char *label, GError **error)
 {
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&change_lock);
   g_autoptr(BrevetSecret) known_pin = NULL;
-  g_autoptr(GPtrArray) labels = NULL;
-  g_autofree char *what = NULL;
-  int code;
+  gboolean deleted;
 
   g_return_val_if_fail (token_uri != NULL && label != NULL, FALSE);
 
   if (!check_token_uri (token_uri, error) || !check_label (label, error))
     return FALSE;
-  /* Says more when token or PIN are not as they should be. */
   known_pin = brevet_token_uri_find_pin (token_uri, pin);
-  labels = list (token_uri, known_pin, label, error);
-  if (labels == NULL)
+  if (!approach (token_uri, error))
     return FALSE;
-  code = delete_pair (token_uri, known_pin, label);
-  if (code >= 0)
-    return TRUE;
-  what = g_strdup_printf ("The key “%s” cannot be deleted", label);
-  g_propagate_error (error, brevet_token_trouble (token_uri, known_pin, code, what));
-  return FALSE;
+  deleted = delete_key (token_uri, known_pin, label, error);
+  brevet_token_leave ();
+  return deleted;
 }
 
 /* The token may be asked for a key that stays inside, and make another one. */
@@ -301,25 +323,36 @@ make_in_free_place (const char *uri, BrevetSecret *pin, BrevetKeyKind kind, cons
   return FALSE;
 }
 
+static BrevetKey *
+generate_key (const char *token_uri, BrevetSecret *pin, BrevetKeyKind kind, const char *label, GError **error)
+{
+  g_autofree char *uri = brevet_token_key_uri (token_uri, label);
+  BrevetKey *key;
+
+  if (!make_in_free_place (token_uri, pin, kind, label, error))
+    return NULL;
+  key = brevet_key_load (uri, pin, error);
+  /* Nobody would know of it. */
+  if (key == NULL)
+    delete_pair (token_uri, pin, label);
+  return key;
+}
+
 BrevetKey *
 brevet_token_generate_key (const char *token_uri, BrevetSecret *pin, BrevetKeyKind kind, const char *label, GError **error)
 {
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&change_lock);
   g_autoptr(BrevetSecret) known_pin = NULL;
-  g_autofree char *uri = NULL;
-  BrevetKey *key = NULL;
+  BrevetKey *key;
 
   g_return_val_if_fail (token_uri != NULL && label != NULL, NULL);
 
   if (!check_token_uri (token_uri, error) || !check_label (label, error))
     return NULL;
   known_pin = brevet_token_uri_find_pin (token_uri, pin);
-  uri = brevet_token_key_uri (token_uri, label);
-  if (!make_in_free_place (token_uri, known_pin, kind, label, error))
+  if (!approach (token_uri, error))
     return NULL;
-  key = brevet_key_load (uri, known_pin, error);
-  /* Nobody would know of it. */
-  if (key == NULL)
-    delete_pair (token_uri, known_pin, label);
+  key = generate_key (token_uri, known_pin, kind, label, error);
+  brevet_token_leave ();
   return key;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "brevet-certificate.h"
 #include "brevet-key.h"
 
 G_BEGIN_DECLS
@@ -58,6 +59,18 @@ gboolean brevet_token_delete_key (const char *token_uri, BrevetSecret *pin, cons
  */
 BREVET_API
 char **brevet_token_list_keys (const char *token_uri, BrevetSecret *pin, const char *prefix, GError **error);
+
+/**
+ * brevet_token_load_certificate:
+ * @uri: PKCS#11 URI of a certificate
+ *
+ * Without a PIN: whoever has a certificate shows it to everybody. Blocks; call it from a thread.
+ *
+ * Returns: (transfer full) (nullable): the certificate; %NULL with %BREVET_ERROR_NOT_CONFIGURED (no such token, no such
+ *   certificate), %BREVET_ERROR_INVALID (it is none) or %BREVET_ERROR_UNREACHABLE (the token is gone, which may pass)
+ */
+BREVET_API
+BrevetCertificate *brevet_token_load_certificate (const char *uri, GError **error);
 
 /**
  * brevet_token_is_uri:

@@ -35,6 +35,8 @@
 #include "brevet-time-limit.h"
 #include "brevet-settings.h"
 #include "brevet-store.h"
+#include "brevet-store-job.h"
+#include "brevet-store-queue.h"
 #include "brevet-subject-policy.h"
 #include "brevet-token-facts.h"
 #include "brevet-token-worker.h"

@@ -3,9 +3,12 @@
 #include "brevet-network-credential.h"
 
 #include "brevet-error.h"
+#include "brevet-pkcs11.h"
 
 #include <gnutls/gnutls.h>
 #include <string.h>
+
+#define PKCS11 "private-key-pkcs11-uri"
 
 /* One link of the chain; its issuer is there already. */
 static GTlsCertificate *
@@ -28,7 +31,7 @@ find_key (BrevetKey *key, const char **property, GError **error)
 {
   BrevetSecret *secret = brevet_key_to_uri (key);
 
-  *property = secret != NULL ? "private-key-pkcs11-uri" : "private-key-pem";
+  *property = secret != NULL ? PKCS11 : "private-key-pem";
   if (secret == NULL)
     secret = brevet_key_to_pem (key, error);
   if (secret == NULL)
@@ -37,15 +40,10 @@ find_key (BrevetKey *key, const char **property, GError **error)
 }
 
 static GTlsCertificate *
-make_credential (BrevetChain *chain, BrevetKey *key, GError **error)
+make_links (BrevetChain *chain, BrevetSecret *secret, const char *property, GError **error)
 {
-  g_autoptr(BrevetSecret) secret = NULL;
   g_autoptr(GTlsCertificate) credential = NULL;
-  const char *property = NULL;
 
-  secret = find_key (key, &property, error);
-  if (secret == NULL)
-    return NULL;
   for (guint i = brevet_chain_get_length (chain); i > 0; i--)
     {
       g_autoptr(GTlsCertificate) issuer = g_steal_pointer (&credential);
@@ -56,6 +54,41 @@ make_credential (BrevetChain *chain, BrevetKey *key, GError **error)
         return NULL;
     }
   return g_steal_pointer (&credential);
+}
+
+static void
+release_modules (gpointer data)
+{
+  brevet_pkcs11_release ();
+}
+
+/* GIO opens the token with the credential, and for each handshake with it. */
+static GTlsCertificate *
+make_token_credential (BrevetChain *chain, BrevetSecret *secret, const char *property, GError **error)
+{
+  GTlsCertificate *credential;
+
+  if (!brevet_pkcs11_hold (error))
+    return NULL;
+  credential = make_links (chain, secret, property, error);
+  if (credential != NULL)
+    g_object_set_data_full (G_OBJECT (credential), "brevet-pkcs11", credential, release_modules);
+  else
+    brevet_pkcs11_release ();
+  return credential;
+}
+
+static GTlsCertificate *
+make_credential (BrevetChain *chain, BrevetKey *key, GError **error)
+{
+  const char *property = NULL;
+  g_autoptr(BrevetSecret) secret = find_key (key, &property, error);
+
+  if (secret == NULL)
+    return NULL;
+  if (g_str_equal (property, PKCS11))
+    return make_token_credential (chain, secret, property, error);
+  return make_links (chain, secret, property, error);
 }
 
 typedef struct {

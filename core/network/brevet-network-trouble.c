@@ -21,7 +21,7 @@ name_trust (const BrevetNetworkPeer *peer)
     return g_strdup ("is in the trust bundle");
   if (peer->ca_file != NULL)
     return g_strdup_printf ("%s trusts", peer->ca_file);
-  return g_strdup ("this system trusts");
+  return g_strdup ("this system trusts; ca-file (--ca-file in a command that has it) names another one");
 }
 
 static char *

@@ -4,8 +4,6 @@
 #include "brevet-error.h"
 #include "brevet-token.h"
 
-#include <gnutls/pkcs11.h>
-#include <gnutls/x509.h>
 #include <string.h>
 
 static char *
@@ -42,40 +40,6 @@ x509_places_clear (X509Places *self)
   g_clear_pointer (&self->password, brevet_secret_unref);
 }
 
-/* Without a PIN: whoever has a certificate shows it to everybody. */
-static int
-fetch_der (const X509Places *self, gnutls_datum_t *der)
-{
-  gnutls_x509_crt_t crt;
-  int code = gnutls_x509_crt_init (&crt);
-
-  if (code < 0)
-    return code;
-  code = gnutls_x509_crt_import_url (crt, self->certificate, 0);
-  if (code >= 0)
-    code = gnutls_x509_crt_export2 (crt, GNUTLS_X509_FMT_DER, der);
-  gnutls_x509_crt_deinit (crt);
-  return code;
-}
-
-static BrevetCertificate *
-load_from_token (const X509Places *self, GError **error)
-{
-  gnutls_datum_t data = { NULL, 0 };
-  g_autoptr(GBytes) der = NULL;
-  int code = fetch_der (self, &data);
-
-  if (code < 0)
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
-                   "The token does not give the certificate that the PKCS#11 URI names: %s", gnutls_strerror (code));
-      return NULL;
-    }
-  der = g_bytes_new (data.data, data.size);
-  gnutls_free (data.data);
-  return brevet_certificate_new (der, error);
-}
-
 static void
 add_chain (GPtrArray *certificates, BrevetChain *chain)
 {
@@ -96,7 +60,7 @@ add_certificate (const X509Places *self, GPtrArray *certificates, GError **error
         add_chain (certificates, chain);
       return chain != NULL;
     }
-  leaf = load_from_token (self, error);
+  leaf = brevet_token_load_certificate (self->certificate, error);
   if (leaf != NULL)
     g_ptr_array_add (certificates, leaf);
   return leaf != NULL;

@@ -48,11 +48,4 @@ BrevetTrustBundle *digicert_get_trust_finish (BrevetCaBackend *backend, GAsyncRe
 /* Ends @task with @outcome (transfer full). DigiCert may leave the issuers out, so they are added to a leaf that came alone. */
 void digicert_complete (GTask *task, BrevetCaOutcome *outcome);
 
-/* Asks for the profile: the question that get_trust and check have in common. */
-void digicert_ask_profile_async (BrevetCaDigicert *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                                 gpointer user_data);
-
-/* Returns: (transfer full) (nullable): the profile; NULL with BREVET_CA_ERROR or G_IO_ERROR_CANCELLED */
-DigicertProfile *digicert_ask_profile_finish (BrevetCaDigicert *self, GAsyncResult *result, GError **error);
-
 G_END_DECLS

@@ -206,7 +206,7 @@ digicert_answer_get_request_id (const char *ticket)
 /* --- what there is already --- */
 
 static gboolean
-look_at_item (JsonObject *item, const char *spki_sha256, BrevetCertificate **newest, GError **error)
+look_at_item (JsonObject *item, const char *spki_sha256, BrevetCaRequest *request, BrevetCertificate **newest, GError **error)
 {
   g_autoptr(GPtrArray) certificates = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_certificate_unref);
   g_autofree char *status = digicert_json_dup_name (item, "status");
@@ -217,7 +217,8 @@ look_at_item (JsonObject *item, const char *spki_sha256, BrevetCertificate **new
   if (!digicert_json_collect (item, "certificate", certificates, error))
     return FALSE;
   leaf = certificates->len > 0 ? certificates->pdata[0] : NULL;
-  if (leaf == NULL || strcmp (brevet_certificate_get_spki_sha256 (leaf), spki_sha256) != 0)
+  if (leaf == NULL || strcmp (brevet_certificate_get_spki_sha256 (leaf), spki_sha256) != 0 ||
+      (request != NULL && brevet_ca_request_is_known (request, leaf)))
     return TRUE;
   if (*newest == NULL || brevet_certificate_get_not_before (leaf) > brevet_certificate_get_not_before (*newest))
     {
@@ -228,7 +229,8 @@ look_at_item (JsonObject *item, const char *spki_sha256, BrevetCertificate **new
 }
 
 int
-digicert_answer_read_page (GBytes *body, const char *spki_sha256, BrevetCertificate **newest, GError **error)
+digicert_answer_read_page (GBytes *body, const char *spki_sha256, BrevetCaRequest *request, BrevetCertificate **newest,
+                           GError **error)
 {
   g_autoptr(JsonObject) object = brevet_wire_parse_object (body, "the answer", error);
   JsonArray *items;
@@ -246,7 +248,7 @@ digicert_answer_read_page (GBytes *body, const char *spki_sha256, BrevetCertific
 
       if (item == NULL)
         refuse (error, "The member “items” must have objects only");
-      if (item == NULL || !look_at_item (item, spki_sha256, newest, error))
+      if (item == NULL || !look_at_item (item, spki_sha256, request, newest, error))
         return -1;
     }
   return (int) json_array_get_length (items);

@@ -4,6 +4,7 @@
 #include "digicert-configuration.h"
 
 #include "brevet-ca-outcome.h"
+#include "brevet-ca-request.h"
 
 G_BEGIN_DECLS
 
@@ -41,9 +42,10 @@ BrevetCaOutcome *digicert_answer_read_picked_up (GBytes *body, const char *ticke
 gboolean    digicert_answer_is_ticket      (const char *ticket);
 const char *digicert_answer_get_request_id (const char *ticket);
 
-/* One page of a search: replaces @newest (nullable) by the newest certificate for the public key, if that is newer. Returns how
- * many certificates there were, -1 on error. */
-int digicert_answer_read_page (GBytes *body, const char *spki_sha256, BrevetCertificate **newest, GError **error);
+/* One page of a search: replaces @newest (nullable) by the newest certificate for the public key, if that is newer, and not known
+ * to @request (nullable). Returns how many certificates there were, -1 on error. */
+int digicert_answer_read_page (GBytes *body, const char *spki_sha256, BrevetCaRequest *request, BrevetCertificate **newest,
+                               GError **error);
 
 /*
  * DigicertProfile:

@@ -6,12 +6,12 @@
 #include "brevet-ca-error.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "brevet-network-body.h"
 #include "brevet-network-trouble.h"
 #include "brevet-time-limit.h"
 
 #include <string.h>
 
-#define CHUNK           16384
 #define LONGEST_PAUSE   86400
 #define KEY_HEADER      "x-api-key"
 #define TRANSACTION     "X-DC-TransactionId"
@@ -27,19 +27,15 @@ typedef struct {
   BrevetTimeLimit             *limit;
   gboolean                     sent;
   GTlsCertificateFlags         flaws;
-  GInputStream                *stream;
-  GByteArray                  *body;
 } Exchange;
 
 static void
 exchange_free (Exchange *self)
 {
   brevet_time_limit_free (self->limit);
-  g_clear_object (&self->stream);
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_clear_object (&self->message);
   g_clear_pointer (&self->request, brevet_ca_request_unref);
-  g_clear_pointer (&self->body, g_byte_array_unref);
   g_free (self->transaction);
   g_free (self);
 }
@@ -102,21 +98,20 @@ read_retry_after (SoupMessageHeaders *headers)
 }
 
 /* An answer may repeat the question, and from here on anything of it may end in a log. */
-static GBytes *
-take_body (Exchange *self)
+static void
+hide_key (Exchange *self, GByteArray *body)
 {
   gsize length;
   const guint8 *key = brevet_secret_get_data (self->configuration->api_key, &length);
-  guint8 *at = self->body->data;
-  guint8 *end = at + self->body->len;
+  guint8 *at = body->data;
+  guint8 *end = at + body->len;
 
   while (at != NULL && (at = memmem (at, end - at, key, length)) != NULL)
     memset (at, '*', length);
-  return g_byte_array_free_to_bytes (g_steal_pointer (&self->body));
 }
 
 static DigicertReply *
-make_reply (Exchange *self)
+make_reply (Exchange *self, GByteArray *body)
 {
   SoupMessageHeaders *headers = soup_message_get_response_headers (self->message);
   const char *type = soup_message_headers_get_content_type (headers, NULL);
@@ -127,7 +122,8 @@ make_reply (Exchange *self)
                                     (g_ascii_strncasecmp (type, "application/", 12) == 0 && g_str_has_suffix (type, "+json")));
   reply->retry_after = read_retry_after (headers);
   reply->transaction = g_strdup (self->transaction);
-  reply->body = take_body (self);
+  hide_key (self, body);
+  reply->body = g_byte_array_free_to_bytes (body);
   return reply;
 }
 
@@ -138,11 +134,12 @@ is_expected (Exchange *self, const DigicertReply *reply)
   return reply->is_json || (self->verb == DIGICERT_VERB_REVOKE && g_bytes_get_size (reply->body) == 0);
 }
 
+/* Takes @body over. */
 static void
-finish (GTask *task)
+finish (GTask *task, GByteArray *body)
 {
   Exchange *self = g_task_get_task_data (task);
-  g_autoptr(DigicertReply) reply = make_reply (self);
+  g_autoptr(DigicertReply) reply = make_reply (self, body);
 
   g_debug ("DigiCert answered %u in transaction %s", reply->status, reply->transaction);
   if (!SOUP_STATUS_IS_SUCCESSFUL (reply->status))
@@ -153,42 +150,17 @@ finish (GTask *task)
     g_task_return_pointer (task, g_steal_pointer (&reply), (GDestroyNotify) digicert_reply_free);
 }
 
-static GError *
-too_long (void)
-{
-  return g_error_new (G_IO_ERROR, G_IO_ERROR_FAILED, "the answer is longer than %d bytes", DIGICERT_MAXIMUM_REPLY);
-}
-
-static void read_more (GTask *task);
-
 static void
-on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+on_body (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
-  Exchange *self = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr(GBytes) chunk = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
+  GByteArray *body = brevet_network_read_body_finish (result, &error);
 
-  if (chunk == NULL)
-    fail (task, error);
-  else if (g_bytes_get_size (chunk) == 0)
-    finish (task);
-  else if (self->body->len + g_bytes_get_size (chunk) > DIGICERT_MAXIMUM_REPLY)
-    fail (task, too_long ());
+  if (body != NULL)
+    finish (task, body);
   else
-    {
-      g_byte_array_append (self->body, g_bytes_get_data (chunk, NULL), g_bytes_get_size (chunk));
-      read_more (task);
-    }
-}
-
-static void
-read_more (GTask *task)
-{
-  Exchange *self = g_task_get_task_data (task);
-
-  g_input_stream_read_bytes_async (self->stream, CHUNK, g_task_get_priority (task), brevet_time_limit_get_cancellable (self->limit),
-                                   on_read, g_object_ref (task));
+    fail (task, error);
 }
 
 static void
@@ -197,17 +169,13 @@ on_head (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   Exchange *self = g_task_get_task_data (task);
   GError *error = NULL;
+  g_autoptr(GInputStream) stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
 
-  self->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
-  if (self->stream == NULL)
-    fail (task, error);
-  else if (soup_message_headers_get_content_length (soup_message_get_response_headers (self->message)) > DIGICERT_MAXIMUM_REPLY)
-    fail (task, too_long ());
+  if (stream != NULL)
+    brevet_network_read_body_async (stream, DIGICERT_MAXIMUM_REPLY, g_task_get_priority (task),
+                                    brevet_time_limit_get_cancellable (self->limit), on_body, g_object_ref (task));
   else
-    {
-      self->body = g_byte_array_new ();
-      read_more (task);
-    }
+    fail (task, error);
 }
 
 /* The connection stands and its peer is who it should be; the first byte of the request comes next. */
@@ -299,6 +267,5 @@ digicert_exchange_run (GTask *task, SoupSession *soup, const DigicertConfigurati
   if (self->request != NULL)
     g_debug ("Operation %s asks DigiCert in transaction %s", brevet_ca_request_get_operation_id (self->request), self->transaction);
   soup_session_send_async (soup, self->message, g_task_get_priority (task), brevet_time_limit_get_cancellable (self->limit),
-                           on_head,
-                           g_object_ref (task));
+                           on_head, g_object_ref (task));
 }

@@ -14,8 +14,7 @@
 #define MAX_PAGES 40
 
 typedef struct {
-  char              *seat;
-  char              *spki_sha256;
+  BrevetCaRequest   *request;
   BrevetCertificate *newest;
   guint              page;
 } Search;
@@ -25,8 +24,7 @@ search_free (gpointer data)
 {
   Search *self = data;
 
-  g_free (self->seat);
-  g_free (self->spki_sha256);
+  brevet_ca_request_unref (self->request);
   g_clear_pointer (&self->newest, brevet_certificate_unref);
   g_free (self);
 }
@@ -44,7 +42,7 @@ finish (GTask *task)
   if (newest == NULL)
     {
       g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_NOT_FOUND,
-                               "DigiCert has no live certificate for this public key in the device's seat");
+                               "DigiCert has no live certificate for this public key in the device's seat that is not known yet");
       return;
     }
   g_ptr_array_add (certificates, newest);
@@ -67,7 +65,8 @@ on_page (GObject *source, GAsyncResult *result, gpointer user_data)
       g_task_return_error (task, error);
       return;
     }
-  length = digicert_answer_read_page (reply->body, search->spki_sha256, &search->newest, &problem);
+  length = digicert_answer_read_page (reply->body, brevet_csr_get_spki_sha256 (brevet_ca_request_get_csr (search->request)),
+                                      search->request, &search->newest, &problem);
   if (length < 0)
     g_task_return_error (task, digicert_trouble_new_misread (DIGICERT_VERB_READ, reply, problem->message));
   else if (length < PAGE_SIZE)
@@ -76,7 +75,8 @@ on_page (GObject *source, GAsyncResult *result, gpointer user_data)
     ask_page (task);
   else
     g_task_return_new_error (task, BREVET_CA_ERROR, BREVET_CA_ERROR_PROTOCOL, "DigiCert lists more than %d certificates in the "
-                             "seat %s; revoke the old ones", PAGE_SIZE * MAX_PAGES, search->seat);
+                             "seat %s; revoke the old ones", PAGE_SIZE * MAX_PAGES,
+                             brevet_ca_request_get_registration_id (search->request));
 }
 
 static void
@@ -84,7 +84,7 @@ ask_page (GTask *task)
 {
   BrevetCaDigicert *self = g_task_get_source_object (task);
   Search *search = g_task_get_task_data (task);
-  g_autofree char *seat = g_uri_escape_string (search->seat, NULL, FALSE);
+  g_autofree char *seat = g_uri_escape_string (brevet_ca_request_get_registration_id (search->request), NULL, FALSE);
   g_autofree char *query = g_strdup_printf ("seat_id=%s&profile_id=%s&status=ISSUED&limit=%d&offset=%u", seat,
                                             self->configuration->profile, PAGE_SIZE, search->page * PAGE_SIZE);
   DigicertQuestion question = { DIGICERT_VERB_READ, "GET", "/mpki/api/v1/certificate-search", query, NULL, NULL };
@@ -108,8 +108,7 @@ digicert_find_async (BrevetCaBackend *backend, BrevetCaRequest *request, GCancel
       return;
     }
   search = g_new0 (Search, 1);
-  search->seat = g_strdup (brevet_ca_request_get_registration_id (request));
-  search->spki_sha256 = g_strdup (brevet_csr_get_spki_sha256 (brevet_ca_request_get_csr (request)));
+  search->request = brevet_ca_request_ref (request);
   g_task_set_task_data (task, search, search_free);
   ask_page (task);
 }

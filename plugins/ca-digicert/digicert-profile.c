@@ -27,19 +27,20 @@ on_profile (GObject *source, GAsyncResult *result, gpointer user_data)
                                              : digicert_trouble_new_misread (DIGICERT_VERB_READ, reply, problem->message));
 }
 
-void
-digicert_ask_profile_async (BrevetCaDigicert *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+/* The question that get_trust and check have in common. */
+static void
+ask_profile_async (BrevetCaDigicert *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
   g_autofree char *path = g_strconcat ("/mpki/api/v2/profile/", self->configuration->profile, NULL);
   DigicertQuestion question = { DIGICERT_VERB_READ, "GET", path, NULL, NULL, NULL };
 
-  g_task_set_source_tag (task, digicert_ask_profile_async);
+  g_task_set_source_tag (task, ask_profile_async);
   digicert_session_ask_async (self->session, &question, cancellable, on_profile, g_steal_pointer (&task));
 }
 
-DigicertProfile *
-digicert_ask_profile_finish (BrevetCaDigicert *self, GAsyncResult *result, GError **error)
+static DigicertProfile *
+ask_profile_finish (BrevetCaDigicert *self, GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
 }
@@ -84,7 +85,7 @@ on_profile_for_trust (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetCaDigicert *self = BREVET_CA_DIGICERT (source);
   GError *error = NULL;
-  g_autoptr(DigicertProfile) profile = digicert_ask_profile_finish (self, result, &error);
+  g_autoptr(DigicertProfile) profile = ask_profile_finish (self, result, &error);
   BrevetTrustBundle *trust = profile != NULL ? make_trust (self, profile, &error) : use_known (self, error);
 
   if (trust == NULL)
@@ -108,7 +109,7 @@ digicert_get_trust_async (BrevetCaBackend *backend, GCancellable *cancellable, G
   if (digicert_trust_is_fresh (self->trust))
     g_task_return_pointer (task, digicert_trust_get (self->trust), (GDestroyNotify) brevet_trust_bundle_unref);
   else
-    digicert_ask_profile_async (self, cancellable, on_profile_for_trust, g_steal_pointer (&task));
+    ask_profile_async (self, cancellable, on_profile_for_trust, g_steal_pointer (&task));
 }
 
 BrevetTrustBundle *
@@ -213,7 +214,7 @@ on_profile_for_check (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetCaDigicert *self = BREVET_CA_DIGICERT (source);
   GError *error = NULL;
-  g_autoptr(DigicertProfile) profile = digicert_ask_profile_finish (self, result, &error);
+  g_autoptr(DigicertProfile) profile = ask_profile_finish (self, result, &error);
 
   return_finding (task, profile != NULL ? judge (self, profile, brevet_clock_now_seconds ()) : NULL, error);
 }
@@ -251,7 +252,7 @@ digicert_check_async (BrevetCaBackend *backend, GCancellable *cancellable, GAsyn
   if (self->configuration->api == DIGICERT_API_IOT)
     ask_iot (self, g_steal_pointer (&task), cancellable);
   else
-    digicert_ask_profile_async (self, cancellable, on_profile_for_check, g_steal_pointer (&task));
+    ask_profile_async (self, cancellable, on_profile_for_check, g_steal_pointer (&task));
 }
 
 BrevetCaHealth *

@@ -85,6 +85,7 @@ digicert_session_ask_async (DigicertSession *self, const DigicertQuestion *quest
   GError *error = NULL;
 
   g_task_set_source_tag (task, digicert_session_ask_async);
+  g_task_set_check_cancellable (task, FALSE);
   if (g_task_return_error_if_cancelled (task))
     return;
   if (!ensure_trust (self, &error))

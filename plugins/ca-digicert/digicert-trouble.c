@@ -13,6 +13,8 @@
 /* DigiCert names no pause, but counts requests in windows of this many seconds. */
 #define SHORTEST_PAUSE 5
 
+#define NO_JSON "that is no JSON and so not from DigiCert's API; look for a proxy or a login page in between"
+
 void
 digicert_reply_free (DigicertReply *self)
 {
@@ -102,6 +104,17 @@ explain (DigicertVerb verb, guint status, const DigicertFault *fault)
   return explain_request (fault);
 }
 
+/* A revocation and what is pending are given up for DigiCert's word alone, not for a page of some proxy. */
+static gboolean
+is_hearsay (DigicertVerb verb, const DigicertReply *reply, int code)
+{
+  g_autoptr(GError) error = g_error_new_literal (BREVET_CA_ERROR, code, "");
+  BrevetCaErrorClass class = brevet_ca_error_classify (error);
+
+  return verb != DIGICERT_VERB_ISSUE && !reply->is_json &&
+         (class == BREVET_CA_ERROR_CLASS_PERMANENT || class == BREVET_CA_ERROR_CLASS_AMBIGUOUS);
+}
+
 /* The message is DigiCert's own text, so it is made presentable first: the error knows how. */
 static GError *
 make_error (int code, const DigicertReply *reply, const DigicertFault *fault, const char *advice)
@@ -140,6 +153,8 @@ digicert_trouble_new (DigicertVerb verb, const DigicertReply *reply)
   if (reply->is_json)
     digicert_answer_read_fault (reply->body, &fault);
   meaning = explain (verb, reply->status, &fault);
+  if (is_hearsay (verb, reply, meaning.code))
+    meaning = (Meaning){ BREVET_CA_ERROR_UNAVAILABLE, NO_JSON };
   error = make_error (meaning.code, reply, &fault, meaning.advice);
   brevet_ca_error_set_retry_after (error, choose_pause (reply));
   return error;
@@ -159,7 +174,7 @@ digicert_trouble_new_misread (DigicertVerb verb, const DigicertReply *reply, con
   if (reply->is_json)
     advice = g_strdup_printf ("that cannot be understood: %s", reason);
   else
-    advice = g_strdup ("that is no JSON and so not from DigiCert's API; look for a proxy or a login page in between");
+    advice = g_strdup (NO_JSON);
   error = make_error (code, reply, &fault, advice);
   brevet_ca_error_set_retry_after (error, reply->retry_after);
   return error;

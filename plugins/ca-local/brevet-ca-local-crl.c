@@ -60,6 +60,34 @@ get_serial (BrevetCertificate *certificate)
   return g_bytes_new (serial, size);
 }
 
+/* Two hexadecimal digits for each byte. */
+static GBytes *
+parse_serial (const char *text)
+{
+  g_autoptr(GByteArray) bytes = g_byte_array_new ();
+
+  for (const char *p = text; g_ascii_isxdigit (p[0]) && g_ascii_isxdigit (p[1]); p += 2)
+    {
+      guint8 byte = (guint8) (g_ascii_xdigit_value (p[0]) << 4 | g_ascii_xdigit_value (p[1]));
+
+      g_byte_array_append (bytes, &byte, 1);
+    }
+  return bytes->len > 0 && bytes->len <= MAX_SERIAL_SIZE ? g_byte_array_free_to_bytes (g_steal_pointer (&bytes)) : NULL;
+}
+
+/* Of a certificate that is lost, nobody knows the end: its number stays on the list. */
+static GBytes *
+find_serial (BrevetCaLocalProfile *profile, BrevetRevocation *revocation, gint64 now)
+{
+  g_autoptr(BrevetCertificate) certificate = brevet_revocation_get_certificate (revocation);
+  const char *lost;
+
+  if (certificate != NULL)
+    return belongs_on_list (profile, certificate, now) ? get_serial (certificate) : NULL;
+  lost = brevet_revocation_get_serial (revocation, brevet_chain_get_leaf (profile->chain));
+  return lost != NULL ? parse_serial (lost) : NULL;
+}
+
 /* A serial number occurs once: of two revocations of a certificate the later one holds, which may have ended a hold. */
 static void
 note (GArray *entries, GHashTable *places, GBytes *serial, BrevetRevocation *revocation)
@@ -91,12 +119,8 @@ collect (BrevetCaLocalProfile *profile, GPtrArray *revocations, gint64 now)
   for (guint i = 0; i < revocations->len; i++)
     {
       BrevetRevocation *revocation = g_ptr_array_index (revocations, i);
-      g_autoptr(BrevetCertificate) certificate = brevet_revocation_get_certificate (revocation);
-      g_autoptr(GBytes) serial = NULL;
+      g_autoptr(GBytes) serial = find_serial (profile, revocation, now);
 
-      if (certificate == NULL || !belongs_on_list (profile, certificate, now))
-        continue;
-      serial = get_serial (certificate);
       if (serial != NULL)
         note (entries, places, serial, revocation);
     }

@@ -24,8 +24,9 @@ brevet_file_generation_staging_path (const char *directory, guint64 generation)
   return g_strdup_printf ("%s/" BREVET_FILE_GENERATION_PREFIX "%" G_GUINT64_FORMAT STAGING_SUFFIX, directory, generation);
 }
 
-gboolean
-brevet_file_generation_parse_name (const char *name, guint64 *generation)
+/* FALSE unless it is exactly the name that a complete generation has. */
+static gboolean
+parse_name (const char *name, guint64 *generation)
 {
   const char *digits = g_str_has_prefix (name, BREVET_FILE_GENERATION_PREFIX) ? name + strlen (BREVET_FILE_GENERATION_PREFIX) : "";
 
@@ -57,7 +58,7 @@ brevet_file_generation_list (const char *directory, GError **error)
       return NULL;
     }
   while ((name = g_dir_read_name (dir)) != NULL)
-    if (brevet_file_generation_parse_name (name, &generation))
+    if (parse_name (name, &generation))
       g_array_append_val (generations, generation);
   g_array_sort (generations, compare_newest_first);
   return g_steal_pointer (&generations);
@@ -183,7 +184,7 @@ is_leftover (const char *name)
   if (!g_str_has_suffix (name, STAGING_SUFFIX))
     return FALSE;
   complete = g_strndup (name, strlen (name) - strlen (STAGING_SUFFIX));
-  return brevet_file_generation_parse_name (complete, &generation);
+  return parse_name (complete, &generation);
 }
 
 static void
@@ -241,7 +242,7 @@ brevet_file_generation_read_link (const char *directory, guint64 *generation)
   if ((gsize) length == sizeof target)
     return BREVET_FILE_LINK_WRONG;
   target[length] = '\0';
-  return brevet_file_generation_parse_name (target, generation) ? BREVET_FILE_LINK_GOOD : BREVET_FILE_LINK_WRONG;
+  return parse_name (target, generation) ? BREVET_FILE_LINK_GOOD : BREVET_FILE_LINK_WRONG;
 }
 
 static gboolean

@@ -35,15 +35,6 @@ char *brevet_file_generation_path (const char *directory, guint64 generation);
 char *brevet_file_generation_staging_path (const char *directory, guint64 generation);
 
 /**
- * brevet_file_generation_parse_name:
- * @name: the name of a directory
- * @generation: (out): its number
- *
- * Returns: %FALSE unless it is exactly the name that a complete generation has
- */
-gboolean brevet_file_generation_parse_name (const char *name, guint64 *generation);
-
-/**
  * brevet_file_generation_list:
  *
  * Returns: (transfer full) (element-type guint64) (nullable): numbers of the complete generations on disk, newest first

@@ -23,7 +23,7 @@ compare_entries (gconstpointer a, gconstpointer b, gpointer user_data)
 BrevetFileIndex *
 brevet_file_index_new (guint64 generation)
 {
-  BrevetFileIndex *self = g_atomic_rc_box_new0 (BrevetFileIndex);
+  BrevetFileIndex *self = g_new0 (BrevetFileIndex, 1);
 
   self->generation = generation;
   self->entries = g_tree_new_full (compare_entries, NULL, (GDestroyNotify) brevet_file_entry_unref, NULL);
@@ -40,24 +40,11 @@ brevet_file_index_copy_next (BrevetFileIndex *self)
   return copy;
 }
 
-BrevetFileIndex *
-brevet_file_index_ref (BrevetFileIndex *self)
-{
-  return g_atomic_rc_box_acquire (self);
-}
-
-static void
-brevet_file_index_clear (gpointer data)
-{
-  BrevetFileIndex *self = data;
-
-  g_tree_unref (self->entries);
-}
-
 void
-brevet_file_index_unref (BrevetFileIndex *self)
+brevet_file_index_free (BrevetFileIndex *self)
 {
-  g_atomic_rc_box_release_full (self, brevet_file_index_clear);
+  g_tree_unref (self->entries);
+  g_free (self);
 }
 
 guint64

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /**
  * BrevetFileIndex:
  *
- * Which records one generation has. Reference counted; whoever has made one fills it, and nobody changes it once others see it.
+ * Which records one generation has. Whoever has made one fills it, and nobody changes it once others see it.
  */
 typedef struct _BrevetFileIndex BrevetFileIndex;
 
@@ -25,9 +25,7 @@ BrevetFileIndex *brevet_file_index_new (guint64 generation);
  */
 BrevetFileIndex *brevet_file_index_copy_next (BrevetFileIndex *self);
 
-BrevetFileIndex *brevet_file_index_ref (BrevetFileIndex *self);
-
-void brevet_file_index_unref (BrevetFileIndex *self);
+void brevet_file_index_free (BrevetFileIndex *self);
 
 guint64 brevet_file_index_get_generation (BrevetFileIndex *self);
 
@@ -79,6 +77,6 @@ char *brevet_file_index_print (BrevetFileIndex *self, gsize *length);
  */
 BrevetFileIndex *brevet_file_index_parse (const char *text, gsize length, GError **error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetFileIndex, brevet_file_index_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetFileIndex, brevet_file_index_free)
 
 G_END_DECLS

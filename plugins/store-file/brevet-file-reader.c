@@ -4,6 +4,7 @@
 
 #include "brevet-error.h"
 #include "brevet-file-generation.h"
+#include "brevet-store-job.h"
 
 static BrevetRecord *
 read_record (BrevetFileState *state, const BrevetFileEntry *entry, GError **error)
@@ -17,7 +18,7 @@ read_record (BrevetFileState *state, const BrevetFileEntry *entry, GError **erro
 }
 
 static void
-run_get (BrevetFileState *state, BrevetFileJob *job)
+run_get (BrevetFileState *state, BrevetStoreJob *job)
 {
   BrevetFileEntry *entry = brevet_file_index_lookup (state->index, job->collection, job->key);
 
@@ -28,7 +29,7 @@ run_get (BrevetFileState *state, BrevetFileJob *job)
 }
 
 static void
-run_list (BrevetFileState *state, BrevetFileJob *job)
+run_list (BrevetFileState *state, BrevetStoreJob *job)
 {
   g_autoptr(GPtrArray) entries = brevet_file_index_list (state->index, job->collection, job->parent, job->key, job->limit);
   g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_record_unref);
@@ -45,10 +46,10 @@ run_list (BrevetFileState *state, BrevetFileJob *job)
 }
 
 static void
-run (BrevetFileState *state, BrevetFileJob *job)
+run (BrevetFileState *state, BrevetStoreJob *job)
 {
   g_rw_lock_reader_lock (&state->guard);
-  if (job->limit > 0)
+  if (job->kind == BREVET_STORE_JOB_LIST)
     run_list (state, job);
   else
     run_get (state, job);
@@ -61,13 +62,13 @@ reader_thread (gpointer data)
   BrevetFileState *state = data;
   GTask *task;
 
-  while ((task = brevet_file_state_pop (state, state->reads)) != NULL)
+  while ((task = brevet_store_queue_pop (state->reads)) != NULL)
     {
-      BrevetFileJob *job = g_task_get_task_data (task);
+      BrevetStoreJob *job = g_task_get_task_data (task);
 
       if (!g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &job->error))
         run (state, job);
-      brevet_file_job_answer (task);
+      brevet_store_job_answer (task);
     }
   return NULL;
 }

@@ -11,6 +11,7 @@
 #include "brevet-file-recovery.h"
 #include "brevet-file-writer.h"
 #include "brevet-settings.h"
+#include "brevet-store-job.h"
 
 #include <unistd.h>
 
@@ -63,11 +64,9 @@ stop (BrevetFileStore *self)
 {
   if (self->state == NULL)
     return;
-  if (self->reader != NULL)
-    brevet_file_state_close (self->state, self->state->reads);
+  brevet_store_queue_close (self->state->reads);
   g_clear_pointer (&self->reader, g_thread_join);
-  if (self->writer != NULL)
-    brevet_file_state_close (self->state, self->state->writes);
+  brevet_store_queue_close (self->state->writes);
   g_clear_pointer (&self->writer, g_thread_join);
   g_clear_pointer (&self->state, brevet_file_state_free);
 }
@@ -103,29 +102,16 @@ brevet_file_store_open (BrevetStore *store, GError **error)
   return self->state != NULL;
 }
 
-static BrevetFileJob *
-job_new (const char *collection, const char *key)
-{
-  BrevetFileJob *job = g_new0 (BrevetFileJob, 1);
-
-  job->collection = g_strdup (collection);
-  job->key = g_strdup (key);
-  return job;
-}
-
+/* Takes @new_task over. */
 static void
-submit (BrevetFileStore *self, BrevetFileJob *job, gpointer source_tag, GCancellable *cancellable, GAsyncReadyCallback callback,
-        gpointer user_data)
+submit (BrevetFileStore *self, GTask *new_task)
 {
-  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr(GTask) task = new_task;
+  BrevetStoreJob *job = g_task_get_task_data (task);
 
-  g_task_set_source_tag (task, source_tag);
-  g_task_set_task_data (task, job, (GDestroyNotify) brevet_file_job_free);
-  /* What happened on the disk is the answer, even if the caller has lost interest in the meantime. */
-  g_task_set_check_cancellable (task, FALSE);
   if (self->state == NULL)
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_FAILED, "The store in %s is not open", self->directory);
-  else if (brevet_file_state_push (self->state, job->batch != NULL ? self->state->writes : self->state->reads, task))
+  else if (brevet_store_queue_push (job->kind == BREVET_STORE_JOB_COMMIT ? self->state->writes : self->state->reads, task))
     g_steal_pointer (&task);
   else
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_BUSY,
@@ -137,49 +123,22 @@ static void
 brevet_file_store_get_async (BrevetStore *store, const char *collection, const char *key, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data)
 {
-  submit (BREVET_FILE_STORE (store), job_new (collection, key), brevet_file_store_get_async, cancellable, callback, user_data);
-}
-
-static BrevetRecord *
-brevet_file_store_get_finish (BrevetStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_file_store_get_async), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
+  submit (BREVET_FILE_STORE (store), brevet_store_job_begin_get (store, collection, key, cancellable, callback, user_data));
 }
 
 static void
 brevet_file_store_list_async (BrevetStore *store, const char *collection, const char *parent, const char *after, guint limit,
                               GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  BrevetFileJob *job = job_new (collection, after);
-
-  job->parent = g_strdup (parent);
-  job->limit = limit;
-  submit (BREVET_FILE_STORE (store), job, brevet_file_store_list_async, cancellable, callback, user_data);
-}
-
-static GPtrArray *
-brevet_file_store_list_finish (BrevetStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_file_store_list_async), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
+  submit (BREVET_FILE_STORE (store),
+          brevet_store_job_begin_list (store, collection, parent, after, limit, cancellable, callback, user_data));
 }
 
 static void
 brevet_file_store_commit_async (BrevetStore *store, BrevetBatch *batch, GCancellable *cancellable, GAsyncReadyCallback callback,
                                 gpointer user_data)
 {
-  BrevetFileJob *job = job_new (NULL, NULL);
-
-  job->batch = brevet_batch_ref (batch);
-  submit (BREVET_FILE_STORE (store), job, brevet_file_store_commit_async, cancellable, callback, user_data);
-}
-
-static gboolean
-brevet_file_store_commit_finish (BrevetStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_file_store_commit_async), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
+  submit (BREVET_FILE_STORE (store), brevet_store_job_begin_commit (store, batch, cancellable, callback, user_data));
 }
 
 static char *
@@ -195,11 +154,11 @@ brevet_file_store_iface_init (BrevetStoreInterface *iface)
 {
   iface->open = brevet_file_store_open;
   iface->get_async = brevet_file_store_get_async;
-  iface->get_finish = brevet_file_store_get_finish;
+  iface->get_finish = brevet_store_job_get_finish;
   iface->list_async = brevet_file_store_list_async;
-  iface->list_finish = brevet_file_store_list_finish;
+  iface->list_finish = brevet_store_job_list_finish;
   iface->commit_async = brevet_file_store_commit_async;
-  iface->commit_finish = brevet_file_store_commit_finish;
+  iface->commit_finish = brevet_store_job_commit_finish;
   iface->locate = brevet_file_store_locate;
 }
 

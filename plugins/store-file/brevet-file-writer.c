@@ -5,6 +5,7 @@
 #include "brevet-error.h"
 #include "brevet-file-commit.h"
 #include "brevet-file-place.h"
+#include "brevet-store-job.h"
 
 static gboolean
 is_any (const char *condition)
@@ -113,7 +114,7 @@ apply_all (BrevetFileIndex *next, GQueue *tasks)
 
   for (GList *link = tasks->head; link != NULL; link = link->next)
     {
-      BrevetFileJob *job = g_task_get_task_data (link->data);
+      BrevetStoreJob *job = g_task_get_task_data (link->data);
 
       if (!g_cancellable_set_error_if_cancelled (g_task_get_cancellable (link->data), &job->error))
         apply_batch (next, job->batch, &changed, &job->error);
@@ -128,7 +129,7 @@ fail_all (GQueue *tasks, const GError *error, gboolean switched)
 {
   for (GList *link = tasks->head; link != NULL; link = link->next)
     {
-      BrevetFileJob *job = g_task_get_task_data (link->data);
+      BrevetStoreJob *job = g_task_get_task_data (link->data);
 
       if (job->error != NULL && (switched || g_error_matches (job->error, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
         continue;
@@ -164,18 +165,14 @@ static gpointer
 writer_thread (gpointer data)
 {
   BrevetFileState *state = data;
+  GQueue tasks = G_QUEUE_INIT;
   GTask *task;
 
-  while ((task = brevet_file_state_pop (state, state->writes)) != NULL)
+  while (brevet_store_queue_pop_all (state->writes, &tasks))
     {
-      GQueue tasks = G_QUEUE_INIT;
-
-      do
-        g_queue_push_tail (&tasks, task);
-      while ((task = brevet_file_state_try_pop (state, state->writes)) != NULL);
       run_transaction (state, &tasks);
       while ((task = g_queue_pop_head (&tasks)) != NULL)
-        brevet_file_job_answer (task);
+        brevet_store_job_answer (task);
     }
   return NULL;
 }

@@ -26,7 +26,8 @@ brevet_sqlite_connection_fail (BrevetSqliteConnection *self, const char *action,
   int system_code = sqlite3_system_errno (self->database);
 
   if (code == SQLITE_FULL || (code == SQLITE_IOERR && (system_code == ENOSPC || system_code == EDQUOT)))
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot %s the database %s: disk full", action, self->file);
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot %s the database %s: disk full; make room", action,
+                 self->file);
   else if (code == SQLITE_IOERR)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "Cannot %s the database %s: the disk fails: %s", action, self->file,
                  system_code != 0 ? g_strerror (system_code) : sqlite3_errmsg (self->database));

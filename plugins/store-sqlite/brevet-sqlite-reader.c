@@ -3,11 +3,11 @@
 #include "brevet-sqlite-reader.h"
 
 #include "brevet-error.h"
-#include "brevet-sqlite-job.h"
+#include "brevet-store-job.h"
 
 typedef struct {
   BrevetSqliteConnection *connection;
-  BrevetSqliteQueue *queue;
+  BrevetStoreQueue *queue;
 } Reader;
 
 enum {
@@ -48,7 +48,7 @@ read_record (sqlite3_stmt *statement, const char *collection)
 }
 
 static void
-run_get (Reader *self, BrevetSqliteJob *job, sqlite3_stmt *statement)
+run_get (Reader *self, BrevetStoreJob *job, sqlite3_stmt *statement)
 {
   int code;
 
@@ -64,7 +64,7 @@ run_get (Reader *self, BrevetSqliteJob *job, sqlite3_stmt *statement)
 }
 
 static void
-run_list (Reader *self, BrevetSqliteJob *job, sqlite3_stmt *statement)
+run_list (Reader *self, BrevetStoreJob *job, sqlite3_stmt *statement)
 {
   g_autoptr(GPtrArray) records = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_record_unref);
   int code;
@@ -83,19 +83,19 @@ run_list (Reader *self, BrevetSqliteJob *job, sqlite3_stmt *statement)
 }
 
 static void
-run (Reader *self, BrevetSqliteJob *job)
+run (Reader *self, BrevetStoreJob *job)
 {
   sqlite3_stmt *statement;
   guint slot;
 
-  if (job->kind == BREVET_SQLITE_JOB_GET)
+  if (job->kind == BREVET_STORE_JOB_GET)
     slot = STATEMENT_GET;
   else
     slot = job->parent != NULL ? STATEMENT_LIST_OF_PARENT : STATEMENT_LIST;
   statement = brevet_sqlite_connection_prepare (self->connection, slot, sql[slot], &job->error);
   if (statement == NULL)
     return;
-  if (job->kind == BREVET_SQLITE_JOB_GET)
+  if (job->kind == BREVET_STORE_JOB_GET)
     run_get (self, job, statement);
   else
     run_list (self, job, statement);
@@ -109,13 +109,13 @@ reader_thread (gpointer data)
   Reader *self = data;
   GTask *task;
 
-  while ((task = brevet_sqlite_queue_pop (self->queue)) != NULL)
+  while ((task = brevet_store_queue_pop (self->queue)) != NULL)
     {
-      BrevetSqliteJob *job = g_task_get_task_data (task);
+      BrevetStoreJob *job = g_task_get_task_data (task);
 
       if (!g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &job->error))
         run (self, job);
-      brevet_sqlite_job_answer (task);
+      brevet_store_job_answer (task);
     }
   brevet_sqlite_connection_close (self->connection);
   g_free (self);
@@ -123,7 +123,7 @@ reader_thread (gpointer data)
 }
 
 GThread *
-brevet_sqlite_reader_start (BrevetSqliteConnection *connection, BrevetSqliteQueue *queue, GError **error)
+brevet_sqlite_reader_start (BrevetSqliteConnection *connection, BrevetStoreQueue *queue, GError **error)
 {
   Reader *self = g_new0 (Reader, 1);
   GThread *thread;

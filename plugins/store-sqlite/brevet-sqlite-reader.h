@@ -2,7 +2,7 @@
 #pragma once
 
 #include "brevet-sqlite-connection.h"
-#include "brevet-sqlite-queue.h"
+#include "brevet-store-queue.h"
 
 G_BEGIN_DECLS
 
@@ -13,6 +13,6 @@ G_BEGIN_DECLS
  *
  * Returns: a thread that answers until @queue is closed and empty
  */
-GThread *brevet_sqlite_reader_start (BrevetSqliteConnection *connection, BrevetSqliteQueue *queue, GError **error);
+GThread *brevet_sqlite_reader_start (BrevetSqliteConnection *connection, BrevetStoreQueue *queue, GError **error);
 
 G_END_DECLS

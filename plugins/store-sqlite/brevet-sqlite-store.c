@@ -3,12 +3,12 @@
 #include "brevet-sqlite-store.h"
 
 #include "brevet-error.h"
-#include "brevet-sqlite-job.h"
 #include "brevet-sqlite-lock.h"
-#include "brevet-sqlite-queue.h"
 #include "brevet-sqlite-reader.h"
 #include "brevet-sqlite-schema.h"
 #include "brevet-sqlite-writer.h"
+#include "brevet-store-job.h"
+#include "brevet-store-queue.h"
 
 #include <unistd.h>
 
@@ -26,8 +26,8 @@ struct _BrevetSqliteStore
 
   gboolean           is_open;
   int                lock;
-  BrevetSqliteQueue *reads;
-  BrevetSqliteQueue *writes;
+  BrevetStoreQueue *reads;
+  BrevetStoreQueue *writes;
   GPtrArray         *readers; /* GThread */
   GThread           *writer;
 };
@@ -107,13 +107,13 @@ stop (BrevetSqliteStore *self)
 {
   if (self->readers == NULL)
     return;
-  brevet_sqlite_queue_close (self->reads);
+  brevet_store_queue_close (self->reads);
   g_clear_pointer (&self->readers, g_ptr_array_unref);
   if (self->writes != NULL)
-    brevet_sqlite_queue_close (self->writes);
+    brevet_store_queue_close (self->writes);
   g_clear_pointer (&self->writer, g_thread_join);
-  g_clear_pointer (&self->reads, brevet_sqlite_queue_free);
-  g_clear_pointer (&self->writes, brevet_sqlite_queue_free);
+  g_clear_pointer (&self->reads, brevet_store_queue_free);
+  g_clear_pointer (&self->writes, brevet_store_queue_free);
   self->is_open = FALSE;
   if (self->lock >= 0)
     close (self->lock);
@@ -130,8 +130,8 @@ brevet_sqlite_store_open (BrevetStore *store, GError **error)
   self->lock = brevet_sqlite_lock_take (self->file, error);
   if (self->lock < 0)
     return FALSE;
-  self->reads = brevet_sqlite_queue_new ((guint) self->maximum_queued);
-  self->writes = brevet_sqlite_queue_new ((guint) self->maximum_queued);
+  self->reads = brevet_store_queue_new ((guint) self->maximum_queued);
+  self->writes = brevet_store_queue_new ((guint) self->maximum_queued);
   self->readers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
   self->is_open = start (self, error);
   if (!self->is_open)
@@ -146,7 +146,7 @@ brevet_sqlite_store_open_to_read (BrevetStore *store, GError **error)
 
   if (self->is_open)
     return TRUE;
-  self->reads = brevet_sqlite_queue_new ((guint) self->maximum_queued);
+  self->reads = brevet_store_queue_new ((guint) self->maximum_queued);
   self->readers = g_ptr_array_new_with_free_func ((GDestroyNotify) g_thread_join);
   self->is_open = start_to_read (self, error);
   if (!self->is_open)
@@ -154,22 +154,18 @@ brevet_sqlite_store_open_to_read (BrevetStore *store, GError **error)
   return self->is_open;
 }
 
+/* Takes @new_task over. */
 static void
-submit (BrevetSqliteStore *self, BrevetSqliteQueue *queue, BrevetSqliteJob *job, gpointer source_tag, GCancellable *cancellable,
-        GAsyncReadyCallback callback, gpointer user_data)
+submit (BrevetSqliteStore *self, BrevetStoreQueue *queue, GTask *new_task)
 {
-  g_autoptr(GTask) task = g_task_new (self, cancellable, callback, user_data);
+  g_autoptr(GTask) task = new_task;
 
-  g_task_set_source_tag (task, source_tag);
-  g_task_set_task_data (task, job, (GDestroyNotify) brevet_sqlite_job_free);
-  /* What happened to the database is the answer, even if the caller has lost interest in the meantime. */
-  g_task_set_check_cancellable (task, FALSE);
   if (!self->is_open)
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_FAILED, "The database %s is not open", self->file);
   else if (queue == NULL)
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_UNSUPPORTED, "The database %s was opened to be read alone",
                              self->file);
-  else if (brevet_sqlite_queue_push (queue, task))
+  else if (brevet_store_queue_push (queue, task))
     g_steal_pointer (&task);
   else
     g_task_return_new_error (task, BREVET_ERROR, BREVET_ERROR_BUSY,
@@ -182,18 +178,8 @@ brevet_sqlite_store_get_async (BrevetStore *store, const char *collection, const
                                GAsyncReadyCallback callback, gpointer user_data)
 {
   BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
-  BrevetSqliteJob *job = brevet_sqlite_job_new (BREVET_SQLITE_JOB_GET);
 
-  job->collection = g_strdup (collection);
-  job->key = g_strdup (key);
-  submit (self, self->reads, job, brevet_sqlite_store_get_async, cancellable, callback, user_data);
-}
-
-static BrevetRecord *
-brevet_sqlite_store_get_finish (BrevetStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_sqlite_store_get_async), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
+  submit (self, self->reads, brevet_store_job_begin_get (store, collection, key, cancellable, callback, user_data));
 }
 
 static void
@@ -201,20 +187,9 @@ brevet_sqlite_store_list_async (BrevetStore *store, const char *collection, cons
                                 GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
-  BrevetSqliteJob *job = brevet_sqlite_job_new (BREVET_SQLITE_JOB_LIST);
 
-  job->collection = g_strdup (collection);
-  job->parent = g_strdup (parent);
-  job->key = g_strdup (after);
-  job->limit = limit;
-  submit (self, self->reads, job, brevet_sqlite_store_list_async, cancellable, callback, user_data);
-}
-
-static GPtrArray *
-brevet_sqlite_store_list_finish (BrevetStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_sqlite_store_list_async), NULL);
-  return g_task_propagate_pointer (G_TASK (result), error);
+  submit (self, self->reads,
+          brevet_store_job_begin_list (store, collection, parent, after, limit, cancellable, callback, user_data));
 }
 
 static void
@@ -222,17 +197,8 @@ brevet_sqlite_store_commit_async (BrevetStore *store, BrevetBatch *batch, GCance
                                   gpointer user_data)
 {
   BrevetSqliteStore *self = BREVET_SQLITE_STORE (store);
-  BrevetSqliteJob *job = brevet_sqlite_job_new (BREVET_SQLITE_JOB_COMMIT);
 
-  job->batch = brevet_batch_ref (batch);
-  submit (self, self->writes, job, brevet_sqlite_store_commit_async, cancellable, callback, user_data);
-}
-
-static gboolean
-brevet_sqlite_store_commit_finish (BrevetStore *store, GAsyncResult *result, GError **error)
-{
-  g_return_val_if_fail (g_async_result_is_tagged (result, brevet_sqlite_store_commit_async), FALSE);
-  return g_task_propagate_boolean (G_TASK (result), error);
+  submit (self, self->writes, brevet_store_job_begin_commit (store, batch, cancellable, callback, user_data));
 }
 
 static void
@@ -241,11 +207,11 @@ brevet_sqlite_store_iface_init (BrevetStoreInterface *iface)
   iface->open = brevet_sqlite_store_open;
   iface->open_to_read = brevet_sqlite_store_open_to_read;
   iface->get_async = brevet_sqlite_store_get_async;
-  iface->get_finish = brevet_sqlite_store_get_finish;
+  iface->get_finish = brevet_store_job_get_finish;
   iface->list_async = brevet_sqlite_store_list_async;
-  iface->list_finish = brevet_sqlite_store_list_finish;
+  iface->list_finish = brevet_store_job_list_finish;
   iface->commit_async = brevet_sqlite_store_commit_async;
-  iface->commit_finish = brevet_sqlite_store_commit_finish;
+  iface->commit_finish = brevet_store_job_commit_finish;
 }
 
 static void

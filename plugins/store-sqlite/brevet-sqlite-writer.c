@@ -4,11 +4,11 @@
 
 #include "brevet-error.h"
 #include "brevet-sqlite-change.h"
-#include "brevet-sqlite-job.h"
+#include "brevet-store-job.h"
 
 typedef struct {
   BrevetSqliteConnection *connection;
-  BrevetSqliteQueue *queue;
+  BrevetStoreQueue *queue;
 } Writer;
 
 static gboolean
@@ -36,7 +36,7 @@ undo_batch (Writer *self)
 
 /* Returns FALSE if the whole transaction is lost; a batch that alone has failed has its own error. */
 static gboolean
-run_batch (Writer *self, BrevetSqliteJob *job, GError **error)
+run_batch (Writer *self, BrevetStoreJob *job, GError **error)
 {
   if (!brevet_sqlite_change_step (self->connection, BREVET_SQLITE_STEP_SAVEPOINT, error))
     return FALSE;
@@ -58,7 +58,7 @@ run_transaction (Writer *self, GQueue *tasks, GError **error)
   for (GList *link = tasks->head; link != NULL; link = link->next)
     {
       GTask *task = link->data;
-      BrevetSqliteJob *job = g_task_get_task_data (task);
+      BrevetStoreJob *job = g_task_get_task_data (task);
 
       if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &job->error))
         continue;
@@ -81,13 +81,41 @@ fail_all (Writer *self, GQueue *tasks, const GError *error)
     }
   for (GList *link = tasks->head; link != NULL; link = link->next)
     {
-      BrevetSqliteJob *job = g_task_get_task_data (link->data);
+      BrevetStoreJob *job = g_task_get_task_data (link->data);
 
       if (g_error_matches (job->error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         continue;
       g_clear_error (&job->error);
       job->error = g_error_copy (error);
     }
+}
+
+static gboolean
+erases_former (GQueue *tasks)
+{
+  for (GList *link = tasks->head; link != NULL; link = link->next)
+    {
+      BrevetStoreJob *job = g_task_get_task_data (link->data);
+
+      if (job->error == NULL && brevet_batch_erases_former (job->batch))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* Pages are overwritten in the database (secure_delete), but only when the log is put back into it, and the log has the former ones
+ * until it is cut. */
+static void
+erase_former (Writer *self)
+{
+  const char *file = brevet_sqlite_connection_get_file (self->connection);
+  g_autoptr(GError) error = NULL;
+  gint64 is_busy = 0;
+
+  brevet_sqlite_connection_query_integer (self->connection, "PRAGMA wal_checkpoint(TRUNCATE)", &is_busy, &error);
+  if (error != NULL || is_busy != 0)
+    g_warning ("What was replaced in the database %s can be read in its files until the service stops: %s", file,
+               error != NULL ? error->message : "somebody else is reading it");
 }
 
 static gpointer
@@ -97,14 +125,16 @@ writer_thread (gpointer data)
   GQueue tasks = G_QUEUE_INIT;
   GTask *task;
 
-  while (brevet_sqlite_queue_pop_all (self->queue, &tasks))
+  while (brevet_store_queue_pop_all (self->queue, &tasks))
     {
       g_autoptr(GError) error = NULL;
 
       if (!run_transaction (self, &tasks, &error))
         fail_all (self, &tasks, error);
+      else if (erases_former (&tasks))
+        erase_former (self);
       while ((task = g_queue_pop_head (&tasks)) != NULL)
-        brevet_sqlite_job_answer (task);
+        brevet_store_job_answer (task);
     }
   brevet_sqlite_connection_close (self->connection);
   g_free (self);
@@ -112,7 +142,7 @@ writer_thread (gpointer data)
 }
 
 GThread *
-brevet_sqlite_writer_start (BrevetSqliteConnection *connection, BrevetSqliteQueue *queue, GError **error)
+brevet_sqlite_writer_start (BrevetSqliteConnection *connection, BrevetStoreQueue *queue, GError **error)
 {
   Writer *self = g_new0 (Writer, 1);
   GThread *thread;

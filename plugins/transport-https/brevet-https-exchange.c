@@ -3,13 +3,10 @@
 #include "brevet-https-exchange.h"
 
 #include "brevet-clock.h"
+#include "brevet-network-body.h"
 #include "brevet-network-credential.h"
 #include "brevet-network-trouble.h"
 #include "brevet-time-limit.h"
-
-#include <string.h>
-
-#define CHUNK 16384
 
 /* One exchange, from its request to its last byte: the data of its task. */
 typedef struct {
@@ -20,20 +17,16 @@ typedef struct {
   GTlsCertificateFlags flaws;
   BrevetTimeLimit *limit;
   gboolean restarted;
-  GInputStream *stream;
-  GByteArray *body;
 } Exchange;
 
 static void
 exchange_free (Exchange *self)
 {
   brevet_time_limit_free (self->limit);
-  g_clear_object (&self->stream);
   g_clear_object (&self->session);
   g_signal_handlers_disconnect_by_data (self->message, self);
   g_clear_object (&self->message);
   g_clear_object (&self->credential);
-  g_clear_pointer (&self->body, g_byte_array_unref);
   g_free (self);
 }
 
@@ -83,18 +76,15 @@ copy_header (const char *name, const char *value, gpointer user_data)
 }
 
 static void
-finish (GTask *task)
+finish (GTask *task, GBytes *body)
 {
   Exchange *self = g_task_get_task_data (task);
   g_autoptr(BrevetReply) reply = NULL;
-  g_autoptr(GBytes) body = g_byte_array_free_to_bytes (g_steal_pointer (&self->body));
 
   reply = brevet_reply_new (soup_message_get_status (self->message), g_bytes_get_size (body) > 0 ? body : NULL);
   soup_message_headers_foreach (soup_message_get_response_headers (self->message), copy_header, reply);
   g_task_return_pointer (task, g_steal_pointer (&reply), (GDestroyNotify) brevet_reply_unref);
 }
-
-static void read_more (GTask *task);
 
 static GError *
 too_long (Exchange *self)
@@ -105,33 +95,19 @@ too_long (Exchange *self)
 }
 
 static void
-on_read (GObject *source, GAsyncResult *result, gpointer user_data)
+on_body (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
-  Exchange *self = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) chunk = g_input_stream_read_bytes_finish (G_INPUT_STREAM (source), result, &error);
+  GByteArray *array = brevet_network_read_body_finish (result, &error);
+  g_autoptr(GBytes) body = array != NULL ? g_byte_array_free_to_bytes (array) : NULL;
 
-  if (chunk == NULL)
-    fail (task, g_steal_pointer (&error));
-  else if (g_bytes_get_size (chunk) == 0)
-    finish (task);
-  else if (self->body->len + g_bytes_get_size (chunk) > BREVET_HTTPS_MAXIMUM_REPLY)
-    fail (task, too_long (self));
+  if (body != NULL)
+    finish (task, body);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE))
+    fail (task, too_long (g_task_get_task_data (task)));
   else
-    {
-      g_byte_array_append (self->body, g_bytes_get_data (chunk, NULL), g_bytes_get_size (chunk));
-      read_more (task);
-    }
-}
-
-static void
-read_more (GTask *task)
-{
-  Exchange *self = g_task_get_task_data (task);
-
-  g_input_stream_read_bytes_async (self->stream, CHUNK, g_task_get_priority (task),
-                                   brevet_time_limit_get_cancellable (self->limit), on_read, g_object_ref (task));
+    fail (task, g_steal_pointer (&error));
 }
 
 static GError *
@@ -154,17 +130,17 @@ on_head (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   Exchange *self = g_task_get_task_data (task);
   GError *error = NULL;
+  g_autoptr(GInputStream) stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
 
-  self->stream = soup_session_send_finish (SOUP_SESSION (source), result, &error);
-  if (self->stream != NULL)
+  if (stream != NULL)
     error = check_head (self);
   if (error != NULL)
     {
       fail (task, error);
       return;
     }
-  self->body = g_byte_array_new ();
-  read_more (task);
+  brevet_network_read_body_async (stream, BREVET_HTTPS_MAXIMUM_REPLY, g_task_get_priority (task),
+                                  brevet_time_limit_get_cancellable (self->limit), on_body, g_object_ref (task));
 }
 
 /* libsoup sends a request again when a kept connection turns out to be closed. Whether the service has seen it nobody knows: the

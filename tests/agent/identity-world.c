@@ -2,6 +2,7 @@
 #include "identity-world.h"
 
 #include "test-scratch.h"
+#include "test-wait.h"
 
 #include <string.h>
 
@@ -244,20 +245,13 @@ world_pass_to_next_attempt (World *self)
   world_wait_idle (self);
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
 gboolean
 world_act (World *self, BrevetIdentityAction action, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_identity_act_async (self->identity, action, NULL, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  brevet_identity_act_async (self->identity, action, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_identity_act_finish (self->identity, result, error);
 }
 
@@ -277,4 +271,20 @@ world_assert_state (World *self, BrevetIdentityState state, const char *cause)
                    brevet_identity_state_to_string (state));
   if (strstr (brevet_identity_get_cause (self->identity), cause) == NULL)
     g_error ("“%s” does not say “%s”", brevet_identity_get_cause (self->identity), cause);
+}
+
+char *
+world_make_due (World *self)
+{
+  world_provision (self);
+  return g_strdup (world_get_sha256 (self));
+}
+
+void
+world_assert_kept (World *self, const char *sha256)
+{
+  g_assert_cmpstr (world_get_sha256 (self), ==, sha256);
+  g_assert_cmpuint (brevet_identity_get_current (self->identity)->number, ==, 1);
+  world_restart (self);
+  g_assert_cmpstr (world_get_sha256 (self), ==, sha256);
 }

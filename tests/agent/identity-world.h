@@ -55,6 +55,12 @@ void world_turn (World *self);
 /* Starts, and waits until it is provisioned. */
 void world_provision (World *self);
 
+/* Provisions it; its renewal is due now, and nothing has happened yet. Returns: (transfer full): SHA-256 of its certificate */
+char *world_make_due (World *self);
+
+/* The first certificate is in use, also after a restart. */
+void world_assert_kept (World *self, const char *sha256);
+
 /* Sets the clock to when it wants to act next, and waits until that has come to something. */
 void world_pass_to_next_attempt (World *self);
 

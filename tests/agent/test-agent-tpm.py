@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "fixtures"))
 
 import enrollments
 import tap
-from agent import Agent
+from agent import NAME, PATH, Agent
 from agent_world import running_world
 from swtpm import Tpm, find_tools
 from tpm_proxy import ACTIVATE_CREDENTIAL, AUTH_FAIL, GONE, HMAC, IMPORT, LOCKOUT, RETRY, TESTING, TpmProxy
@@ -115,7 +115,7 @@ def test_busy():
     """A TPM that another program holds is given up after the time limit, and used when it is free"""
     with provisioned() as device:
         device.agent.configure("attestation main", time_limit="1s")
-        device.agent.process.send_signal(1)
+        device.agent.bus.call(NAME, PATH, NAME, "Reload")
         holder = socket.socket(socket.AF_UNIX)
         holder.connect(str(device.tpm.path))
         now = device.agent.wait_for("a TPM that is busy", lambda found: "did not do its work in 1 s" in found["Cause"] or (
@@ -217,7 +217,7 @@ def test_owner():
     try:
         device.tpm.run("tpm2_changeauth", "-c", "o", "landlord")
         device.agent.start()
-        now = device.agent.wait_for("what is missing", lambda found: found["Failures"] > 0)
+        now = device.agent.wait_for("what is missing", lambda found: found["State"] == "backing-off")
         assert now["LastErrorName"] == "org.brevet.Error.NotConfigured", now
         assert "owner-authorization is wrong or missing" in now["Cause"], now
         (device.agent.scratch / "owner").write_text("landlord\n")

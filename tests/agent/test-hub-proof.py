@@ -212,12 +212,13 @@ def test_hub_that_says_nothing():
 
 
 def test_cancelled_while_the_hub_is_asked():
-    with device(started=False, retry_minimum="5s", retry_maximum="5s") as (agent, hub):
+    with device(started=False, retry_minimum="1h", retry_maximum="1h") as (agent, hub):
         with silent(agent, hub) as before:
             agent.bus.call(NAME, agent.path, "org.brevet.Agent1.Identity", "Cancel")
             now = agent.wait_for("the end of it", lambda now: now["State"] != "renewing")
-            assert "cancelled" in now["Cause"] and now["Failures"] == 0, now
+            assert "cancelled" in now["Cause"] and now["Failures"] == 0 and now["NextAttempt"] > 0, now
         hub.start()
+        agent.act("Renew")
         check_switch(agent, before)
 
 

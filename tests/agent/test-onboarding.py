@@ -240,16 +240,22 @@ def test_no_certificate_yet():
         agent.wait_for_generation(1)
 
 
-def hangs_and_comes_back(order, culprit="", **transport):
-    """The onboarding key is in a token. Whatever that does not answer, the agent does, gives up in time, and goes on when the token
-    does; it ends in time, too."""
+@contextlib.contextmanager
+def device_with_token(**transport):
+    """The onboarding key is in a token. Gives it, the device, and what the device is started with."""
     with Tokens("factory") as tokens, device(timeout="5s") as agent:
         tokens.import_key("factory", "onboarding", agent.scratch / "onboarding.key")
         agent.groups["pkcs11"] = {"module": tokens.module}
         agent.configure("attestation main", key="pkcs11:token=factory;object=onboarding", key_password_file=tokens.pin_file)
         agent.configure("transport main", **transport)
+        yield tokens, agent, {"SOFTHSM2_CONF": str(tokens.configuration), "BREVET_UNSTEADY_TOKEN": str(tokens.scratch)}
+
+
+def hangs_and_comes_back(order, culprit="", **transport):
+    """Whatever the token does not answer, the agent does, gives up in time, and goes on when the token does; it ends in time, too."""
+    with device_with_token(**transport) as (tokens, agent, environment):
         with tokens.hanging(order):
-            agent.start(SOFTHSM2_CONF=str(tokens.configuration), BREVET_UNSTEADY_TOKEN=str(tokens.scratch))
+            agent.start(**environment)
             text = agent.wait_for_signal("Failed")[1]
             assert "has no result after 5 seconds" in text and culprit in text, text
             assert agent.properties()["Generation"] == 0
@@ -272,9 +278,31 @@ def test_a_token_that_hangs_when_it_shall_sign_over_mqtt():
     hangs_and_comes_back("hang-sign", type="mqtt", port=SERVICE.mqtt_port)
 
 
+def lost_and_found(**transport):
+    """SoftHSM misses the token, once when the agent starts, and once after the agent has used it."""
+    with device_with_token(**transport) as (tokens, agent, environment):
+        with tokens.away():
+            agent.start(**environment)
+            assert "“factory” is not there" in agent.wait_for_signal("Failed")[1]
+        agent.wait_for_generation(1)
+        with tokens.away():
+            assert agent.try_to("Renew") is not None
+        agent.wait_for_generation(2)
+        agent.stop()
+
+
+def test_a_token_that_softhsm_missed():
+    lost_and_found()
+
+
+def test_a_token_that_softhsm_missed_over_mqtt():
+    lost_and_found(type="mqtt", port=SERVICE.mqtt_port)
+
+
 def replaced_while_it_runs(**transport):
     """What is presented is what is there now, though the service would take up the TLS session of the certificate before."""
-    with device() as agent:
+    # Here the test alone says when: an attempt of the device's own would be made with the certificate before, or with half of the next.
+    with device(retry_minimum="1d", retry_maximum="1d") as agent:
         agent.configure("transport main", **transport)
         agent.start()
         first = agent.wait_for_generation(1)

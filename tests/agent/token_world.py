@@ -73,6 +73,17 @@ class TokenDevice:
                 made.update([generation["keyLabel"]] if "keySpki" in generation else [])
         return made, named
 
+    def look(self, *arguments):
+        """What p11tool says of a token, while brevetd may be at work there."""
+        said = []
+
+        def is_said():
+            said.append(self.hsm.look(*arguments))
+            return said[-1]
+
+        self.agent.look_until(is_said, f"an answer to {arguments}")
+        return said[-1]
+
     def check(self, token=TOKEN):
         """The identity in use is whole: its key is in the token, cannot be taken out, and belongs to the certificate."""
         now = self.agent.properties()
@@ -85,13 +96,13 @@ class TokenDevice:
         assert fingerprint(certificate) == now["Sha256"]
         wanted = command("openssl", "x509", "-in", certificate, "-noout", "-pubkey").stdout
         url = f"pkcs11:token={token};object={label};type=public"
-        found = self.hsm.p11tool("--export", url)
+        found = self.look("--export", url)
         assert found[found.index("-----BEGIN"):].strip() == wanted.strip(), (found, wanted)
         self.check_secrecy(token, label)
         return label
 
     def check_secrecy(self, token, label):
-        printed = self.hsm.p11tool("--list-all", f"pkcs11:token={token};object={label};type=private")
+        printed = self.look("--list-all", f"pkcs11:token={token};object={label};type=private")
         assert "CKA_SENSITIVE" in printed and "CKA_PRIVATE" in printed and "CKA_EXTRACTABLE" not in printed, printed
         texts = [path.read_bytes() for path in (self.agent.store / "current" / "identity-main").iterdir()]
         texts.append(self.agent.read_log().encode())

@@ -158,6 +158,25 @@ test_find_newest (DigicertFixture *fixture, gconstpointer data)
   g_assert_true (brevet_certificate_equal (digicert_leaf_of (newest), digicert_leaf_of (found)));
 }
 
+/* What the core has already answers nothing: the one before it may be what was lost. */
+static void
+test_find_unknown (DigicertFixture *fixture, gconstpointer data)
+{
+  g_autoptr(BrevetCaOutcome) older = NULL, newer = NULL;
+  g_autoptr(BrevetCaOutcome) found = NULL;
+  g_autoptr(GError) error = NULL;
+
+  digicert_world_plan (fixture->world, "issue", "old");
+  older = ca_assert_issue (fixture->backend, fixture->request);
+  newer = ca_assert_issue (fixture->backend, fixture->request);
+  brevet_ca_request_add_known (fixture->request, brevet_certificate_get_sha256 (digicert_leaf_of (newer)));
+  found = digicert_find (fixture->backend, fixture->request, &error);
+  g_assert_no_error (error);
+  g_assert_true (brevet_certificate_equal (digicert_leaf_of (older), digicert_leaf_of (found)));
+  brevet_ca_request_add_known (fixture->request, brevet_certificate_get_sha256 (digicert_leaf_of (older)));
+  assert_nothing (fixture);
+}
+
 /* Behind the first page; and in the other spelling of a certificate. */
 static void
 test_find_far (DigicertFixture *fixture, gconstpointer data)
@@ -253,6 +272,7 @@ main (int argc, char *argv[])
   DIGICERT_ADD ("find/nothing", test_find_nothing);
   DIGICERT_ADD ("find/query", test_find_query);
   DIGICERT_ADD ("find/newest", test_find_newest);
+  DIGICERT_ADD ("find/unknown", test_find_unknown);
   DIGICERT_ADD ("find/far", test_find_far);
   DIGICERT_ADD_EACH ("find-failure", find_failures, find_failures[i].scenario, &find_failures[i], test_find_failure);
   DIGICERT_ADD ("seats", test_seats);

@@ -3,6 +3,7 @@
 /* The revocation lists of ca-local, as GnuTLS and OpenSSL read them. */
 
 #include "ca-suite.h"
+#include "test-wait.h"
 #include "x509-world.h"
 
 #include <gnutls/x509.h>
@@ -71,20 +72,13 @@ world_tear_down (World *world, gconstpointer data)
   x509_world_tear_down (&world->x509, NULL);
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
 static GBytes *
 get_crl (World *world, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_ca_backend_get_crl_async (world->backend, world->revocations, NULL, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  brevet_ca_backend_get_crl_async (world->backend, world->revocations, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_ca_backend_get_crl_finish (world->backend, result, error);
 }
 
@@ -180,6 +174,30 @@ test_list (World *world, gconstpointer data)
   assert_openssl (world, "good", X509_WORLD_NOW + 60, "good.pem: OK");
   assert_openssl (world, "bad", X509_WORLD_NOW + 60, "certificate revoked");
   assert_openssl (world, "good", X509_WORLD_NOW + 3 * X509_DAY, "CRL has expired");
+}
+
+/* Nothing is left of the certificate but what a damaged inventory knows of it. */
+static void
+test_lost (World *world, gconstpointer data)
+{
+  g_autoptr(BrevetCertificate) good = issue (world, "good", 1);
+  g_autoptr(BrevetCertificate) bad = issue (world, "bad", 2);
+  g_autofree char *issuer = g_compute_checksum_for_string (G_CHECKSUM_SHA256, brevet_certificate_get_issuer (bad), -1);
+  g_autofree char *other = g_compute_checksum_for_string (G_CHECKSUM_SHA256, "CN=Somebody", -1);
+  g_autoptr(Crl) crl = NULL;
+
+  g_ptr_array_add (world->revocations,
+                   brevet_revocation_new_for_serial (issuer, brevet_certificate_get_serial (bad), X509_WORLD_NOW - 60,
+                                                     BREVET_REVOCATION_CERTIFICATE_HOLD));
+  g_ptr_array_add (world->revocations,
+                   brevet_revocation_new_for_serial (other, brevet_certificate_get_serial (good), X509_WORLD_NOW - 60,
+                                                     BREVET_REVOCATION_CERTIFICATE_HOLD));
+  g_ptr_array_add (world->revocations,
+                   brevet_revocation_new_for_serial (issuer, "nonsense", X509_WORLD_NOW, BREVET_REVOCATION_UNSPECIFIED));
+  crl = fetch (world);
+  g_assert_cmpint (gnutls_x509_crl_get_crt_count (crl), ==, 1);
+  assert_openssl (world, "good", X509_WORLD_NOW + 60, "good.pem: OK");
+  assert_openssl (world, "bad", X509_WORLD_NOW + 60, "certificate revoked");
 }
 
 static void
@@ -396,6 +414,7 @@ main (int argc, char **argv)
   ADD ("/ca-local-crl/hold", BREVET_KEY_KIND_EC_P256, test_hold);
   ADD ("/ca-local-crl/numbers", BREVET_KEY_KIND_EC_P256, test_numbers);
   ADD ("/ca-local-crl/far-future", BREVET_KEY_KIND_EC_P256, test_far_future);
+  ADD ("/ca-local-crl/lost", BREVET_KEY_KIND_EC_P256, test_lost);
   ADD ("/ca-local-crl/empty", BREVET_KEY_KIND_EC_P256, test_empty_list);
   ADD ("/ca-local-crl/expired", BREVET_KEY_KIND_EC_P256, test_expired);
   ADD ("/ca-local-crl/not-allowed", BREVET_KEY_KIND_EC_P256, test_not_allowed);

@@ -2,6 +2,7 @@
 
 #include "fault-calls.h"
 #include "file-versions.h"
+#include "store-place.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -125,23 +126,8 @@ test_second_process (void)
   FileWorld *world = file_world_new ();
   Fault fault = { FAULT_NONE, NULL, 0, 0 };
   g_autoptr(GSubprocess) process = spawn_helper ("--hold", world->directory, &fault, 0);
-  g_autoptr(GDataInputStream) output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
-  g_autoptr(GError) error = NULL;
-  g_autofree char *line = g_data_input_stream_read_line (output, NULL, NULL, &error);
-  g_autoptr(BrevetStore) store = NULL;
 
-  g_assert_no_error (error);
-  g_assert_cmpstr (line, ==, "open");
-  file_assert_open_fails (world->directory, BREVET_ERROR_BUSY, g_subprocess_get_identifier (process));
-
-  g_output_stream_close (g_subprocess_get_stdin_pipe (process), NULL, &error);
-  g_assert_no_error (error);
-  g_subprocess_wait_check (process, NULL, &error);
-  g_assert_no_error (error);
-  store = file_create_store (world->directory, 0);
-  brevet_store_open (store, &error);
-  g_assert_no_error (error);
-  g_clear_object (&store);
+  store_place_check_holder (&file_suite, world, world->directory, process);
   file_world_free (world);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "file-world.h"
+#include "store-place.h"
 
 #include <glib/gstdio.h>
 #include <sched.h>
@@ -66,27 +67,6 @@ test_turned_read_only (void)
   file_world_free (world);
 }
 
-static gboolean
-put_block (BrevetStore *store, guint number, GError **error)
-{
-  g_autofree char *key = g_strdup_printf ("block-%u", number);
-  g_autofree char *text = g_strnfill (50000, (char) ('a' + number % 26));
-
-  return store_put (store, key, text, NULL, error);
-}
-
-static void
-assert_blocks (BrevetStore *store, guint count)
-{
-  for (guint i = 0; i < count; i++)
-    {
-      g_autofree char *key = g_strdup_printf ("block-%u", i);
-      g_autofree char *text = g_strnfill (50000, (char) ('a' + i % 26));
-
-      store_assert_text (store, key, text);
-    }
-}
-
 /* Nothing that was acknowledged is lost, the failed one is not there, the store opens on a full disk, and with space it goes on. */
 static void
 check_full (StoreFixture *fixture, const char *filler)
@@ -95,7 +75,7 @@ check_full (StoreFixture *fixture, const char *filler)
   g_autofree char *key = NULL;
   guint stored = 0;
 
-  while (put_block (fixture->store, stored, &error))
+  while (store_place_put_block (fixture->store, stored, &error))
     stored++;
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, "make room"));
@@ -107,13 +87,13 @@ check_full (StoreFixture *fixture, const char *filler)
 
   store_fixture_close (fixture);
   store_fixture_open (fixture, 0);
-  assert_blocks (fixture->store, stored);
+  store_place_assert_blocks (fixture->store, stored);
   g_assert_cmpint (g_unlink (filler), ==, 0);
-  put_block (fixture->store, stored, &error);
+  store_place_put_block (fixture->store, stored, &error);
   g_assert_no_error (error);
   store_fixture_close (fixture);
   store_fixture_open (fixture, 0);
-  assert_blocks (fixture->store, stored + 1);
+  store_place_assert_blocks (fixture->store, stored + 1);
 }
 
 static void

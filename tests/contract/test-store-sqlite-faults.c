@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "sqlite-world.h"
+#include "store-place.h"
 
 #include <glib/gstdio.h>
 #include <sched.h>
@@ -30,23 +31,8 @@ test_second_process (void)
 {
   SqliteWorld *world = sqlite_world_new ();
   g_autoptr(GSubprocess) process = spawn_helper ("--hold", world->file);
-  g_autoptr(GDataInputStream) output = g_data_input_stream_new (g_subprocess_get_stdout_pipe (process));
-  g_autoptr(GError) error = NULL;
-  g_autofree char *line = g_data_input_stream_read_line (output, NULL, NULL, &error);
-  g_autoptr(BrevetStore) store = NULL;
 
-  g_assert_no_error (error);
-  g_assert_cmpstr (line, ==, "open");
-  sqlite_assert_open_fails (world->file, BREVET_ERROR_BUSY, g_subprocess_get_identifier (process));
-
-  g_output_stream_close (g_subprocess_get_stdin_pipe (process), NULL, &error);
-  g_assert_no_error (error);
-  g_subprocess_wait_check (process, NULL, &error);
-  g_assert_no_error (error);
-  store = sqlite_create_store (world->file, 0);
-  brevet_store_open (store, &error);
-  g_assert_no_error (error);
-  g_clear_object (&store);
+  store_place_check_holder (&sqlite_suite, world, world->file, process);
   sqlite_world_free (world);
 }
 
@@ -134,27 +120,6 @@ test_read_only_directory (void)
   sqlite_world_free (world);
 }
 
-static gboolean
-put_block (BrevetStore *store, guint number, GError **error)
-{
-  g_autofree char *key = g_strdup_printf ("block-%u", number);
-  g_autofree char *text = g_strnfill (50000, (char) ('a' + number % 26));
-
-  return store_put (store, key, text, NULL, error);
-}
-
-static void
-assert_blocks (BrevetStore *store, guint count)
-{
-  for (guint i = 0; i < count; i++)
-    {
-      g_autofree char *key = g_strdup_printf ("block-%u", i);
-      g_autofree char *text = g_strnfill (50000, (char) ('a' + i % 26));
-
-      store_assert_text (store, key, text);
-    }
-}
-
 static void
 test_disk_full (void)
 {
@@ -173,7 +138,7 @@ test_disk_full (void)
   store_fixture_open (&fixture, 0);
   g_file_set_contents (filler, ballast, 1024 * 1024, &error);
   g_assert_no_error (error);
-  while (put_block (fixture.store, stored, &error))
+  while (store_place_put_block (fixture.store, stored, &error))
     stored++;
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, "disk full"));
@@ -182,13 +147,13 @@ test_disk_full (void)
   g_assert_cmpuint (stored, >, 0);
 
   /* Nothing that was acknowledged is lost, the failed one is not there, and with space the store goes on. */
-  assert_blocks (fixture.store, stored);
+  store_place_assert_blocks (fixture.store, stored);
   g_assert_cmpint (g_unlink (filler), ==, 0);
-  put_block (fixture.store, stored, &error);
+  store_place_put_block (fixture.store, stored, &error);
   g_assert_no_error (error);
   store_fixture_close (&fixture);
   store_fixture_open (&fixture, 0);
-  assert_blocks (fixture.store, stored + 1);
+  store_place_assert_blocks (fixture.store, stored + 1);
   store_fixture_close (&fixture);
   g_assert_cmpint (umount (world->directory), ==, 0);
   sqlite_world_free (world);

@@ -58,25 +58,6 @@ prover_with (const char *setting, const char *key)
   return prover;
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  GAsyncResult **slot = user_data;
-
-  *slot = g_object_ref (result);
-}
-
-static BrevetEvidence *
-prove (BrevetProver *prover, const char *registration_id, JsonObject *challenge, GError **error)
-{
-  g_autoptr(GAsyncResult) result = NULL;
-
-  brevet_prover_prove_async (prover, SCOPE, registration_id, challenge, NULL, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-  return brevet_prover_prove_finish (prover, result, error);
-}
-
 static BrevetClaims *
 claim (const char *registration_id, const char *token)
 {
@@ -93,7 +74,7 @@ claim_with_prover (const char *setting, const char *key, const char *registratio
 {
   g_autoptr(BrevetProver) prover = prover_with (setting, key);
   g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetEvidence) evidence = prove (prover, registration_id, NULL, &error);
+  g_autoptr(BrevetEvidence) evidence = verifier_suite_prove (prover, SCOPE, registration_id, NULL, &error);
 
   g_assert_no_error (error);
   return claim (registration_id, brevet_evidence_get_token (evidence));
@@ -350,14 +331,14 @@ test_prover_token (void)
 {
   g_autoptr(BrevetProver) prover = prover_with ("key", KEY_A);
   g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetEvidence) evidence = prove (prover, DEVICE, NULL, &error);
+  g_autoptr(BrevetEvidence) evidence = verifier_suite_prove (prover, SCOPE, DEVICE, NULL, &error);
   g_autoptr(JsonObject) challenge = json_object_new ();
 
   g_assert_no_error (error);
   g_assert_nonnull (strstr (brevet_evidence_get_token (evidence), "sr=0ne000A1B2C%2Fregistrations%2Fpump-07&"));
   g_assert_true (g_str_has_suffix (brevet_evidence_get_token (evidence), "&se=1893459600&skn=registration"));
 
-  g_assert_null (prove (prover, DEVICE, challenge, &error));
+  g_assert_null (verifier_suite_prove (prover, SCOPE, DEVICE, challenge, &error));
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
 }
 

@@ -3,6 +3,7 @@
 /* One exchange with a service in the same process. */
 
 #include "one-machine.h"
+#include "test-wait.h"
 #include "transport-suite.h"
 
 #include <json-glib/json-glib.h>
@@ -127,12 +128,6 @@ static const TransportSuite suite = {
   .tear_down = world_free,
 };
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
 /* The service writes one thing after the other: when this is written, all that was begun before is, too. */
 static void
 wait_for_writes (World *world)
@@ -160,9 +155,8 @@ test_delivery (TransportFixture *fixture, gconstpointer data)
       g_autoptr(BrevetReply) reply = NULL;
       g_autoptr(GError) error = NULL;
 
-      brevet_transport_exchange_async (world->keeper, request, cancellable, store_result, &result);
-      while (result == NULL)
-        g_main_context_iteration (NULL, TRUE);
+      brevet_transport_exchange_async (world->keeper, request, cancellable, test_wait_store_result, &result);
+      test_wait_for_result (&result);
       if (i == 0)
         g_cancellable_cancel (cancellable);
       reply = brevet_transport_exchange_finish (world->keeper, result, &error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test-scratch.h"
 #include "test-softhsm.h"
+#include "test-wait.h"
 #include "x509-attestation.h"
 
 #include <glib/gstdio.h>
@@ -79,33 +80,13 @@ create_usual (void)
   return prover;
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  GAsyncResult **slot = user_data;
-
-  *slot = g_object_ref (result);
-}
-
-static BrevetEvidence *
-prove (BrevetProver *prover, const char *registration_id, JsonObject *challenge, GError **error)
-{
-  g_autoptr(GAsyncResult) result = NULL;
-
-  brevet_prover_prove_async (prover, X509_SCOPE, registration_id, challenge, NULL, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-  return brevet_prover_prove_finish (prover, result, error);
-}
-
 static JsonObject *
 describe (BrevetProver *prover, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_prover_describe_async (prover, NULL, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  brevet_prover_describe_async (prover, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_prover_describe_finish (prover, result, error);
 }
 
@@ -130,7 +111,7 @@ static void
 assert_unusable (BrevetProver *prover, const char *registration_id, const char *needle)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetEvidence) evidence = prove (prover, registration_id, NULL, &error);
+  g_autoptr(BrevetEvidence) evidence = verifier_suite_prove (prover, X509_SCOPE, registration_id, NULL, &error);
 
   g_assert_null (evidence);
   g_test_message ("%s", error->message);
@@ -146,9 +127,9 @@ test_chain (void)
   g_autoptr(BrevetProver) prover = create_usual ();
   g_autoptr(BrevetProver) split
     = create (&error, "certificate", "leaf.pem", "intermediates", "issuers.pem", "key", "device.key", NULL);
-  g_autoptr(BrevetEvidence) evidence = prove (prover, X509_DEVICE, NULL, &error);
-  g_autoptr(BrevetEvidence) again = prove (prover, "PUMP-07", NULL, &error);
-  g_autoptr(BrevetEvidence) from_two = prove (split, X509_DEVICE, NULL, &error);
+  g_autoptr(BrevetEvidence) evidence = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
+  g_autoptr(BrevetEvidence) again = verifier_suite_prove (prover, X509_SCOPE, "PUMP-07", NULL, &error);
+  g_autoptr(BrevetEvidence) from_two = verifier_suite_prove (split, X509_SCOPE, X509_DEVICE, NULL, &error);
 
   g_assert_no_error (error);
   assert_chain (evidence, device, lower, upper, NULL);
@@ -167,7 +148,7 @@ test_accepted (void)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetProver) prover = create_usual ();
-  g_autoptr(BrevetEvidence) evidence = prove (prover, X509_DEVICE, NULL, &error);
+  g_autoptr(BrevetEvidence) evidence = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_autoptr(BrevetAttestation) group
     = x509_enroll (TRUE, "{\"signingCertificates\":{\"primary\":{\"certificate\":\"@1\"}}}", root, NULL);
   g_autofree char *credential = x509_accept (group, X509_DEVICE, brevet_evidence_get_chain (evidence));
@@ -182,13 +163,13 @@ test_replaced (void)
   g_autoptr(X509Party) next = x509_party_new (lower, FALSE, X509_DEVICE, NULL, NULL);
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetProver) prover = create_usual ();
-  g_autoptr(BrevetEvidence) before = prove (prover, X509_DEVICE, NULL, &error);
+  g_autoptr(BrevetEvidence) before = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_autoptr(BrevetEvidence) after = NULL;
 
   write_certificates ("device.pem", next, lower, upper, NULL);
   assert_unusable (prover, X509_DEVICE, "private key does not belong to its certificate “CN=pump-07”, the first in “");
   write_key ("device.key", next);
-  after = prove (prover, X509_DEVICE, NULL, &error);
+  after = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_assert_no_error (error);
   assert_chain (after, next, lower, upper, NULL);
   assert_chain (before, device, lower, upper, NULL);
@@ -217,7 +198,7 @@ test_unusable (void)
   assert_unusable (no_certificate, X509_DEVICE, "holds no usable certificates");
   assert_unusable (no_issuers, X509_DEVICE, "nowhere.pem");
 
-  g_assert_null (prove (prover, X509_DEVICE, challenge, &error));
+  g_assert_null (verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, challenge, &error));
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED);
 
   write_certificates ("device.pem", two_names, NULL);
@@ -236,12 +217,12 @@ test_dates (void)
   x509_now_offset = 101 * X509_PKI_DAY;
   g_test_expect_message ("brevet-attestation-x509", G_LOG_LEVEL_WARNING,
                          "*device's certificate*CN=pump-07*expired at 2030-04-11T00:00:00Z*presented all the same*");
-  first = prove (prover, X509_DEVICE, NULL, &error);
-  second = prove (prover, X509_DEVICE, NULL, &error);
+  first = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
+  second = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_test_assert_expected_messages ();
   x509_now_offset = -2 * X509_PKI_DAY;
   g_test_expect_message ("brevet-attestation-x509", G_LOG_LEVEL_WARNING, "*is not valid before 2029-12-31T00:00:00Z*");
-  third = prove (prover, X509_DEVICE, NULL, &error);
+  third = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_test_assert_expected_messages ();
   x509_now_offset = 0;
   g_assert_no_error (error);
@@ -315,7 +296,7 @@ test_encrypted (void)
   write_file ("password", "open sesame\n");
 
   prover = create (&error, "certificate", "device.pem", "key", "encrypted.key", "key-password-file", "password", NULL);
-  evidence = prove (prover, X509_DEVICE, NULL, &error);
+  evidence = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_assert_no_error (error);
   assert_chain (evidence, device, lower, upper, NULL);
   wrong = create (&error, "certificate", "device.pem", "key", "encrypted.key", "key-password", "wrong", NULL);
@@ -344,6 +325,29 @@ fill_token (BrevetKey *key)
   return party;
 }
 
+/* SoftHSM gives a token up that it once could not read; the first that is asked of it is the certificate. */
+static void
+assert_found_again (BrevetProver *prover)
+{
+  g_autofree char *tokens = path_of ("tokens");
+  g_autofree char *elsewhere = path_of ("elsewhere");
+  g_autoptr(BrevetEvidence) evidence = NULL;
+  gint64 end = g_get_monotonic_time () + 40 * G_TIME_SPAN_SECOND;
+
+  g_assert_cmpint (g_rename (tokens, elsewhere), ==, 0);
+  assert_unusable (prover, X509_DEVICE, "is not there");
+  g_assert_cmpint (g_rename (elsewhere, tokens), ==, 0);
+  while (evidence == NULL)
+    {
+      g_autoptr(GError) error = NULL;
+
+      g_assert_cmpint (g_get_monotonic_time (), <, end);
+      evidence = verifier_suite_prove (prover, X509_SCOPE, X509_DEVICE, NULL, &error);
+      if (evidence == NULL)
+        g_usleep (50 * 1000);
+    }
+}
+
 static void
 test_token (void)
 {
@@ -367,18 +371,19 @@ test_token (void)
   write_file ("pin", "1234\n");
 
   from_file = create (&error, "certificate", "in-token.pem", "key", uri, "key-password-file", "pin", NULL);
-  first = prove (from_file, X509_DEVICE, NULL, &error);
+  first = verifier_suite_prove (from_file, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_assert_no_error (error);
   assert_chain (first, party, lower, upper, NULL);
 
   from_token = create (&error, "certificate", TOKEN ";object=device;type=cert", "intermediates", "issuers.pem", "key", uri,
                        "key-password-file", "pin", NULL);
-  second = prove (from_token, X509_DEVICE, NULL, &error);
+  second = verifier_suite_prove (from_token, X509_SCOPE, X509_DEVICE, NULL, &error);
   g_assert_no_error (error);
   assert_chain (second, party, lower, upper, NULL);
 
   nothing = create (&error, "certificate", TOKEN ";object=nothing;type=cert", "key", uri, "key-password-file", "pin", NULL);
   assert_unusable (nothing, X509_DEVICE, "does not give the certificate that the PKCS#11 URI names");
+  assert_found_again (from_token);
 }
 
 int

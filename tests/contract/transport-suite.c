@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "transport-suite.h"
+#include "test-wait.h"
 
 #define PATIENCE 60
 
@@ -31,20 +32,13 @@ create (TransportFixture *fixture, TransportPeer peer)
   return fixture->suite->create (fixture->world, peer, PATIENCE);
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
 BrevetReply *
 transport_exchange (BrevetTransport *transport, BrevetRequest *request, GCancellable *cancellable, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_transport_exchange_async (transport, request, cancellable, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  brevet_transport_exchange_async (transport, request, cancellable, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_transport_exchange_finish (transport, result, error);
 }
 
@@ -102,13 +96,12 @@ test_cancelled (TransportFixture *fixture, gconstpointer suite)
   g_autoptr(BrevetReply) next = NULL;
   g_autoptr(GError) error = NULL;
 
-  brevet_transport_exchange_async (transport, request, cancellable, store_result, &result);
+  brevet_transport_exchange_async (transport, request, cancellable, test_wait_store_result, &result);
   for (guint i = 0; i < 20; i++)
     g_main_context_iteration (NULL, FALSE);
   g_assert_null (result);
   g_cancellable_cancel (cancellable);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  test_wait_for_result (&result);
   reply = brevet_transport_exchange_finish (transport, result, &error);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_null (reply);

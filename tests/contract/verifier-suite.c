@@ -2,6 +2,7 @@
 #include "verifier-suite.h"
 
 #include "brevet-error.h"
+#include "test-wait.h"
 
 #include <string.h>
 
@@ -21,20 +22,12 @@ typedef struct {
   BrevetAttestation *stored;
 } World;
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  GAsyncResult **slot = user_data;
-
-  *slot = g_object_ref (result);
-}
-
 static BrevetVerdict *
 verify (BrevetVerifier *verifier, BrevetAttestation *attestation, BrevetClaims *claims, GCancellable *cancellable, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_verifier_verify_async (verifier, attestation, claims, cancellable, store_result, &result);
+  brevet_verifier_verify_async (verifier, attestation, claims, cancellable, test_wait_store_result, &result);
   /* the answer never comes before the question has returned */
   g_assert_null (result);
   while (result == NULL)
@@ -46,6 +39,17 @@ BrevetVerdict *
 verifier_suite_verify (BrevetVerifier *verifier, BrevetAttestation *attestation, BrevetClaims *claims, GError **error)
 {
   return verify (verifier, attestation, claims, NULL, error);
+}
+
+BrevetEvidence *
+verifier_suite_prove (BrevetProver *prover, const char *id_scope, const char *registration_id, JsonObject *challenge,
+                      GError **error)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+
+  brevet_prover_prove_async (prover, id_scope, registration_id, challenge, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
+  return brevet_prover_prove_finish (prover, result, error);
 }
 
 BrevetAttestation *

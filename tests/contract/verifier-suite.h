@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "brevet-prover.h"
 #include "brevet-verifier.h"
 
 G_BEGIN_DECLS
@@ -37,6 +38,10 @@ void verifier_suite_add (const VerifierSuite *suite);
 /* Verifies and waits on the caller's main context. */
 BrevetVerdict *verifier_suite_verify (BrevetVerifier *verifier, BrevetAttestation *attestation, BrevetClaims *claims,
                                       GError **error);
+
+/* Proves and waits on the caller's main context: the device's half of a mechanism. */
+BrevetEvidence *verifier_suite_prove (BrevetProver *prover, const char *id_scope, const char *registration_id,
+                                      JsonObject *challenge, GError **error);
 
 /* Prepares and fails the test if that is refused. */
 BrevetAttestation *verifier_suite_prepare (BrevetVerifier *verifier, BrevetAttestation *wanted, BrevetAttestation *stored);

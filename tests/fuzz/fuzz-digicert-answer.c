@@ -36,7 +36,7 @@ read_page (GBytes *body)
 {
   g_autoptr(BrevetCertificate) newest = NULL;
 
-  digicert_answer_read_page (body, "0123", &newest, NULL);
+  digicert_answer_read_page (body, "0123", NULL, &newest, NULL);
   g_assert_null (newest);
 }
 

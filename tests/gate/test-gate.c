@@ -5,6 +5,7 @@
 #include "brevet-certificate-builder.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "test-wait.h"
 
 #include <arpa/inet.h>
 #include <glib/gstdio.h>
@@ -161,12 +162,6 @@ setup (Fixture *fixture, gconstpointer data)
 }
 
 static void
-store_result (GObject *source, GAsyncResult *result, gpointer data)
-{
-  *(GAsyncResult **) data = g_object_ref (result);
-}
-
-static void
 remove_file (Fixture *fixture, const char *name)
 {
   g_autofree char *path = g_build_filename (fixture->directory, name, NULL);
@@ -182,9 +177,8 @@ teardown (Fixture *fixture, gconstpointer data)
   gnutls_deinit (fixture->session);
   gnutls_certificate_free_credentials (fixture->credentials);
   close (fixture->fd);
-  brevet_gate_stop_async (fixture->gate, NULL, store_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  brevet_gate_stop_async (fixture->gate, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   g_assert_true (brevet_gate_stop_finish (fixture->gate, result, NULL));
   g_clear_object (&result);
   g_clear_object (&fixture->gate);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test-wait.h"
+
 #include <brevet.h>
 #include <string.h>
 
@@ -94,17 +96,10 @@ test_details (void)
   g_assert_null (brevet_ca_error_get_upstream_message (foreign));
 }
 
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
 static GAsyncResult *
 wait_for (GAsyncResult **result)
 {
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  test_wait_for_result (result);
   return *result;
 }
 
@@ -116,7 +111,7 @@ test_absent_verb (void)
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  brevet_ca_backend_get_crl_async (ca, nothing, NULL, store_result, &result);
+  brevet_ca_backend_get_crl_async (ca, nothing, NULL, test_wait_store_result, &result);
   g_assert_null (result);
   g_assert_null (brevet_ca_backend_get_crl_finish (ca, wait_for (&result), &error));
   g_assert_error (error, BREVET_CA_ERROR, BREVET_CA_ERROR_UNSUPPORTED);

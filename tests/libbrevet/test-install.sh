@@ -70,7 +70,7 @@ name='the plugin of the tutorial can be built and used outside of the tree'
 if ! command -v meson >/dev/null || ! pkg-config --exists 'libsoup-3.0 >= 3.2'; then
   ok "$name # SKIP it needs meson and libsoup"
 else
-  { meson setup "$work/example" "$source/../../docs/examples/ca-example" && meson compile -C "$work/example"; } >"$work/log" 2>&1 \
+  { meson setup --werror "$work/example" "$source/../../docs/examples/ca-example" && meson compile -C "$work/example"; } >"$work/log" 2>&1 \
     || { sed 's/^/# /' "$work/log"; fail "$name"; }
   printf '[ca example]\ntype=example\naddress=https://ca.example:8443\ntoken=0123\n' >"$work/ca.conf"
   said=$("$build/tests/contract/ca/ca-call" --plugin-directory "$work/example" --settings "$work/ca.conf" open) || fail "$name"

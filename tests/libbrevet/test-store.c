@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "test-wait.h"
+
 #include <brevet.h>
 #include <string.h>
 
@@ -188,6 +190,77 @@ test_waiting (void)
   g_source_remove (idle);
 }
 
+/* What was taken in is handed out, also behind the end; what was not stays whose it was. */
+static void
+test_queue (void)
+{
+  g_autoptr(BrevetStoreQueue) queue = brevet_store_queue_new (2);
+  g_autoptr(BrevetStore) store = g_object_new (TEST_TYPE_ONE_RECORD, "name", "one", NULL);
+  g_auto(GQueue) rest = G_QUEUE_INIT;
+  GTask *tasks[3];
+
+  for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
+    tasks[i] = brevet_store_job_begin_get (store, "things", "there", NULL, NULL, NULL);
+  g_assert_true (brevet_store_queue_push (queue, tasks[0]));
+  g_assert_true (brevet_store_queue_push (queue, tasks[1]));
+  g_assert_false (brevet_store_queue_push (queue, tasks[2]));
+  g_assert_true (brevet_store_queue_pop (queue) == tasks[0]);
+  g_assert_true (brevet_store_queue_push (queue, tasks[2]));
+  brevet_store_queue_close (queue);
+  g_assert_false (brevet_store_queue_push (queue, tasks[0]));
+  g_assert_true (brevet_store_queue_pop_all (queue, &rest));
+  g_assert_cmpuint (rest.length, ==, 2);
+  g_assert_true (g_queue_peek_head (&rest) == tasks[1]);
+  g_assert_null (brevet_store_queue_pop (queue));
+  g_queue_clear (&rest);
+  g_assert_false (brevet_store_queue_pop_all (queue, &rest));
+
+  for (guint i = 0; i < G_N_ELEMENTS (tasks); i++)
+    brevet_store_job_answer (tasks[i]);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+static gpointer
+answer_on_thread (gpointer data)
+{
+  GTask *task = brevet_store_queue_pop (data);
+  BrevetStoreJob *job = g_task_get_task_data (task);
+
+  g_assert_cmpint (job->kind, ==, BREVET_STORE_JOB_LIST);
+  g_assert_cmpstr (job->key, ==, "after");
+  g_assert_cmpuint (job->limit, ==, 7);
+  job->records = g_ptr_array_new ();
+  brevet_store_job_answer (task);
+  return NULL;
+}
+
+/* The answer comes on the caller's main context, and so does the end of whatever the call holds. */
+static void
+test_job (void)
+{
+  g_autoptr(BrevetStoreQueue) queue = brevet_store_queue_new (1);
+  BrevetStore *store = g_object_new (TEST_TYPE_ONE_RECORD, "name", "one", NULL);
+  GThread *thread = g_thread_new ("answers", answer_on_thread, queue);
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GPtrArray) records = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (brevet_store_queue_push (queue, brevet_store_job_begin_list (store, "things", NULL, "after", 7, NULL,
+                                                                              test_wait_store_result, &result)));
+  g_thread_join (thread);
+  g_assert_null (result);
+  test_wait_for_result (&result);
+  records = brevet_store_job_list_finish (store, result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (records->len, ==, 0);
+  g_clear_object (&result);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_finalize_object (store);
+  brevet_store_queue_close (queue);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -196,5 +269,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/bad-names", test_bad_names);
   g_test_add_func ("/store/locate", test_locate);
   g_test_add_func ("/store/waiting", test_waiting);
+  g_test_add_func ("/store/queue", test_queue);
+  g_test_add_func ("/store/job", test_job);
   return g_test_run ();
 }

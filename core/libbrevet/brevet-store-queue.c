@@ -1,47 +1,47 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "brevet-sqlite-queue.h"
+#include "brevet-store-queue.h"
 
-struct _BrevetSqliteQueue
+struct _BrevetStoreQueue
 {
   GMutex   mutex;
   GCond    changed;
-  GQueue   items;
+  GQueue   tasks;   /* GTask */
   guint    maximum;
   guint    waiting; /* threads */
   gboolean closed;
 };
 
-BrevetSqliteQueue *
-brevet_sqlite_queue_new (guint maximum)
+BrevetStoreQueue *
+brevet_store_queue_new (guint maximum)
 {
-  BrevetSqliteQueue *self = g_new0 (BrevetSqliteQueue, 1);
+  BrevetStoreQueue *self = g_new0 (BrevetStoreQueue, 1);
 
   g_mutex_init (&self->mutex);
   g_cond_init (&self->changed);
-  g_queue_init (&self->items);
+  g_queue_init (&self->tasks);
   self->maximum = maximum;
   return self;
 }
 
 void
-brevet_sqlite_queue_free (BrevetSqliteQueue *self)
+brevet_store_queue_free (BrevetStoreQueue *self)
 {
-  g_assert (g_queue_is_empty (&self->items));
+  g_assert (g_queue_is_empty (&self->tasks));
   g_mutex_clear (&self->mutex);
   g_cond_clear (&self->changed);
   g_free (self);
 }
 
 gboolean
-brevet_sqlite_queue_push (BrevetSqliteQueue *self, gpointer item)
+brevet_store_queue_push (BrevetStoreQueue *self, GTask *task)
 {
   gboolean accepted, awaited;
 
   g_mutex_lock (&self->mutex);
-  accepted = !self->closed && self->items.length < self->maximum;
+  accepted = !self->closed && self->tasks.length < self->maximum;
   if (accepted)
-    g_queue_push_tail (&self->items, item);
+    g_queue_push_tail (&self->tasks, task);
   awaited = accepted && self->waiting > 0;
   g_mutex_unlock (&self->mutex);
   /* Not under the mutex, on which the thread that wakes up would have to wait again. */
@@ -51,9 +51,9 @@ brevet_sqlite_queue_push (BrevetSqliteQueue *self, gpointer item)
 }
 
 static void
-wait_for_items (BrevetSqliteQueue *self)
+wait_for_tasks (BrevetStoreQueue *self)
 {
-  while (g_queue_is_empty (&self->items) && !self->closed)
+  while (g_queue_is_empty (&self->tasks) && !self->closed)
     {
       self->waiting++;
       g_cond_wait (&self->changed, &self->mutex);
@@ -61,31 +61,31 @@ wait_for_items (BrevetSqliteQueue *self)
     }
 }
 
-gpointer
-brevet_sqlite_queue_pop (BrevetSqliteQueue *self)
+GTask *
+brevet_store_queue_pop (BrevetStoreQueue *self)
 {
-  gpointer item;
+  GTask *task;
 
   g_mutex_lock (&self->mutex);
-  wait_for_items (self);
-  item = g_queue_pop_head (&self->items);
+  wait_for_tasks (self);
+  task = g_queue_pop_head (&self->tasks);
   g_mutex_unlock (&self->mutex);
-  return item;
+  return task;
 }
 
 gboolean
-brevet_sqlite_queue_pop_all (BrevetSqliteQueue *self, GQueue *items)
+brevet_store_queue_pop_all (BrevetStoreQueue *self, GQueue *tasks)
 {
   g_mutex_lock (&self->mutex);
-  wait_for_items (self);
-  *items = self->items;
-  g_queue_init (&self->items);
+  wait_for_tasks (self);
+  *tasks = self->tasks;
+  g_queue_init (&self->tasks);
   g_mutex_unlock (&self->mutex);
-  return !g_queue_is_empty (items);
+  return !g_queue_is_empty (tasks);
 }
 
 void
-brevet_sqlite_queue_close (BrevetSqliteQueue *self)
+brevet_store_queue_close (BrevetStoreQueue *self)
 {
   g_mutex_lock (&self->mutex);
   self->closed = TRUE;
