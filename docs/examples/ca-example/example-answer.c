@@ -39,12 +39,26 @@ example_answer_new (guint status, const char *type, GBytes *body)
   return self;
 }
 
+static const char *
+get_text (JsonObject *object, const char *member)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, member) : NULL;
+
+  return node != NULL && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+}
+
 const char *
 example_answer_get_text (ExampleAnswer *self, const char *member)
 {
+  return get_text (self->object, member);
+}
+
+static JsonArray *
+get_array (ExampleAnswer *self, const char *member)
+{
   JsonNode *node = self->object != NULL ? json_object_get_member (self->object, member) : NULL;
 
-  return node != NULL && json_node_get_value_type (node) == G_TYPE_STRING ? json_node_get_string (node) : NULL;
+  return node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
 }
 
 /* Ids become parts of addresses. */
@@ -63,17 +77,13 @@ refuse (GError **error, const char *text)
   return NULL;
 }
 
-BrevetCaOutcome *
-example_answer_read_outcome (ExampleAnswer *self, GError **error)
+static BrevetCaOutcome *
+read_issued (JsonObject *object, GError **error)
 {
-  const char *pem = example_answer_get_text (self, "chain");
-  const char *id = example_answer_get_text (self, "id");
-  const char *pending = example_answer_get_text (self, "request");
+  const char *pem = get_text (object, "chain");
+  const char *id = get_text (object, "id");
   g_autoptr(BrevetChain) chain = NULL;
 
-  if (self->status == 202 && pem == NULL)
-    return is_id (pending) ? brevet_ca_outcome_new_pending (pending, POLL_AFTER, 0)
-                           : refuse (error, "the pending request has no usable id");
   if (pem == NULL)
     return refuse (error, "there is no certificate");
   chain = brevet_chain_new_from_pem (pem, error);
@@ -82,14 +92,52 @@ example_answer_read_outcome (ExampleAnswer *self, GError **error)
   return brevet_ca_outcome_new_issued (chain, NULL, is_id (id) ? id : NULL);
 }
 
+BrevetCaOutcome *
+example_answer_read_outcome (ExampleAnswer *self, GError **error)
+{
+  const char *pending = example_answer_get_text (self, "request");
+
+  if (self->status == 202 && example_answer_get_text (self, "chain") == NULL)
+    return is_id (pending) ? brevet_ca_outcome_new_pending (pending, POLL_AFTER, 0)
+                           : refuse (error, "the pending request has no usable id");
+  return read_issued (self->object, error);
+}
+
+/* Newest first. What the core has already is not what it misses. */
+BrevetCaOutcome *
+example_answer_read_found (ExampleAnswer *self, BrevetCaRequest *request, GError **error)
+{
+  JsonArray *array = get_array (self, "certificates");
+
+  if (array == NULL)
+    return refuse (error, "there is no list of certificates");
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonNode *item = json_array_get_element (array, i);
+      g_autoptr(BrevetCaOutcome) outcome = NULL;
+
+      outcome = read_issued (JSON_NODE_HOLDS_OBJECT (item) ? json_node_get_object (item) : NULL, error);
+      if (outcome == NULL)
+        return NULL;
+      if (!brevet_ca_request_is_known (request, brevet_chain_get_leaf (brevet_ca_outcome_get_chain (outcome))))
+        return g_steal_pointer (&outcome);
+    }
+  g_set_error_literal (error, BREVET_CA_ERROR, BREVET_CA_ERROR_NOT_FOUND, "The CA has no other certificate for this public key");
+  return NULL;
+}
+
 gboolean
 example_answer_read_certificates (ExampleAnswer *self, const char *member, GPtrArray *certificates, GError **error)
 {
-  JsonNode *node = self->object != NULL ? json_object_get_member (self->object, member) : NULL;
-  JsonArray *array = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  JsonArray *array = get_array (self, member);
   guint length = array != NULL ? json_array_get_length (array) : 0;
 
-  for (guint i = 0; i < MIN (length, MAX_AUTHORITIES); i++)
+  if (array == NULL || length > MAX_AUTHORITIES)
+    {
+      refuse (error, "there is no list of certificates, or too long a one");
+      return FALSE;
+    }
+  for (guint i = 0; i < length; i++)
     {
       JsonNode *item = json_array_get_element (array, i);
       BrevetCertificate *certificate = NULL;

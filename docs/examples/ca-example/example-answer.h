@@ -32,6 +32,9 @@ const char *example_answer_get_text (ExampleAnswer *self, const char *member);
 /* Issued, or pending. NULL with an error that says what cannot be understood. */
 BrevetCaOutcome *example_answer_read_outcome (ExampleAnswer *self, GError **error);
 
+/* The newest that the core does not know. NULL with BREVET_CA_ERROR_NOT_FOUND, or an error that says what cannot be understood. */
+BrevetCaOutcome *example_answer_read_found (ExampleAnswer *self, BrevetCaRequest *request, GError **error);
+
 /* Adds the certificates of an array of PEM texts. */
 gboolean example_answer_read_certificates (ExampleAnswer *self, const char *member, GPtrArray *certificates, GError **error);
 

@@ -212,6 +212,7 @@ example_ask_async (ExampleCa *self, const ExampleQuestion *question, GCancellabl
   Question *data = g_new0 (Question, 1);
 
   g_task_set_source_tag (task, example_ask_async);
+  g_task_set_check_cancellable (task, FALSE);
   data->verb = question->verb;
   data->request = question->request != NULL ? brevet_ca_request_ref (question->request) : NULL;
   data->message = make_message (self, question);

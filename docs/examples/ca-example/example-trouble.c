@@ -48,6 +48,8 @@ choose_code (ExampleVerb verb, guint status)
       return BREVET_CA_ERROR_CONFLICT;
     case 410:
       return BREVET_CA_ERROR_REJECTED;
+    case 408: /* waited in vain for the request */
+      return BREVET_CA_ERROR_UNAVAILABLE;
     case 429:
       return BREVET_CA_ERROR_RATE_LIMITED;
     case 503:
@@ -62,10 +64,20 @@ choose_code (ExampleVerb verb, guint status)
   return BREVET_CA_ERROR_PROTOCOL;
 }
 
+/* “Not found”, “gone” and “already” are believed of nobody but the CA: a page of some proxy must not end the search for a
+ * certificate, a pending request, or a revocation. */
+static gboolean
+is_hearsay (ExampleVerb verb, ExampleAnswer *answer)
+{
+  return verb != EXAMPLE_VERB_ISSUE && answer->problem != NULL && answer->status >= 400 && answer->status < 500 &&
+         answer->status != 401 && answer->status != 403 && answer->status != 429;
+}
+
 GError *
 example_trouble_new_refusal (ExampleVerb verb, ExampleAnswer *answer, int retry_after)
 {
-  GError *error = g_error_new (BREVET_CA_ERROR, choose_code (verb, answer->status), "The CA answered %u", answer->status);
+  int code = is_hearsay (verb, answer) ? BREVET_CA_ERROR_UNAVAILABLE : choose_code (verb, answer->status);
+  GError *error = g_error_new (BREVET_CA_ERROR, code, "The CA answered %u", answer->status);
 
   brevet_ca_error_set_upstream (error, answer->status, NULL, example_answer_get_text (answer, "error"));
   brevet_ca_error_set_retry_after (error, retry_after);

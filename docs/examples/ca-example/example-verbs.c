@@ -35,7 +35,7 @@ set_verb (GTask *task, ExampleVerb verb)
   g_task_set_task_data (task, GINT_TO_POINTER (verb), NULL);
 }
 
-/* Issue, poll and find end alike. */
+/* Issue and poll end alike. */
 static void
 on_outcome (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -96,6 +96,25 @@ poll_async (BrevetCaBackend *backend, const char *ticket, BrevetCaRequest *reque
   example_ask_async (EXAMPLE_CA (backend), &question, cancellable, on_outcome, g_steal_pointer (&task));
 }
 
+static void
+on_found (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  GError *error = NULL;
+  g_autoptr(GError) problem = NULL;
+  g_autoptr(ExampleAnswer) answer = example_ask_finish (EXAMPLE_CA (source), result, &error);
+  BrevetCaOutcome *outcome = answer != NULL ? example_answer_read_found (answer, g_task_get_task_data (task), &problem) : NULL;
+
+  if (answer == NULL)
+    g_task_return_error (task, error);
+  else if (outcome != NULL)
+    g_task_return_pointer (task, outcome, (GDestroyNotify) brevet_ca_outcome_unref);
+  else if (problem->domain == BREVET_CA_ERROR)
+    g_task_return_error (task, g_steal_pointer (&problem));
+  else
+    g_task_return_error (task, example_trouble_new_misread (EXAMPLE_VERB_READ, answer, problem->message));
+}
+
 /* By the public key: the name may have had other certificates. */
 static void
 find_async (BrevetCaBackend *backend, BrevetCaRequest *request, GCancellable *cancellable, GAsyncReadyCallback callback,
@@ -106,8 +125,8 @@ find_async (BrevetCaBackend *backend, BrevetCaRequest *request, GCancellable *ca
   ExampleQuestion question = { EXAMPLE_VERB_READ, "GET", "/certificates", query, NULL, NULL };
 
   g_task_set_source_tag (task, find_async);
-  set_verb (task, EXAMPLE_VERB_READ);
-  example_ask_async (EXAMPLE_CA (backend), &question, cancellable, on_outcome, g_steal_pointer (&task));
+  g_task_set_task_data (task, brevet_ca_request_ref (request), (GDestroyNotify) brevet_ca_request_unref);
+  example_ask_async (EXAMPLE_CA (backend), &question, cancellable, on_found, g_steal_pointer (&task));
 }
 
 static const char *

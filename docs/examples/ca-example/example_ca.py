@@ -147,7 +147,7 @@ class ExampleCa:
 
     def find(self, spki_sha256):
         live = [number for number, entry in enumerate(self.issued) if entry.spki_sha256 == spki_sha256 and not entry.revoked]
-        return (200, self.show(live[-1])) if live else (404, {"error": "there is no certificate for this key"})
+        return 200, {"certificates": [self.show(number) for number in reversed(live)]}
 
     def revoke(self, number):
         if self.issued[number].revoked:

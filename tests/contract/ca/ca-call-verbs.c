@@ -4,6 +4,9 @@
 /* How often it is looked whether the request was sent, in milliseconds. */
 #define LOOK 1
 
+/* How long something may still be going on in an instance that nobody uses any more, in milliseconds. */
+#define LONGEST_CLOSE 5000
+
 /* One call, from its order to its line. */
 typedef struct
 {
@@ -14,6 +17,7 @@ typedef struct
   BrevetCaOutcome *outcome;
   GCancellable    *cancellable;
   guint            canceller;
+  GObject         *kept; /* what is being closed; no reference */
   gint64           began;
 } Call;
 
@@ -33,6 +37,14 @@ get_number (JsonObject *object, const char *member)
   return node != NULL && json_node_get_value_type (node) == G_TYPE_INT64 ? json_node_get_int (node) : 0;
 }
 
+static gboolean
+get_boolean (JsonObject *object, const char *member)
+{
+  JsonNode *node = json_object_get_member (object, member);
+
+  return node != NULL && json_node_get_value_type (node) == G_TYPE_BOOLEAN && json_node_get_boolean (node);
+}
+
 static void
 end (Call *self)
 {
@@ -41,7 +53,7 @@ end (Call *self)
   if (self->canceller != 0)
     g_source_remove (self->canceller);
   json_object_set_int_member (self->answer, "milliseconds", (g_get_monotonic_time () - self->began) / 1000);
-  owner->longest_gap = MAX (owner->longest_gap, g_get_monotonic_time () - owner->last_beat);
+  owner->longest_gap = MAX (owner->longest_gap, ca_call_get_time () - owner->last_beat);
   json_object_set_int_member (self->answer, "heartbeat", owner->longest_gap / 1000);
   if (self->request != NULL)
     json_object_set_boolean_member (self->answer, "wasSent", brevet_ca_request_was_sent (self->request));
@@ -77,25 +89,67 @@ find_key (CaCall *self, const char *name)
   return key;
 }
 
-/* The same for the same order, as after a restart. */
+static BrevetCaRequest *
+begin_attempt (BrevetKey *key, const char *name, GError **error)
+{
+  g_autoptr(GBytes) der = brevet_key_create_csr (key, name, error);
+  g_autoptr(BrevetKeyPolicy) policy = brevet_key_policy_new ();
+  g_autoptr(BrevetCsr) csr = der != NULL ? brevet_csr_new (der, policy, error) : NULL;
+  g_autoptr(BrevetSecret) idempotency_key = brevet_secret_new_random (BREVET_CA_IDEMPOTENCY_KEY_SIZE);
+
+  if (csr == NULL)
+    return NULL;
+  return brevet_ca_request_new ("00000000-0000-4000-8000-000000000001", name, csr, brevet_secret_get_data (idempotency_key, NULL),
+                                brevet_clock_now_seconds ());
+}
+
+/* Asked again, CSR, idempotency key and time are those of the first time, as the core keeps them in its journal. */
+static BrevetCaRequest *
+repeat_attempt (BrevetCaRequest *attempt, const char *name)
+{
+  return brevet_ca_request_new (brevet_ca_request_get_operation_id (attempt), name, brevet_ca_request_get_csr (attempt),
+                                brevet_ca_request_get_idempotency_key (attempt), brevet_ca_request_get_requested_at (attempt));
+}
+
+static gboolean
+is_issuance (JsonObject *order)
+{
+  return g_str_equal (get_text (order, "do", ""), "issue") && !get_boolean (order, "again");
+}
+
+/* @known: ids of calls whose certificates the core has already */
+static void
+add_known (CaCall *self, BrevetCaRequest *request, JsonNode *known)
+{
+  JsonArray *array = known != NULL && JSON_NODE_HOLDS_ARRAY (known) ? json_node_get_array (known) : NULL;
+
+  for (guint i = 0; array != NULL && i < json_array_get_length (array); i++)
+    {
+      const char *id = json_node_get_string (json_array_get_element (array, i));
+      BrevetCaOutcome *issued = id != NULL ? g_hash_table_lookup (self->issued, id) : NULL;
+
+      if (issued != NULL)
+        brevet_ca_request_add_known (request,
+                                     brevet_certificate_get_sha256 (brevet_chain_get_leaf (brevet_ca_outcome_get_chain (issued))));
+    }
+}
+
 static BrevetCaRequest *
 make_request (CaCall *self, JsonObject *order, GError **error)
 {
   const char *name = get_text (order, "name", "dev-1");
-  BrevetKey *key = find_key (self, get_text (order, "key", name));
-  g_autoptr(GBytes) der = brevet_key_create_csr (key, name, error);
-  g_autoptr(BrevetKeyPolicy) policy = brevet_key_policy_new ();
-  g_autoptr(BrevetCsr) csr = der != NULL ? brevet_csr_new (der, policy, error) : NULL;
-  guint8 idempotency_key[BREVET_CA_IDEMPOTENCY_KEY_SIZE];
-  BrevetCaRequest *request;
+  const char *key = get_text (order, "key", name);
+  BrevetCaRequest *attempt = is_issuance (order) ? NULL : g_hash_table_lookup (self->attempts, key);
+  BrevetCaRequest *request = attempt != NULL ? repeat_attempt (attempt, name) : begin_attempt (find_key (self, key), name, error);
   gint64 deadline = get_number (order, "deadline");
 
-  if (csr == NULL)
+  if (request == NULL)
     return NULL;
-  memcpy (idempotency_key, brevet_key_get_spki_sha256 (key), sizeof idempotency_key);
-  request = brevet_ca_request_new ("00000000-0000-4000-8000-000000000001", name, csr, idempotency_key, brevet_clock_now_seconds ());
+  if (is_issuance (order))
+    g_hash_table_replace (self->attempts, g_strdup (key), brevet_ca_request_ref (request));
   brevet_ca_request_set_uri (request, get_text (order, "uri", NULL));
   brevet_ca_request_set_validity (request, get_number (order, "validity"));
+  add_known (self, request, json_object_get_member (order, "known"));
   if (deadline > 0)
     brevet_ca_request_set_deadline (request, brevet_clock_monotonic () + deadline * 1000);
   return request;
@@ -290,6 +344,40 @@ plan_cancel (Call *self)
     self->canceller = g_timeout_add ((guint) milliseconds, on_cancel, self);
 }
 
+/* --- the end of an instance --- */
+
+static void
+on_freed (gpointer user_data, GObject *where_the_object_was)
+{
+  Call *self = user_data;
+
+  json_object_set_boolean_member (self->answer, "freed", TRUE);
+  end (self);
+}
+
+/* Whatever it is that keeps it does so for good. */
+static gboolean
+on_kept (gpointer user_data)
+{
+  Call *self = user_data;
+
+  self->canceller = 0;
+  g_object_weak_unref (self->kept, on_freed, self);
+  json_object_set_boolean_member (self->answer, "freed", FALSE);
+  end (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+begin_close (Call *self)
+{
+  json_object_set_string_member (self->answer, "outcome", "closed");
+  self->kept = G_OBJECT (self->owner->backend);
+  self->canceller = g_timeout_add (LONGEST_CLOSE, on_kept, self);
+  g_object_weak_ref (self->kept, on_freed, self);
+  g_clear_object (&self->owner->backend);
+}
+
 /* --- choice --- */
 
 static gboolean
@@ -312,6 +400,8 @@ ask (Call *self, const char *verb)
     brevet_ca_backend_get_crl_async (backend, revocations, self->cancellable, on_crl, self);
   else if (g_str_equal (verb, "revoke"))
     begin_revocation (self);
+  else if (g_str_equal (verb, "close"))
+    begin_close (self);
   else
     return FALSE;
   return TRUE;
@@ -331,13 +421,15 @@ ca_call_begin (CaCall *owner, JsonObject *order)
   self->began = g_get_monotonic_time ();
   if (owner->n_calls++ == 0)
     {
-      owner->last_beat = self->began;
+      owner->last_beat = ca_call_get_time ();
       owner->longest_gap = 0;
     }
   json_object_set_string_member (self->answer, "id", get_text (order, "id", ""));
   json_object_set_string_member (self->answer, "do", verb);
   if (g_str_equal (verb, "open"))
     {
+      if (get_boolean (order, "forget"))
+        ca_call_forget (owner);
       ca_call_open (owner, self->answer);
       end (self);
       return;

@@ -14,6 +14,7 @@ typedef struct
   BrevetCaBackend  *backend;
   GDataInputStream *input;
   GHashTable       *keys;        /* name → BrevetKey */
+  GHashTable       *attempts;    /* name of the key → BrevetCaRequest: the last one to issue */
   GHashTable       *issued;      /* id of the call → BrevetCaOutcome */
   GHashTable       *serials;     /* issuer and serial number → SHA-256 of the certificate */
   guint             n_calls;     /* under way */
@@ -23,8 +24,14 @@ typedef struct
   gboolean          failed;
 } CaCall;
 
-/* Makes an instance of the plugin from the settings as they are now. */
+/* Makes an instance of the plugin from the settings as they are now, in place of the one that there is. */
 void ca_call_open (CaCall *self, JsonObject *answer);
+
+/* Forgets all devices: their keys, and what was issued for them. */
+void ca_call_forget (CaCall *self);
+
+/* Microseconds that the process had, whenever it wanted them. */
+gint64 ca_call_get_time (void);
 
 /* Begins what @order (transfer full) asks for; it is answered with a line, now or later. */
 void ca_call_begin (CaCall *self, JsonObject *order);

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import threading
+import traceback
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -144,7 +145,8 @@ class Front:
             "wrong-name": make_context(write_server(directory, "wrong-name", authority, address="192.0.2.1")),
             "unknown-root": make_context(write_server(directory, "unknown-root", stranger)),
         }
-        self.seen, self.plans, self.connection_plans, self.open = [], {}, [], set()
+        self.seen, self.plans, self.connection_plans, self.open, self.faults = [], {}, [], set(), []
+        self.resets = False
         self.round, self.active, self.idle = 0, 0, threading.Condition(self.lock)
         self.listener = socket.create_server((ADDRESS, 0), backlog=64)
         self.host, self.port = ADDRESS, self.listener.getsockname()[1]
@@ -159,8 +161,9 @@ class Front:
     def reset(self):
         """Forgets plans and what was seen, and ends all connections."""
         with self.lock:
-            self.seen, self.plans, self.connection_plans = [], {}, []
+            self.seen, self.plans, self.connection_plans, self.faults = [], {}, [], []
             self.round += 1
+            self.resets = False
             connections, self.open = self.open, set()
         for connection in connections:
             try:
@@ -179,6 +182,7 @@ class Front:
         """What the next connections get: one of the contexts, "reset", "stall", "closed" (after the handshake)."""
         with self.lock:
             self.connection_plans.extend(kinds)
+            self.resets = self.resets or "reset" in kinds
 
     def count(self, verb):
         with self.lock:
@@ -240,6 +244,8 @@ class Front:
                 pass
         except (OSError, ValueError):
             pass
+        except Exception:
+            self.faults.append(traceback.format_exc())
         finally:
             with self.lock:
                 self.open.discard(plain)
