@@ -19,18 +19,18 @@ DAY = 86400
 
 # What an agent tells of an identity that is well.
 GOOD = {
-    "State": "provisioned", "Cause": "The next renewal is planned", "NextAttempt": NOW + 20 * DAY + 60, "RenewalTime": NOW + 20 * DAY + 60,
+    "State": "provisioned", "Cause": "The next renewal is planned", "NextAttempt": NOW + 20 * DAY + 3600, "RenewalTime": NOW + 20 * DAY + 3600,
     "LastSuccess": NOW - 3600 * 3, "Service": "dps.example.net", "IdScope": "0ne00000001", "RegistrationId": "pump-07",
     "DeviceId": "pump-07-device", "AssignedHub": "hub.example.net", "Generation": 3, "PreviousGeneration": 2,
-    "Subject": "CN=pump-07", "Issuer": "CN=Factory,O=Example", "Serial": "0A1B2C", "NotBefore": NOW - DAY, "NotAfter": NOW + 30 * DAY + 60,
+    "Subject": "CN=pump-07", "Issuer": "CN=Factory,O=Example", "Serial": "0A1B2C", "NotBefore": NOW - DAY, "NotAfter": NOW + 30 * DAY + 3600,
     "Sha256": "ab" * 32, "KeyLocation": "/var/lib/brevet/default/key.pem", "CertificateLocation": "/var/lib/brevet/default/chain.pem",
     "TrustBundleLocation": "/var/lib/brevet/default/aziot-dps-trust-bundle", "TrustBundleEtag": '"17"',
 }
 FRESH = {"State": "unprovisioned", "Service": "dps.example.net", "IdScope": "0ne00000001", "RegistrationId": "pump-07"}
-EXPIRED = {**GOOD, "State": "backing-off", "NotAfter": NOW - 2 * DAY - 60, "RenewalTime": NOW - 12 * DAY, "Failures": 7}
+EXPIRED = {**GOOD, "State": "backing-off", "NotAfter": NOW - 2 * DAY - 3600, "RenewalTime": NOW - 12 * DAY, "Failures": 7}
 OVERDUE = {**GOOD, "State": "backing-off", "RenewalTime": NOW - 60, "NextAttempt": NOW + 600, "Failures": 2,
            "LastErrorName": "org.brevet.Error.Unreachable", "LastErrorText": "dps.example.net cannot be reached",
-           "LastErrorTime": NOW - 120, "LastErrorCode": 429001, "LastErrorTrackingId": "track-9"}
+           "LastErrorTime": NOW - 2 * 3600, "LastErrorCode": 429001, "LastErrorTrackingId": "track-9"}
 REFUSED = {**FRESH, "State": "refused", "Failures": 1, "LastErrorCode": 401002, "LastErrorName": "org.brevet.Error.Rejected",
            "LastErrorText": "Unauthorized", "LastErrorTime": NOW}
 

@@ -54,10 +54,10 @@ def test_events_for_people():
         assert said(process) == "main: provisioned: The next renewal is planned"
         scripted.tell("set", "main", "State", "renewing", "Cause", "Asking\033[1m the service")
         assert said(process) == "main: renewing: Asking\\x1b[1m the service"
-        scripted.tell("failed", "main", "org.brevet.Error.Unreachable", "Nobody\nis there", "track-9", NOW + 2 * DAY + 60)
+        scripted.tell("failed", "main", "org.brevet.Error.Unreachable", "Nobody\nis there", "track-9", NOW + 2 * DAY + 3600)
         line = said(process)
         assert line.startswith("main: the attempt failed: Nobody\\x0ais there (tracking id track-9); next attempt in 2 days ("), line
-        scripted.tell("renewed", "main", 4, "cd" * 32, NOW + 30 * DAY + 60)
+        scripted.tell("renewed", "main", 4, "cd" * 32, NOW + 30 * DAY + 3600)
         assert said(process).startswith("main: a new certificate is in use, expires in 30 days (")
         scripted.tell("bundle", "main", "18")
         assert said(process) == "main: another trust bundle is in use, version 18"

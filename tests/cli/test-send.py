@@ -8,7 +8,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,16 +18,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import tap
 from device import BREVET, EXPIRED, FRESH, GOOD, REFUSED, brevet, device
 from mosquitto_hub import SilentHub, make_authority, make_leaf, openssl, running_hub
+from ports import free_port
 
 DEVICE_ID = "pump-07-device"
 TOPIC = f"devices/{DEVICE_ID}/messages/events/"
 CLIENT = "extendedKeyUsage=clientAuth\n"
-
-
-def find_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in sockets]
 
 
 class World:
@@ -59,7 +53,7 @@ def world(**changes):
     """A device with a hub: (bus, agent, hub, world)."""
     made = World()
     try:
-        with running_hub([made.path / "devices.pem"], find_ports(2)) as hub:
+        with running_hub([made.path / "devices.pem"], (free_port(), free_port())) as hub:
             with device({"main": made.tell("one", hub.authority, **changes)}) as (on, agent):
                 yield on, agent, hub, made
     finally:

@@ -103,7 +103,7 @@ has_plugin () {
 }
 
 free_port () {
-  /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+  PYTHONPATH=$fixtures /usr/bin/python3 -c 'import ports; print(ports.free_port())'
 }
 
 # background LOG PATTERN COMMAND...: starts a program and waits until it prints a line with PATTERN.

@@ -21,7 +21,10 @@ WORK = pathlib.Path(SCRATCH.name)
 mock = DigicertMock(SCRATCH.name)
 service = Service()
 (service.directory / "keys/digicert.key").write_text(API_KEY + "\n")
-(service.directory / "dps.conf.d/30-digicert.conf").write_text(f"""[ca plant]
+(service.directory / "dps.conf.d/30-digicert.conf").write_text(f"""[limits]
+requests-per-device=0
+
+[ca plant]
 type=digicert
 profile={LIFECYCLE_PROFILE}
 api-key-file=keys/digicert.key
@@ -130,6 +133,8 @@ def test_a_certificate_for_another_key_is_revoked_and_asked_for_again():
     mock.plan("issue", "wrong-key")
     device, operation = begin("wrong-1")
     check_assigned(device.poll(operation), "wrong-1")
+    # It is told while the device gets the other one.
+    service.wait_for(lambda: not service.stored("revocations"), "the revocation")
     operations, issued = asked("wrong-1")
     assert sorted(operations) == ["issue", "issue", "revoke"], operations
     assert [(entry["status"], entry["reason"]) for entry in issued] == [("revoked", "superseded"), ("issued", None)], issued
