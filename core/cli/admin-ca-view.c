@@ -9,6 +9,9 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
+/* As wide as the longest type that brevet brings along. */
+#define LONGEST_IDENTITY 28
+
 static char *
 describe_time (JsonObject *object, const char *member)
 {
@@ -58,8 +61,8 @@ brevet_admin_ca_print_document (JsonObject *authority)
   brevet_output_table_add (table, _("Certificate authority"), brevet_admin_json_get_text (authority, "name"));
   brevet_output_table_add (table, _("Type"), brevet_admin_json_get_text (authority, "certificateAuthorityType"));
   brevet_output_table_add (table, _("Profile"), brevet_admin_json_get_text (authority, "profileName"));
-  brevet_output_table_add (table, _("Created"), brevet_admin_json_get_text (authority, "createdDateTimeUtc"));
-  brevet_output_table_add (table, _("Updated"), brevet_admin_json_get_text (authority, "lastUpdatedDateTimeUtc"));
+  add_time (table, _("Created"), authority, "createdDateTimeUtc");
+  add_time (table, _("Changed"), authority, "lastUpdatedDateTimeUtc");
   brevet_output_table_print (table);
 }
 
@@ -125,6 +128,20 @@ add_authority_row (BrevetOutputColumns *columns, JsonObject *authority)
                                                               in_flight, expires, devices, NULL });
 }
 
+/* The whole of it, which may be as long as the fingerprint of a key, is shown for one certificate authority alone. */
+static char *
+shorten_identity (const char *identity)
+{
+  g_autofree char *beginning = NULL;
+
+  if (identity == NULL)
+    return g_strdup (_("unknown"));
+  if (!g_utf8_validate (identity, -1, NULL) || g_utf8_strlen (identity, -1) <= LONGEST_IDENTITY)
+    return g_strdup (identity);
+  beginning = g_utf8_substring (identity, 0, LONGEST_IDENTITY - 1);
+  return g_strconcat (beginning, "…", NULL);
+}
+
 static void
 add_earlier_rows (BrevetOutputColumns *columns, JsonObject *authority)
 {
@@ -133,14 +150,13 @@ add_earlier_rows (BrevetOutputColumns *columns, JsonObject *authority)
   for (guint i = 0; i < brevet_admin_json_length (versions); i++)
     {
       JsonObject *version = brevet_admin_json_get_entry (versions, i);
-      const char *identity = brevet_admin_json_get_text (version, "identity");
+      g_autofree char *identity = shorten_identity (brevet_admin_json_get_text (version, "identity"));
       g_autofree char *name = g_strdup_printf ("  %s", _("earlier:"));
       g_autofree char *until = describe_distance (version, "until");
       g_autofree char *state = *until != '\0' ? g_strdup_printf (_("replaced %s"), until) : g_strdup ("");
       g_autofree char *last = describe_distance (version, "lastCertificateExpires");
       g_autofree char *devices = describe_number (version, "devices");
 
-      identity = identity != NULL ? identity : _("unknown");
       brevet_output_columns_add (columns, (const char *const[]) { name, identity, state, "", "", last, devices, NULL });
     }
 }
@@ -247,6 +263,26 @@ add_health (BrevetOutputTable *table, JsonObject *authority)
   brevet_output_table_add (table, _("Problem"), brevet_admin_json_get_text (authority, "problem"));
 }
 
+static void
+warn_of_unreadable (gint64 number)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, number);
+
+  if (number > 0)
+    g_print (_("\nWarning: records that the service cannot read: %s. There may be more devices than are counted here, and no\n"
+               "certificate leaves a trust bundle. “brevet-dps store check” lists these records.\n"), text);
+}
+
+void
+brevet_admin_ca_print_warning (JsonArray *statuses)
+{
+  gint64 unreadable = 0;
+
+  for (guint i = 0; i < brevet_admin_json_length (statuses); i++)
+    unreadable = MAX (unreadable, brevet_admin_json_get_number (brevet_admin_json_get_entry (statuses, i), "unreadableRecords"));
+  warn_of_unreadable (unreadable);
+}
+
 void
 brevet_admin_ca_print_status (JsonObject *authority)
 {
@@ -267,6 +303,7 @@ brevet_admin_ca_print_status (JsonObject *authority)
   brevet_output_table_print (table);
   for (guint i = 0; i < brevet_admin_json_length (versions); i++)
     print_earlier (brevet_admin_json_get_entry (versions, i));
+  warn_of_unreadable (brevet_admin_json_get_number (authority, "unreadableRecords"));
 }
 
 /* --- trust bundles ------------------------------------------------------------------------------------------------------------ */

@@ -23,6 +23,14 @@ void brevet_admin_ca_print_document (JsonObject *authority);
 void brevet_admin_ca_print_table (JsonArray *authorities);
 
 /**
+ * brevet_admin_ca_print_warning:
+ * @statuses: (element-type JsonObject): of certificate authorities or of trust bundles, all of one time
+ *
+ * Prints that their numbers of devices may be too low, if the service cannot read records that may speak for devices.
+ */
+void brevet_admin_ca_print_warning (JsonArray *statuses);
+
+/**
  * brevet_admin_ca_print_status:
  *
  * Prints all that is known of one certificate authority.

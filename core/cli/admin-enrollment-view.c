@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "admin-enrollment-view.h"
 
+#include "admin-json.h"
+#include "brevet-clock.h"
 #include "brevet-wire-json.h"
 #include "output-text.h"
 
@@ -13,6 +15,14 @@ get_text (JsonObject *object, const char *member)
   const char *text = NULL;
 
   return object != NULL && brevet_wire_get_string (object, member, &text, NULL) ? text : NULL;
+}
+
+static void
+add_time (BrevetOutputTable *table, const char *label, JsonObject *object, const char *member)
+{
+  g_autofree char *text = brevet_output_describe_time (brevet_admin_json_get_time (object, member), brevet_clock_now_seconds ());
+
+  brevet_output_table_add (table, label, text);
 }
 
 static JsonObject *
@@ -85,17 +95,18 @@ void
 brevet_admin_enrollment_print (JsonObject *enrollment, gboolean is_group)
 {
   g_autoptr(BrevetOutputTable) table = brevet_output_table_new ();
+  JsonObject *policy = get_object (enrollment, "clientCertificateIssuancePolicy");
 
   brevet_output_table_add (table, is_group ? _("Enrollment group") : _("Enrollment"),
                            get_text (enrollment, is_group ? "enrollmentGroupId" : "registrationId"));
   brevet_output_table_add (table, _("Status"), get_text (enrollment, "provisioningStatus"));
   add_attestation (table, get_object (enrollment, "attestation"));
   brevet_output_table_add (table, _("Device id"), get_text (enrollment, "deviceId"));
-  brevet_output_table_add (table, _("Certificate authority"),
-                           get_text (get_object (enrollment, "clientCertificateIssuancePolicy"), "certificateAuthorityName"));
+  brevet_output_table_add (table, _("Certificate authority"), get_text (policy, "certificateAuthorityName"));
+  brevet_output_table_add (table, _("Standby"), get_text (policy, "standbyCertificateAuthorityName"));
   brevet_output_table_add (table, _("Trust bundle"), get_text (enrollment, "trustBundleId"));
   add_hubs (table, enrollment);
-  brevet_output_table_add (table, _("Created"), get_text (enrollment, "createdDateTimeUtc"));
-  brevet_output_table_add (table, _("Changed"), get_text (enrollment, "lastUpdatedDateTimeUtc"));
+  add_time (table, _("Created"), enrollment, "createdDateTimeUtc");
+  add_time (table, _("Changed"), enrollment, "lastUpdatedDateTimeUtc");
   brevet_output_table_print (table);
 }

@@ -26,6 +26,7 @@
 #define ENVIRONMENT_VARIABLE "BREVET_CONNECTION_STRING"
 
 #define CONTINUATION_FIELD "x-ms-continuation"
+#define UNREADABLE_FIELD "x-brevet-unreadable-records"
 
 /* Enough for one request, also where two clocks differ. */
 #define TOKEN_LIFETIME 300
@@ -35,6 +36,7 @@ struct _BrevetAdminService
   BrevetConnectionString *connection;
   BrevetRegistry *registry;
   BrevetTransport *transport;
+  guint64 gaps; /* records that are missing in the pages of a list so far */
 };
 
 void
@@ -44,16 +46,9 @@ brevet_admin_options_clear (BrevetAdminOptions *self)
   g_clear_pointer (&self->ca_file, g_free);
 }
 
-gboolean
-brevet_admin_options_parse (BrevetAdminOptions *self, const char *command, const char *arguments, int count,
-                            const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code)
-{
-  return brevet_admin_options_parse_range (self, command, arguments, count, count, extra, description, argc, argv, exit_code);
-}
-
-gboolean
-brevet_admin_options_parse_range (BrevetAdminOptions *self, const char *command, const char *arguments, int minimum, int maximum,
-                                  const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code)
+static gboolean
+parse_range (BrevetAdminOptions *self, const char *command, const char *arguments, int minimum, int maximum,
+             const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code)
 {
   const GOptionEntry common[] = {
     { "connection-string-file", 'c', 0, G_OPTION_ARG_FILENAME, &self->connection_string_file,
@@ -77,6 +72,13 @@ brevet_admin_options_parse_range (BrevetAdminOptions *self, const char *command,
   *exit_code = brevet_command_usage_error (_("--timeout %d is not possible; write a number of seconds from 1 to %d"), self->timeout,
                                            LONGEST_TIMEOUT);
   return FALSE;
+}
+
+gboolean
+brevet_admin_options_parse (BrevetAdminOptions *self, const char *command, const char *arguments, int count,
+                            const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code)
+{
+  return parse_range (self, command, arguments, count, count, extra, description, argc, argv, exit_code);
 }
 
 static BrevetSecret *
@@ -167,6 +169,27 @@ brevet_admin_service_free (BrevetAdminService *self)
   g_clear_object (&self->transport);
   g_clear_object (&self->registry);
   g_free (self);
+}
+
+BrevetAdminService *
+brevet_admin_service_begin (BrevetAdminOptions *options, const char *command, const char *arguments, int minimum, int maximum,
+                            BrevetIdentifierKind kind, const GOptionEntry *extra, const char *description, int *argc, char ***argv,
+                            int *exit_code)
+{
+  BrevetAdminService *service;
+  g_autoptr(GError) error = NULL;
+
+  if (!parse_range (options, command, arguments, minimum, maximum, extra, description, argc, argv, exit_code))
+    return NULL;
+  if (*argc > 1 && !brevet_identifier_check (kind, (*argv)[1], &error))
+    {
+      *exit_code = brevet_command_usage_error ("%s", error->message);
+      return NULL;
+    }
+  service = brevet_admin_service_new (options, &error);
+  if (service == NULL)
+    *exit_code = brevet_command_fail (error);
+  return service;
 }
 
 static BrevetEvidence *
@@ -331,6 +354,26 @@ wrap_list (GBytes *content)
   return brevet_json_read_object (object, NULL);
 }
 
+/* Beside the list, which a program may read, and once for all its pages. */
+static void
+warn_of_gaps (BrevetAdminService *self, BrevetReply *reply)
+{
+  const char *field = brevet_reply_get_header (reply, UNREADABLE_FIELD);
+  guint64 number = 0;
+
+  if (field != NULL && g_ascii_string_to_unsigned (field, 10, 1, G_MAXUINT32, &number, NULL))
+    self->gaps += number;
+  if (self->gaps == 0 || brevet_reply_get_header (reply, CONTINUATION_FIELD) != NULL)
+    return;
+  number = self->gaps;
+  self->gaps = 0;
+  g_printerr (g_dngettext (GETTEXT_PACKAGE,
+                        "Warning: %u record of the service cannot be read and is missing here; “brevet-dps store check” says "
+                        "which\n",
+                        "Warning: %u records of the service cannot be read and are missing here; “brevet-dps store check” says "
+                        "which\n", number), (guint) number);
+}
+
 static JsonArray *
 read_list (BrevetAdminService *self, BrevetReply *reply, GError **error)
 {
@@ -339,7 +382,10 @@ read_list (BrevetAdminService *self, BrevetReply *reply, GError **error)
   JsonArray *list = brevet_admin_json_get_array (object, "list");
 
   if (list != NULL)
-    return json_array_ref (list);
+    {
+      warn_of_gaps (self, reply);
+      return json_array_ref (list);
+    }
   if (content != NULL)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, _("%s answered with something else than a list"),
                  self->connection->host);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "brevet-identifier.h"
+
 #include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
@@ -39,17 +41,6 @@ gboolean brevet_admin_options_parse (BrevetAdminOptions *self, const char *comma
                                      const GOptionEntry *extra, const char *description, int *argc, char ***argv, int *exit_code);
 
 /**
- * brevet_admin_options_parse_range:
- * @minimum: how many positional arguments there must be
- * @maximum: how many there may be
- *
- * The same for a command whose last arguments may be left out.
- */
-gboolean brevet_admin_options_parse_range (BrevetAdminOptions *self, const char *command, const char *arguments, int minimum,
-                                           int maximum, const GOptionEntry *extra, const char *description, int *argc, char ***argv,
-                                           int *exit_code);
-
-/**
  * BrevetAdminService:
  *
  * A service, as an operator's tool sees it: one request after the other over the service API (protocol/dps.md §10), each with a
@@ -68,6 +59,20 @@ typedef struct _BrevetAdminService BrevetAdminService;
 BrevetAdminService *brevet_admin_service_new (const BrevetAdminOptions *options, GError **error);
 
 void brevet_admin_service_free (BrevetAdminService *self);
+
+/**
+ * brevet_admin_service_begin:
+ * @minimum: how many positional arguments there must be
+ * @maximum: how many there may be
+ * @kind: what the first of them is, if there is one
+ *
+ * Reads the command line as brevet_admin_options_parse() does, and makes the service that the options name.
+ *
+ * Returns: (transfer full) (nullable): the service; %NULL if the command should stop now with @exit_code
+ */
+BrevetAdminService *brevet_admin_service_begin (BrevetAdminOptions *options, const char *command, const char *arguments,
+                                                int minimum, int maximum, BrevetIdentifierKind kind, const GOptionEntry *extra,
+                                                const char *description, int *argc, char ***argv, int *exit_code);
 
 /**
  * brevet_admin_service_call:
@@ -90,7 +95,7 @@ gboolean brevet_admin_service_call (BrevetAdminService *self, const char *method
  * brevet_admin_service_list:
  * @segments: (array zero-terminated=1): the path, not encoded
  *
- * Fetches a list and waits for it.
+ * Fetches a list and waits for it. Says on standard error if records are missing in it because the service cannot read them.
  *
  * Returns: (transfer full) (nullable): the list; %NULL with an error of brevet_admin_service_call()
  */

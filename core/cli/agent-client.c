@@ -172,8 +172,9 @@ brevet_agent_client_free (BrevetAgentClient *self)
   g_free (self);
 }
 
-GPtrArray *
-brevet_agent_client_list (BrevetAgentClient *self)
+/* All identities in the order of the configuration (transfer full). */
+static GPtrArray *
+list_identities (BrevetAgentClient *self)
 {
   g_autoptr(GPtrArray) identities = g_ptr_array_new_with_free_func (g_object_unref);
   const char *const *paths = brevet_bus_agent1_get_identities (self->agent);
@@ -233,7 +234,7 @@ set_not_found (BrevetAgentClient *self, GPtrArray *identities, const char *name,
 BrevetBusAgent1Identity *
 brevet_agent_client_find (BrevetAgentClient *self, const char *name, GError **error)
 {
-  g_autoptr(GPtrArray) identities = brevet_agent_client_list (self);
+  g_autoptr(GPtrArray) identities = list_identities (self);
   BrevetBusAgent1Identity *identity = NULL;
 
   if (name == NULL && identities->len == 1)
@@ -251,7 +252,7 @@ brevet_agent_client_select (BrevetAgentClient *self, const char *name, GError **
   BrevetBusAgent1Identity *identity = NULL;
 
   if (name == NULL)
-    return brevet_agent_client_list (self);
+    return list_identities (self);
   identity = brevet_agent_client_find (self, name, error);
   if (identity == NULL)
     return NULL;

@@ -32,13 +32,6 @@ BrevetAgentClient *brevet_agent_client_new (GBusType bus, GError **error);
 void brevet_agent_client_free (BrevetAgentClient *self);
 
 /**
- * brevet_agent_client_list:
- *
- * Returns: (transfer full) (element-type BrevetBusAgent1Identity): all identities in the order of the configuration
- */
-GPtrArray *brevet_agent_client_list (BrevetAgentClient *self);
-
-/**
  * brevet_agent_client_find:
  * @name: (nullable): name of an identity; without one, the only identity is meant, or else `default`
  *

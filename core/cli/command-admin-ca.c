@@ -30,21 +30,8 @@ static BrevetAdminService *
 begin (BrevetAdminOptions *options, const char *command, const char *arguments, int minimum, int maximum,
        const GOptionEntry *entries, int *argc, char ***argv, int *exit_code)
 {
-  BrevetAdminService *service;
-  g_autoptr(GError) error = NULL;
-
-  if (!brevet_admin_options_parse_range (options, command, arguments, minimum, maximum, entries, description, argc, argv,
-                                         exit_code))
-    return NULL;
-  if (*argc > 1 && !brevet_identifier_check (BREVET_IDENTIFIER_NAME, (*argv)[1], &error))
-    {
-      *exit_code = brevet_command_usage_error ("%s", error->message);
-      return NULL;
-    }
-  service = brevet_admin_service_new (options, &error);
-  if (service == NULL)
-    *exit_code = brevet_command_fail (error);
-  return service;
+  return brevet_admin_service_begin (options, command, arguments, minimum, maximum, BREVET_IDENTIFIER_NAME, entries, description,
+                                     argc, argv, exit_code);
 }
 
 static int
@@ -279,10 +266,12 @@ print_all (JsonArray *authorities, JsonArray *bundles, gboolean json)
       return;
     }
   brevet_admin_ca_print_table (authorities);
-  if (brevet_admin_json_length (bundles) == 0)
-    return;
-  g_print ("\n");
-  brevet_admin_bundle_print_table (bundles);
+  if (brevet_admin_json_length (bundles) > 0)
+    {
+      g_print ("\n");
+      brevet_admin_bundle_print_table (bundles);
+    }
+  brevet_admin_ca_print_warning (authorities);
 }
 
 static int

@@ -28,20 +28,8 @@ static BrevetAdminService *
 begin (BrevetAdminOptions *options, const char *command, const char *arguments, int count, const GOptionEntry *entries, int *argc,
        char ***argv, int *exit_code)
 {
-  BrevetAdminService *service;
-  g_autoptr(GError) error = NULL;
-
-  if (!brevet_admin_options_parse (options, command, arguments, count, entries, description, argc, argv, exit_code))
-    return NULL;
-  if (count > 0 && !brevet_identifier_check (BREVET_IDENTIFIER_CERTIFICATE_NAME, (*argv)[1], &error))
-    {
-      *exit_code = brevet_command_usage_error ("%s", error->message);
-      return NULL;
-    }
-  service = brevet_admin_service_new (options, &error);
-  if (service == NULL)
-    *exit_code = brevet_command_fail (error);
-  return service;
+  return brevet_admin_service_begin (options, command, arguments, count, count, BREVET_IDENTIFIER_CERTIFICATE_NAME, entries,
+                                     description, argc, argv, exit_code);
 }
 
 static const char *

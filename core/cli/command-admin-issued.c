@@ -29,20 +29,8 @@ static BrevetAdminService *
 begin (BrevetAdminOptions *options, const char *command, const char *arguments, int minimum, BrevetIdentifierKind kind,
        const GOptionEntry *entries, int *argc, char ***argv, int *exit_code)
 {
-  BrevetAdminService *service;
-  g_autoptr(GError) error = NULL;
-
-  if (!brevet_admin_options_parse_range (options, command, arguments, minimum, 1, entries, description, argc, argv, exit_code))
-    return NULL;
-  if (*argc > 1 && !brevet_identifier_check (kind, (*argv)[1], &error))
-    {
-      *exit_code = brevet_command_usage_error ("%s", error->message);
-      return NULL;
-    }
-  service = brevet_admin_service_new (options, &error);
-  if (service == NULL)
-    *exit_code = brevet_command_fail (error);
-  return service;
+  return brevet_admin_service_begin (options, command, arguments, minimum, 1, kind, entries, description, argc, argv,
+                                     exit_code);
 }
 
 static void
@@ -121,7 +109,7 @@ print_question (const char *id, BrevetRevocationReason reason)
   if (reason == BREVET_REVOCATION_REMOVE_FROM_CRL)
     g_printerr (_("Accept the certificate %s again? [y/N] "), id);
   else if (reason == BREVET_REVOCATION_CERTIFICATE_HOLD)
-    g_printerr (_("Revoke the certificate %s until this is taken back? [y/N] "), id);
+    g_printerr (_("Revoke the certificate %s until this is taken back, if its certificate authority can do that? [y/N] "), id);
   else
     g_printerr (_("Revoke the certificate %s for good? [y/N] "), id);
 }
@@ -182,8 +170,7 @@ brevet_command_admin_issued_revoke (int argc, char **argv)
   gboolean yes = FALSE;
   const GOptionEntry entries[] = {
     { "reason", 'r', 0, G_OPTION_ARG_STRING, &reason_text,
-      N_("Why: keyCompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn; or "
-         "removeFromCRL, which ends certificateHold (unspecified)"), N_("REASON") },
+      N_("Why, such as keyCompromise or superseded; brevet-admin(1) lists them (unspecified)"), N_("REASON") },
     { "comment", 0, 0, G_OPTION_ARG_STRING, &comment, N_("A line for the records"), N_("TEXT") },
     { "yes", 'y', 0, G_OPTION_ARG_NONE, &yes, N_("Do not ask whether this is meant"), NULL },
     { NULL },

@@ -27,20 +27,8 @@ static const char description[] =
 static BrevetAdminService *
 begin (BrevetAdminOptions *options, const char *command, const GOptionEntry *entries, int *argc, char ***argv, int *exit_code)
 {
-  BrevetAdminService *service;
-  g_autoptr(GError) error = NULL;
-
-  if (!brevet_admin_options_parse (options, command, N_("ID"), 1, entries, description, argc, argv, exit_code))
-    return NULL;
-  if (!brevet_identifier_check (BREVET_IDENTIFIER_NAME, (*argv)[1], &error))
-    {
-      *exit_code = brevet_command_usage_error ("%s", error->message);
-      return NULL;
-    }
-  service = brevet_admin_service_new (options, &error);
-  if (service == NULL)
-    *exit_code = brevet_command_fail (error);
-  return service;
+  return brevet_admin_service_begin (options, command, N_("ID"), 1, 1, BREVET_IDENTIFIER_NAME, entries, description, argc, argv,
+                                     exit_code);
 }
 
 /* What the bundle is now, and which devices have which version of it. */
@@ -58,7 +46,10 @@ show (BrevetAdminService *service, const BrevetAdminOptions *options, const char
   if (options->json)
     brevet_output_print_json (status);
   else
-    brevet_admin_bundle_print_table (one);
+    {
+      brevet_admin_bundle_print_table (one);
+      brevet_admin_ca_print_warning (one);
+    }
   return brevet_output_finish (BREVET_EXIT_OK);
 }
 

@@ -13,7 +13,7 @@ static const BrevetCommand commands[] = {
   { "monitor", N_("[NAME]"), N_("Print what happens to the identities, as it happens"), brevet_command_monitor },
   { "send", N_("TEXT [NAME]"), N_("Send a message to the hub of an identity"), brevet_command_send },
   { "register", NULL, N_("Register a device once and fetch its certificate"), brevet_command_register },
-  { "admin", NULL, N_("Manage a service: its enrollments and CA certificates"), brevet_command_admin },
+  { "admin", NULL, N_("Manage a service: its enrollments, certificate authorities and certificates"), brevet_command_admin },
   { "key", NULL, N_("Test a key in a token or file, and say what is wrong with it"), brevet_command_key },
   { "tpm", NULL, N_("Show what an operator must know of this device's TPM to enroll it"), brevet_command_tpm },
   { NULL },

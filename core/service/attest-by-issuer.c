@@ -2,6 +2,7 @@
 #include "attest-by-issuer.h"
 
 #include "brevet-error.h"
+#include "record-damage.h"
 #include "records.h"
 
 /* More groups with issuers of one name are not asked, as each one costs the check of a chain. */
@@ -16,6 +17,7 @@ struct _BrevetIssuerSearch
   GQueue groups;            /* keys of groups that are still to be loaded */
   GQueue certificates;      /* keys of CA certificates that may lead to more of them */
   char *remark;
+  GError *damage;           /* why something that may have led to the device's group could not be read */
 };
 
 BrevetIssuerSearch *
@@ -40,10 +42,20 @@ brevet_issuer_search_free (BrevetIssuerSearch *self)
   g_queue_clear_full (&self->groups, g_free);
   g_queue_clear_full (&self->certificates, g_free);
   g_free (self->remark);
+  g_clear_error (&self->damage);
   g_free (self);
 }
 
 static void search (GTask *task);
+
+/* It does not concern the devices of other groups. Those that it concerns are not told that they are strangers. */
+static void
+pass_over (BrevetIssuerSearch *self, BrevetRecord *record, const GError *error)
+{
+  brevet_record_damage_report (record, error, "devices that prove themselves with it are not admitted");
+  if (self->damage == NULL)
+    self->damage = g_error_copy (error);
+}
 
 static void
 take_entry (BrevetIssuerSearch *self, BrevetRecord *record)
@@ -52,7 +64,7 @@ take_entry (BrevetIssuerSearch *self, BrevetRecord *record)
   g_autoptr(BrevetIssuerEntry) entry = brevet_records_read_issuer (record, &error);
 
   if (entry == NULL)
-    g_warning ("%s", error->message);
+    brevet_record_damage_report (record, error, "the enrollment group that it leads to is not found this way");
   else if (entry->group != NULL && g_hash_table_add (self->seen, g_strconcat ("group/", entry->group, NULL)))
     g_queue_push_tail (&self->groups, g_steal_pointer (&entry->group));
   else if (entry->certificate != NULL)
@@ -98,10 +110,14 @@ on_group_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (group != NULL)
     g_task_return_pointer (task, group, (GDestroyNotify) brevet_enrollment_unref);
-  else if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
-    search (task);
-  else
+  else if (record == NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     g_task_return_error (task, g_steal_pointer (&error));
+  else
+    {
+      if (record != NULL)
+        pass_over (g_task_get_task_data (task), record, error);
+      search (task);
+    }
 }
 
 static void
@@ -143,10 +159,14 @@ on_certificate_loaded (GObject *source, GAsyncResult *result, gpointer user_data
     certificate = brevet_records_read_ca_certificate (record, &error);
   if (certificate != NULL)
     follow_certificate (task, certificate);
-  else if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
-    search (task);
-  else
+  else if (record == NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     g_task_return_error (task, g_steal_pointer (&error));
+  else
+    {
+      if (record != NULL)
+        pass_over (g_task_get_task_data (task), record, error);
+      search (task);
+    }
 }
 
 static void
@@ -192,6 +212,8 @@ search (GTask *task)
     load_certificate (task, certificate);
   else if (issuer != NULL)
     list_entries (task, issuer);
+  else if (self->damage != NULL)
+    g_task_return_error (task, g_steal_pointer (&self->damage));
   else
     g_task_return_pointer (task, NULL, NULL);
 }

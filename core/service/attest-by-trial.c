@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "attest-by-trial.h"
 
+#include "record-damage.h"
+
 #include "records.h"
 
 #define GROUPS_PER_PAGE 100
@@ -60,7 +62,7 @@ take_group (BrevetTrialSearch *self, BrevetRecord *record)
     return;
   group = brevet_records_read_enrollment (record, &error);
   if (group == NULL)
-    g_warning ("%s", error->message);
+    brevet_record_damage_report (record, error, "its devices are not admitted");
   else if (!is_found_by_issuer (self->context, group))
     g_queue_push_tail (&self->candidates, g_steal_pointer (&group));
 }

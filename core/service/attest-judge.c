@@ -4,6 +4,7 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "crl-publisher.h"
+#include "record-damage.h"
 #include "records.h"
 
 /* Simultaneous requests of one device overtake each other at most this often. */
@@ -169,7 +170,7 @@ take_memory (Judge *judge, BrevetRecord *record)
   judge->memory = brevet_records_read_memory (record, &cause);
   /* A damaged one can be of use to nobody; the device must not be shut out for ever because of it. */
   if (judge->memory == NULL)
-    g_warning ("%s; the device “%s” proves itself from the beginning", cause->message, judge->enrollment->id);
+    brevet_record_damage_report (record, cause, "the device proves itself from the beginning");
   else if (!g_str_equal (judge->memory->binding, judge->memory_binding))
     g_clear_pointer (&judge->memory, brevet_memory_free);
 }
@@ -220,7 +221,10 @@ on_reference_loaded (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (record != NULL)
     document = brevet_records_read_ca_certificate (record, &error);
-  if (document == NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+  /* A group may refer to several, and to each of them for itself. */
+  if (document == NULL && record != NULL)
+    brevet_record_damage_report (record, error, "nobody proves anything with this CA certificate");
+  else if (document == NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;

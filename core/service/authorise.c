@@ -4,8 +4,7 @@
 #include "brevet-clock.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
-
-#define CERTIFICATES_PER_PAGE 100
+#include "record-walk.h"
 
 typedef struct {
   BrevetServiceContext *context;
@@ -88,8 +87,9 @@ can_reuse (Authorise *authorise, const BrevetInventoryEntry *entry, gint64 now)
 }
 
 static void
-consider_certificate (Authorise *authorise, BrevetRecord *record)
+consider_certificate (BrevetRecord *record, gpointer data)
 {
+  Authorise *authorise = data;
   g_autoptr(BrevetInventoryEntry) entry = brevet_records_read_certificate (record, NULL);
   gint64 end;
 
@@ -103,36 +103,16 @@ consider_certificate (Authorise *authorise, BrevetRecord *record)
   authorise->found->reused_certificate_expires = end;
 }
 
-static void search_inventory (GTask *task, const char *after);
-
 static void
-on_certificates_listed (GObject *source, GAsyncResult *result, gpointer user_data)
+on_inventory_searched (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
-  Authorise *authorise = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
 
-  if (records == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  for (guint i = 0; i < records->len; i++)
-    consider_certificate (authorise, g_ptr_array_index (records, i));
-  if (records->len == CERTIFICATES_PER_PAGE)
-    search_inventory (task, brevet_record_get_key (g_ptr_array_index (records, records->len - 1)));
-  else
+  if (brevet_record_walk_finish (result, &error))
     return_found (task);
-}
-
-static void
-search_inventory (GTask *task, const char *after)
-{
-  Authorise *authorise = g_task_get_task_data (task);
-
-  brevet_store_list_async (authorise->context->store, BREVET_COLLECTION_CERTIFICATES, authorise->key, after, CERTIFICATES_PER_PAGE,
-                           g_task_get_cancellable (task), on_certificates_listed, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -143,7 +123,8 @@ on_authority_resolved (GObject *source, GAsyncResult *result, gpointer user_data
   g_autoptr(BrevetAuthority) authority = brevet_authority_pool_resolve_finish (BREVET_AUTHORITY_POOL (source), result, NULL);
 
   authorise->identity = authority != NULL ? g_strdup (authority->identity) : NULL;
-  search_inventory (task, NULL);
+  brevet_record_walk_async (authorise->context->store, BREVET_COLLECTION_CERTIFICATES, authorise->key, consider_certificate,
+                            authorise, g_task_get_cancellable (task), on_inventory_searched, g_object_ref (task));
 }
 
 static void

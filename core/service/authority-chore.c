@@ -5,10 +5,11 @@
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
 #include "census.h"
+#include "record-damage.h"
+#include "record-walk.h"
 
 #define INTERVAL 3600
 #define DELAY    5
-#define PER_PAGE 1000
 
 /* Seconds after which nobody who asked for a CA before its end still writes down that he asks it. */
 #define GRACE 600
@@ -21,7 +22,7 @@ typedef struct {
   GPtrArray *versions;
   GHashTable *unused;        /* key of the version → BrevetCaVersion in @versions */
   BrevetCensusResult *usage;
-  const char *collection;    /* that is being gone through */
+  guint collection;          /* of those that name versions, the one to be gone through */
 } Run;
 
 static void
@@ -84,66 +85,62 @@ keep (Run *run, const char *name, const char *identity)
     g_hash_table_remove (run->unused, key);
 }
 
+/* What cannot be read may name any of them. */
 static void
-keep_what_record_names (Run *run, BrevetRecord *record)
+keep_all (Run *run, BrevetRecord *record, const GError *error)
 {
-  if (g_str_equal (run->collection, BREVET_COLLECTION_REVOCATIONS))
-    {
-      g_autoptr(BrevetPendingRevocation) revocation = brevet_records_read_pending_revocation (record, NULL);
-
-      if (revocation != NULL)
-        keep (run, revocation->authority, revocation->identity);
-    }
-  else
-    {
-      g_autoptr(BrevetIntent) intent = brevet_records_read_intent (record, NULL);
-
-      if (intent != NULL)
-        keep (run, intent->authority, intent->identity);
-    }
+  brevet_record_damage_report (record, error, "as long as it is there, no CA that a name stood for earlier is forgotten");
+  g_hash_table_remove_all (run->unused);
 }
 
-static void read_page (GTask *task, const char *after);
+static void
+keep_what_record_names (BrevetRecord *record, gpointer data)
+{
+  Run *run = data;
+  g_autoptr(BrevetPendingRevocation) revocation = NULL;
+  g_autoptr(BrevetIntent) intent = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (g_str_equal (brevet_record_get_collection (record), BREVET_COLLECTION_REVOCATIONS))
+    revocation = brevet_records_read_pending_revocation (record, &error);
+  else
+    intent = brevet_records_read_intent (record, &error);
+  if (revocation != NULL)
+    keep (run, revocation->authority, revocation->identity);
+  else if (intent != NULL)
+    keep (run, intent->authority, intent->identity);
+  else
+    keep_all (run, record, error);
+}
+
+static void read_next_collection (GTask *task);
 
 static void
-on_page_read (GObject *source, GAsyncResult *result, gpointer user_data)
+on_collection_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
-  Run *run = g_task_get_task_data (task);
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
+  GError *error = NULL;
 
-  if (records == NULL)
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-  for (guint i = 0; i < records->len; i++)
-    keep_what_record_names (run, g_ptr_array_index (records, i));
-  if (records->len == PER_PAGE)
-    read_page (task, brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
-  else if (g_str_equal (run->collection, BREVET_COLLECTION_JOURNAL))
-    {
-      run->collection = BREVET_COLLECTION_ORPHANS;
-      read_page (task, NULL);
-    }
-  else if (g_str_equal (run->collection, BREVET_COLLECTION_ORPHANS))
-    {
-      run->collection = BREVET_COLLECTION_REVOCATIONS;
-      read_page (task, NULL);
-    }
+  if (brevet_record_walk_finish (result, &error))
+    read_next_collection (task);
   else
-    delete_unused (task);
+    g_task_return_error (task, error);
 }
 
 /* An attempt moves from the journal to the orphans, a certificate from there to the revocations: never the other way. */
 static void
-read_page (GTask *task, const char *after)
+read_next_collection (GTask *task)
 {
+  static const char *const collections[] = {
+    BREVET_COLLECTION_JOURNAL, BREVET_COLLECTION_ORPHANS, BREVET_COLLECTION_REVOCATIONS,
+  };
   Run *run = g_task_get_task_data (task);
 
-  brevet_store_list_async (run->context->store, run->collection, NULL, after, PER_PAGE, g_task_get_cancellable (task), on_page_read,
-                           g_object_ref (task));
+  if (run->collection < G_N_ELEMENTS (collections))
+    brevet_record_walk_async (run->context->store, collections[run->collection++], NULL, keep_what_record_names, run,
+                              g_task_get_cancellable (task), on_collection_read, g_object_ref (task));
+  else
+    delete_unused (task);
 }
 
 static void
@@ -165,8 +162,7 @@ on_census_taken (GObject *source, GAsyncResult *result, gpointer user_data)
   while (g_hash_table_iter_next (&iter, NULL, &version))
     if (brevet_census_result_uses (run->usage, ((BrevetCaVersion *) version)->name, ((BrevetCaVersion *) version)->identity))
       g_hash_table_iter_remove (&iter);
-  run->collection = BREVET_COLLECTION_JOURNAL;
-  read_page (task, NULL);
+  read_next_collection (task);
 }
 
 static void
@@ -180,7 +176,6 @@ look_for_unused (GTask *task)
   for (guint i = 0; i < run->versions->len; i++)
     {
       BrevetCaVersion *version = g_ptr_array_index (run->versions, i);
-
       g_autofree char *key = brevet_records_ca_version_key (version->name, version->identity);
 
       if (version->until == 0 || version->until > now - GRACE || g_hash_table_contains (run->current, key))
@@ -263,7 +258,7 @@ on_versions_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   Run *run = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
 
-  run->versions = brevet_authority_versions_list_finish (result, &error);
+  run->versions = brevet_authority_versions_list_finish (result, NULL, &error);
   if (run->versions == NULL)
     {
       g_task_return_error (task, g_steal_pointer (&error));

@@ -111,7 +111,6 @@ brevet_authority_pool_make_from_document (BrevetAuthorityPool *self, const Breve
 {
   g_autoptr(BrevetIssuanceCheck) check = NULL;
   g_autoptr(BrevetPlugin) backend = create (self, document, &check, error);
-
   BrevetAuthority *authority;
 
   if (backend == NULL)

@@ -5,8 +5,12 @@
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
 #include "brevet-log.h"
+#include "brevet-time-limit.h"
 
 #define TRUST_SECONDS 86400
+
+/* For the turn and the answer together: the job is not over before each CA has come back. */
+#define TRUST_LIMIT_MILLISECONDS (60 * 1000)
 
 /* One that is down is looked at more often, so that nobody waits for it longer than necessary. */
 #define DOWN_INTERVAL 60
@@ -41,6 +45,7 @@ typedef struct {
   GTask *task;
   BrevetAuthority *authority;
   char *key;
+  BrevetTimeLimit *limit; /* NULL until it is asked what is to be trusted */
   BrevetAuthorityTurn *turn;
 } Look;
 
@@ -96,6 +101,7 @@ look_end (Look *look)
   close_one (look->task);
   g_object_unref (look->task);
   g_clear_pointer (&look->authority, brevet_authority_unref);
+  g_clear_pointer (&look->limit, brevet_time_limit_free);
   g_free (look->key);
   g_free (look);
 }
@@ -175,9 +181,18 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
 
   look->turn = brevet_authority_traffic_enter_finish (result, NULL);
   if (look->turn != NULL)
-    brevet_ca_backend_get_trust_async (look->authority->backend, g_task_get_cancellable (look->task), on_trust, look);
+    brevet_ca_backend_get_trust_async (look->authority->backend, brevet_time_limit_get_cancellable (look->limit), on_trust, look);
   else
     look_end (look);
+}
+
+static void
+begin_trust (Look *look)
+{
+  look->limit = brevet_time_limit_new (g_task_get_context (look->task), TRUST_LIMIT_MILLISECONDS,
+                                       g_task_get_cancellable (look->task));
+  brevet_authority_traffic_enter_async (look->authority->traffic, BREVET_AUTHORITY_PRIORITY_BACKGROUND,
+                                        brevet_time_limit_get_cancellable (look->limit), on_entered, look);
 }
 
 static gboolean
@@ -215,8 +230,7 @@ on_checked (GObject *source, GAsyncResult *result, gpointer user_data)
   if (watch != NULL && health != NULL)
     note_expiry (watch, health);
   if (watch != NULL && health != NULL && needs_trust (watch, health))
-    brevet_authority_traffic_enter_async (look->authority->traffic, BREVET_AUTHORITY_PRIORITY_BACKGROUND,
-                                          g_task_get_cancellable (look->task), on_entered, look);
+    begin_trust (look);
   else
     look_end (look);
 }

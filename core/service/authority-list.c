@@ -5,9 +5,9 @@
 #include "authority-pool-private.h"
 
 #include "brevet-identifier.h"
+#include "record-damage.h"
+#include "record-walk.h"
 #include "records.h"
-
-#define PER_PAGE 1000
 
 typedef struct {
   GPtrArray *names;
@@ -33,34 +33,27 @@ add_name (List *list, const char *name)
 
 /* A damaged one has a name all the same: who asks for it gets to know what is wrong with it. */
 static void
-add_record (List *list, BrevetRecord *record)
+add_record (BrevetRecord *record, gpointer data)
 {
-  g_autoptr(BrevetAuthorityDocument) document = brevet_records_read_authority (record, NULL);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetAuthorityDocument) document = brevet_records_read_authority (record, &error);
 
-  add_name (list, document != NULL ? document->name : brevet_record_get_key (record));
+  if (document == NULL)
+    brevet_record_damage_report (record, error, "nothing is issued under this name");
+  add_name (data, document != NULL ? document->name : brevet_record_get_key (record));
 }
 
 static void
-on_page_read (GObject *source, GAsyncResult *result, gpointer user_data)
+on_records_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   BrevetAuthorityPool *self = g_task_get_source_object (task);
   List *list = g_task_get_task_data (task);
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
+  GError *error = NULL;
 
-  if (records == NULL)
+  if (!brevet_record_walk_finish (result, &error))
     {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-  for (guint i = 0; i < records->len; i++)
-    add_record (list, g_ptr_array_index (records, i));
-  if (records->len == PER_PAGE)
-    {
-      brevet_store_list_async (self->store, BREVET_COLLECTION_AUTHORITIES, NULL,
-                               brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)), PER_PAGE,
-                               g_task_get_cancellable (task), on_page_read, g_object_ref (task));
+      g_task_return_error (task, error);
       return;
     }
   for (guint i = 0; g_ptr_array_index (self->names, i) != NULL; i++)
@@ -79,8 +72,8 @@ brevet_authority_pool_list_async (BrevetAuthorityPool *self, GCancellable *cance
   list->names = g_ptr_array_new_with_free_func (g_free);
   list->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_task_set_task_data (task, list, list_free);
-  brevet_store_list_async (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, NULL, PER_PAGE, cancellable, on_page_read,
-                           g_object_ref (task));
+  brevet_record_walk_async (self->store, BREVET_COLLECTION_AUTHORITIES, NULL, add_record, list, cancellable, on_records_read,
+                            g_object_ref (task));
 }
 
 GPtrArray *

@@ -35,6 +35,7 @@ struct _BrevetAuthorityPool
   BrevetAuthorityTraffics *traffics;
   BrevetSecretSeal *seal;
   gboolean is_to_read; /* nothing is written */
+  int has_plain_keys;  /* atomic: API keys in the store could not be sealed yet */
 
   /* Immutable once the pool is made. */
   GHashTable *modules;    /* certificateAuthorityType → module */
@@ -91,6 +92,9 @@ BrevetAuthority *brevet_authority_pool_make_from_document (BrevetAuthorityPool *
 /* The API key of @document, opened if need be; NULL with an error if there is none, or it cannot be opened. */
 BrevetSecret *brevet_authority_pool_open_api_key (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document,
                                                   GError **error);
+
+/* The store says that the name stands for this CA, and for no other one. */
+void brevet_authority_pool_set_noted (BrevetAuthorityPool *self, const BrevetAuthority *authority);
 
 /* What was noted of the name does not hold any more. */
 void brevet_authority_pool_forget_noted (BrevetAuthorityPool *self, const char *name);

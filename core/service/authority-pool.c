@@ -74,10 +74,10 @@ noted_free (BrevetNotedVersion *noted)
   g_free (noted);
 }
 
-void
-brevet_authority_pool_forget_noted (BrevetAuthorityPool *self, const char *name)
+/* Under the mutex. */
+static void
+forget_noted (BrevetAuthorityPool *self, const char *name)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&self->mutex);
   g_autofree char *folded = brevet_identifier_fold (name);
   g_autofree char *prefix = g_strconcat (folded, "/", NULL);
   GHashTableIter iter;
@@ -87,6 +87,24 @@ brevet_authority_pool_forget_noted (BrevetAuthorityPool *self, const char *name)
   while (g_hash_table_iter_next (&iter, &key, &noted))
     if (g_str_has_prefix (key, prefix))
       ((BrevetNotedVersion *) noted)->is_noted = FALSE;
+}
+
+void
+brevet_authority_pool_forget_noted (BrevetAuthorityPool *self, const char *name)
+{
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->mutex);
+
+  forget_noted (self, name);
+}
+
+/* The name may have stood for others meanwhile, and come back. */
+void
+brevet_authority_pool_set_noted (BrevetAuthorityPool *self, const BrevetAuthority *authority)
+{
+  g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->mutex);
+
+  forget_noted (self, authority->name);
+  brevet_authority_pool_look_up_noted (self, authority->name, authority->identity)->is_noted = TRUE;
 }
 
 BrevetNotedVersion *

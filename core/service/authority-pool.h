@@ -172,6 +172,16 @@ gboolean brevet_authority_pool_check_document_finish (BrevetAuthorityPool *self,
 gboolean brevet_authority_pool_seal_stored (BrevetAuthorityPool *self, GError **error);
 
 /**
+ * brevet_authority_pool_look_after_secrets:
+ *
+ * Looks whether the key that seals is still where the next start will look for it, and seals what could not be sealed before. Waits
+ * for the disk and the store; from any thread.
+ *
+ * Returns: %FALSE with an error that says what to do
+ */
+gboolean brevet_authority_pool_look_after_secrets (BrevetAuthorityPool *self, GError **error);
+
+/**
  * brevet_authority_pool_get_configured:
  * @name: name of a certificate authority
  *

@@ -112,17 +112,6 @@ is_noted (BrevetAuthorityPool *self, BrevetAuthority *authority)
 }
 
 static void
-set_noted (BrevetAuthorityPool *self, BrevetAuthority *authority)
-{
-  g_autoptr(GMutexLocker) locker = NULL;
-
-  /* The name may have stood for others meanwhile, and come back. */
-  brevet_authority_pool_forget_noted (self, authority->name);
-  locker = g_mutex_locker_new (&self->mutex);
-  brevet_authority_pool_look_up_noted (self, authority->name, authority->identity)->is_noted = TRUE;
-}
-
-static void
 on_noted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
@@ -135,7 +124,7 @@ on_noted (GObject *source, GAsyncResult *result, gpointer user_data)
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
-  set_noted (self, resolution->current);
+  brevet_authority_pool_set_noted (self, resolution->current);
   choose_version (task);
 }
 
@@ -291,6 +280,9 @@ on_document_read (GObject *source, GAsyncResult *result, gpointer user_data)
   resolution->document = record != NULL ? brevet_records_read_authority (record, &error) : NULL;
   if (resolution->document != NULL)
     resolve_document (task);
+  else if (record != NULL)
+    /* What was begun at a CA that is known needs nobody who can read what the name stands for now. */
+    take_problem (task, g_steal_pointer (&error));
   else
     g_task_return_error (task, g_steal_pointer (&error));
 }

@@ -9,6 +9,9 @@
 #include "brevet-log.h"
 #include "records.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define MAXIMUM_ATTEMPTS 5
 
 static char *
@@ -49,13 +52,32 @@ drop_api_key (BrevetAuthorityDocument *document)
   g_clear_pointer (&document->sealed_api_key, g_free);
 }
 
+static int
+compare_types (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+static char *
+list_types (BrevetAuthorityPool *self)
+{
+  guint count = 0;
+  g_autofree gpointer *types = g_hash_table_get_keys_as_array (self->modules, &count);
+
+  qsort (types, count, sizeof *types, compare_types);
+  return count > 0 ? g_strjoinv (", ", (char **) types) : g_strdup ("none");
+}
+
 static gboolean
 check_type (BrevetAuthorityPool *self, const BrevetAuthorityDocument *document, GError **error)
 {
+  g_autofree char *types = NULL;
+
   if (g_hash_table_contains (self->modules, document->type) || brevet_authority_type_is_documented (document->type))
     return TRUE;
+  types = list_types (self);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "The certificateAuthorityType “%s” is unknown: no installed plugin "
-               "provides it", document->type);
+               "provides it; there are: %s", document->type, types);
   return FALSE;
 }
 
@@ -96,6 +118,14 @@ findings_clear (Findings *findings)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Findings, findings_clear)
 
+/* An object and versions of it may be lost together. */
+static void
+add_lost (Findings *findings, const char *name)
+{
+  if (!g_ptr_array_find_with_equal_func (findings->lost, name, g_str_equal, NULL))
+    g_ptr_array_add (findings->lost, g_strdup (name));
+}
+
 static void
 look_at_version (BrevetAuthorityPool *self, Findings *findings, BrevetCaVersion *version)
 {
@@ -104,7 +134,7 @@ look_at_version (BrevetAuthorityPool *self, Findings *findings, BrevetCaVersion 
   if (!brevet_authority_version_is_sealed (version, self->seal, &lost))
     return;
   if (lost)
-    g_ptr_array_add (findings->lost, g_strdup (version->name));
+    add_lost (findings, version->name);
   else if (brevet_authority_version_seal (version, self->seal))
     brevet_records_put_ca_version (findings->batch, version, version->etag);
 }
@@ -116,7 +146,7 @@ look_at_sealed (BrevetAuthorityPool *self, Findings *findings, BrevetAuthorityDo
   g_autofree char *place = make_place (document);
 
   if (!brevet_secret_seal_can_open (self->seal, document->sealed_api_key))
-    g_ptr_array_add (findings->lost, g_strdup (document->name));
+    add_lost (findings, document->name);
   else if (!brevet_secret_seal_is_current (self->seal, document->sealed_api_key))
     document->api_key = brevet_secret_seal_open (self->seal, place, document->sealed_api_key, NULL);
 }
@@ -150,16 +180,23 @@ report_lost (BrevetAuthorityPool *self, GPtrArray *lost)
 
   g_ptr_array_add (lost, NULL);
   names = g_strjoinv (", ", (char **) lost->pdata);
-  reason = g_strdup_printf ("the store holds secrets that were sealed with another one (certificate authorities: %s)", names);
+  reason = g_strdup_printf ("the store holds secrets that were sealed with another one (certificate authorities: %s); put that one "
+                            "back, or if it is lost, put another one there (openssl rand -base64 32), reload, and set the API keys "
+                            "anew", names);
   message = g_strdup_printf ("Secrets of certificate authorities cannot be opened: the key that has sealed them is not in %s. Put "
-                             "it back, or set the API keys anew: %s", brevet_secret_seal_get_source (self->seal), names);
-  brevet_secret_seal_forbid_key (self->seal, reason);
+                             "it back; if it is lost and there is no other, make one (openssl rand -base64 32), reload, and set "
+                             "the API keys anew: %s", brevet_secret_seal_get_source (self->seal), names);
+  if (!brevet_secret_seal_forbid_key (self->seal, reason))
+    return;
   brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
 }
 
 static void
 seal_documents (BrevetAuthorityPool *self, Findings *findings, GPtrArray *documents)
 {
+  gboolean was_told = g_atomic_int_get (&self->has_plain_keys);
+  gboolean has_plain_keys = FALSE;
+
   for (guint i = 0; i < documents->len; i++)
     {
       BrevetAuthorityDocument *document = g_ptr_array_index (documents, i);
@@ -168,10 +205,16 @@ seal_documents (BrevetAuthorityPool *self, Findings *findings, GPtrArray *docume
       if (document->api_key == NULL)
         continue;
       if (seal_api_key (self, document, &error))
-        brevet_records_put_authority (findings->batch, document, document->etag);
+        {
+          brevet_records_put_authority (findings->batch, document, document->etag);
+          brevet_batch_erase_former (findings->batch);
+        }
       else
+        has_plain_keys = TRUE;
+      if (error != NULL && !was_told)
         g_warning ("The API key of the certificate authority “%s” stays in the store as it is: %s", document->name, error->message);
     }
+  g_atomic_int_set (&self->has_plain_keys, has_plain_keys);
 }
 
 static gboolean
@@ -208,4 +251,28 @@ brevet_authority_pool_seal_stored (BrevetAuthorityPool *self, GError **error)
       g_propagate_prefixed_error (error, g_steal_pointer (&cause), "The API keys in the store could not be sealed: ");
       return FALSE;
     }
+}
+
+gboolean
+brevet_authority_pool_look_after_secrets (BrevetAuthorityPool *self, GError **error)
+{
+  g_autofree char *message = NULL;
+  gboolean restored;
+
+  if (!brevet_secret_seal_look_after (self->seal, &restored, error))
+    return FALSE;
+  if (restored)
+    {
+      message = g_strdup_printf ("The file %s with the key of the service's secrets was gone, and has been written again. Whoever "
+                                 "wants it elsewhere copies it, configures the other place, reloads the service, and then deletes "
+                                 "it", brevet_secret_seal_get_source (self->seal));
+      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
+    }
+  if (!g_atomic_int_get (&self->has_plain_keys))
+    return TRUE;
+  if (!brevet_authority_pool_seal_stored (self, error))
+    return FALSE;
+  if (!g_atomic_int_get (&self->has_plain_keys))
+    g_message ("The API keys of certificate authorities in the store are sealed now");
+  return TRUE;
 }

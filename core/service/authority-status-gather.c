@@ -4,11 +4,11 @@
 #include "authority-versions.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "record-damage.h"
 #include "record-json.h"
+#include "record-walk.h"
 
-#define PAGE 500
-
-/* What is counted for all of them at once. */
+/* What is counted for all of them at once: the last one by its members, the others by the CA that each record names. */
 static const char *const collections[] = {
   BREVET_COLLECTION_REVOCATIONS, BREVET_COLLECTION_ORPHANS, BREVET_COLLECTION_TRUST_BUNDLES,
 };
@@ -91,7 +91,7 @@ on_versions_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   Gathering *self = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr(GPtrArray) versions = brevet_authority_versions_list_finish (result, &error);
+  g_autoptr(GPtrArray) versions = brevet_authority_versions_list_finish (result, NULL, &error);
 
   if (versions == NULL)
     {
@@ -216,10 +216,13 @@ note_bundle (Gathering *self, JsonObject *object)
 {
   JsonNode *node = json_object_get_member (object, "certificateAuthorities");
   JsonArray *names = node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const char *id = brevet_record_json_get_string (object, "id");
 
   for (guint i = 0; names != NULL && i < json_array_get_length (names); i++)
     {
-      g_autofree char *key = brevet_identifier_fold (json_array_get_string_element (names, i));
+      JsonNode *name = json_array_get_element (names, i);
+      gboolean is_text = json_node_get_value_type (name) == G_TYPE_STRING;
+      g_autofree char *key = brevet_identifier_fold (is_text ? json_node_get_string (name) : "");
       GPtrArray *bundles = g_hash_table_lookup (self->bundles, key);
 
       if (bundles == NULL)
@@ -227,62 +230,59 @@ note_bundle (Gathering *self, JsonObject *object)
           bundles = g_ptr_array_new_with_free_func (g_free);
           g_hash_table_insert (self->bundles, g_steal_pointer (&key), bundles);
         }
-      g_ptr_array_add (bundles, g_strdup (json_object_get_string_member_with_default (object, "id", "")));
+      g_ptr_array_add (bundles, g_strdup (id != NULL ? id : ""));
     }
 }
 
-static gboolean
-take_record (Gathering *self, BrevetRecord *record, GError **error)
+static void
+take_record (BrevetRecord *record, gpointer data)
 {
-  g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
+  Gathering *self = data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(JsonObject) object = brevet_record_json_parse (record, &error);
+  const char *name;
   char *key;
 
   if (object == NULL)
-    return FALSE;
+    {
+      brevet_record_damage_report (record, error, "the status of certificate authorities does not count it");
+      return;
+    }
   if (self->collection >= G_N_ELEMENTS (self->counts))
     {
       note_bundle (self, object);
-      return TRUE;
+      return;
     }
-  key = brevet_identifier_fold (json_object_get_string_member_with_default (object, "certificateAuthority", ""));
+  name = brevet_record_json_get_string (object, "certificateAuthority");
+  key = brevet_identifier_fold (name != NULL ? name : "");
   g_hash_table_replace (self->counts[self->collection], key,
                         GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (self->counts[self->collection], key)) + 1));
-  return TRUE;
 }
 
-static void count_page (GTask *task, const char *after);
+static void count_collection (GTask *task);
 
 static void
-on_page (GObject *source, GAsyncResult *result, gpointer user_data)
+on_collection_counted (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Gathering *self = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
-  gboolean is_last;
 
-  for (guint i = 0; records != NULL && error == NULL && i < records->len; i++)
-    take_record (self, g_ptr_array_index (records, i), &error);
-  if (error != NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  is_last = records->len < PAGE;
-  self->collection += is_last;
-  if (self->collection == G_N_ELEMENTS (collections))
-    list_names (task);
+  if (!brevet_record_walk_finish (result, &error))
+    g_task_return_error (task, error);
+  else if (++self->collection < G_N_ELEMENTS (collections))
+    count_collection (task);
   else
-    count_page (task, is_last ? NULL : brevet_record_get_key (g_ptr_array_index (records, records->len - 1)));
+    list_names (task);
 }
 
 static void
-count_page (GTask *task, const char *after)
+count_collection (GTask *task)
 {
   Gathering *self = g_task_get_task_data (task);
 
-  brevet_store_list_async (self->context->store, collections[self->collection], NULL, after, PAGE, g_task_get_cancellable (task),
-                           on_page, g_object_ref (task));
+  brevet_record_walk_async (self->context->store, collections[self->collection], NULL, take_record, self,
+                            g_task_get_cancellable (task), on_collection_counted, g_object_ref (task));
 }
 
 static void
@@ -296,7 +296,7 @@ on_counted (GObject *source, GAsyncResult *result, gpointer user_data)
   if (self->census == NULL)
     g_task_return_error (task, error);
   else
-    count_page (task, NULL);
+    count_collection (task);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
+#include "record-json.h"
 #include "records-ca.h"
 #include "records-devices.h"
 
@@ -16,19 +17,14 @@ brevet_status_add_time (JsonObject *object, const char *member, gint64 seconds)
 }
 
 void
-brevet_status_add_string (JsonObject *object, const char *member, const char *value)
-{
-  if (value != NULL)
-    json_object_set_string_member (object, member, value);
-}
-
-void
 brevet_status_add_census (JsonObject *object, BrevetCensusResult *census)
 {
   g_autofree char *began = brevet_clock_format (census->began);
 
   json_object_set_string_member (object, "countedAt", began);
   json_object_set_int_member (object, "countedSecondsAgo", MAX (0, (brevet_clock_now () - census->began) / G_USEC_PER_SEC));
+  if (census->unreadable > 0)
+    json_object_set_int_member (object, "unreadableRecords", census->unreadable);
 }
 
 static const char *
@@ -129,14 +125,14 @@ add_report (JsonObject *object, BrevetAuthority *authority)
 
   json_object_set_string_member (object, "identity", authority->identity);
   json_object_set_string_member (object, "state", choose_state (report, &message));
-  brevet_status_add_string (object, "message", message);
+  brevet_record_json_set_string (object, "message", message);
   json_object_set_string_member (object, "circuit", name_circuit (report->circuit));
   brevet_status_add_time (object, "retryAt", report->retry_at);
   add_queue (object, authority->traffic, report);
   add_counters (object, report);
   brevet_status_add_time (object, "lastSuccess", report->last_success);
   brevet_status_add_time (object, "lastFailure", report->last_failure);
-  brevet_status_add_string (object, "problem", report->problem);
+  brevet_record_json_set_string (object, "problem", report->problem);
   brevet_status_add_time (object, "checkedAt", report->checked_at);
   if (report->checked_at > 0)
     json_object_set_int_member (object, "latencyMilliseconds", report->latency);
@@ -243,7 +239,7 @@ list_earlier_versions (const BrevetAuthorityStatus *self)
           (users->identity == NULL && users->devices + users->coming + users->open == 0) || has_version (self, users->identity))
         continue;
       object = json_object_new ();
-      brevet_status_add_string (object, "identity", users->identity);
+      brevet_record_json_set_string (object, "identity", users->identity);
       add_devices (object, users);
       json_array_add_object_element (array, object);
     }
@@ -266,7 +262,7 @@ brevet_authority_status_to_json (const BrevetAuthorityStatus *self)
   JsonObject *object = json_object_new ();
 
   json_object_set_string_member (object, "name", self->name);
-  brevet_status_add_string (object, "certificateAuthorityType", self->type);
+  brevet_record_json_set_string (object, "certificateAuthorityType", self->type);
   if (self->authority != NULL)
     add_report (object, self->authority);
   else

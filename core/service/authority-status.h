@@ -54,9 +54,8 @@ void brevet_authority_status_gather_async (BrevetServiceContext *context, const 
  */
 JsonArray *brevet_authority_status_gather_finish (GAsyncResult *result, GError **error);
 
-/* As the members of a status are: nothing for 0 and %NULL. Times are in seconds since 1970-01-01 UTC. */
+/* As the members of a status are: nothing for 0. @seconds: since 1970-01-01 UTC */
 void brevet_status_add_time (JsonObject *object, const char *member, gint64 seconds);
-void brevet_status_add_string (JsonObject *object, const char *member, const char *value);
 
 /* When the devices were counted. */
 void brevet_status_add_census (JsonObject *object, BrevetCensusResult *census);

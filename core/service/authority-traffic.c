@@ -4,8 +4,6 @@
 #include "brevet-ca-error.h"
 #include "brevet-clock.h"
 
-#include <math.h>
-
 static void
 apply_limits (BrevetAuthorityTraffic *self, const BrevetAuthorityLimits *limits)
 {
@@ -90,12 +88,6 @@ brevet_authority_traffic_get_limits (BrevetAuthorityTraffic *self, BrevetAuthori
   g_mutex_lock (&self->lock);
   *limits = self->limits;
   g_mutex_unlock (&self->lock);
-}
-
-const char *
-brevet_authority_traffic_get_name (BrevetAuthorityTraffic *self)
-{
-  return self->name;
 }
 
 guint

@@ -140,8 +140,6 @@ void brevet_authority_traffic_set_limits (BrevetAuthorityTraffic *self, const Br
  */
 void brevet_authority_traffic_get_limits (BrevetAuthorityTraffic *self, BrevetAuthorityLimits *limits);
 
-const char *brevet_authority_traffic_get_name (BrevetAuthorityTraffic *self);
-
 guint brevet_authority_traffic_get_check_interval (BrevetAuthorityTraffic *self);
 
 /**

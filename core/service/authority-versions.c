@@ -4,60 +4,63 @@
 #include "brevet-clock.h"
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "record-damage.h"
+#include "record-walk.h"
 
-#define PER_PAGE         1000
 #define MAXIMUM_ATTEMPTS 5
 
 typedef struct {
-  char *parent;        /* NULL for all */
   GPtrArray *versions; /* found so far */
+  GPtrArray *damaged;  /* BrevetRecord */
 } List;
 
-static void
-list_free (gpointer data)
+static List *
+list_new (void)
 {
-  List *list = data;
+  List *list = g_new0 (List, 1);
 
-  g_free (list->parent);
+  list->versions = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_ca_version_free);
+  list->damaged = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_record_unref);
+  return list;
+}
+
+static void
+list_free (List *list)
+{
   g_ptr_array_unref (list->versions);
+  g_ptr_array_unref (list->damaged);
   g_free (list);
 }
 
-static void
-take_page (GPtrArray *versions, GPtrArray *records)
-{
-  for (guint i = 0; i < records->len; i++)
-    {
-      g_autoptr(GError) error = NULL;
-      BrevetCaVersion *version = brevet_records_read_ca_version (g_ptr_array_index (records, i), &error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (List, list_free)
 
-      if (version != NULL)
-        g_ptr_array_add (versions, version);
-      else
-        g_warning ("What is kept of a certificate authority is left out: %s", error->message);
+static void
+take_record (BrevetRecord *record, gpointer data)
+{
+  List *list = data;
+  g_autoptr(GError) error = NULL;
+  BrevetCaVersion *version = brevet_records_read_ca_version (record, &error);
+
+  if (version != NULL)
+    {
+      g_ptr_array_add (list->versions, version);
+      return;
     }
+  brevet_record_damage_report (record, error, "trust bundles keep what they have of this certificate authority");
+  g_ptr_array_add (list->damaged, brevet_record_ref (record));
 }
 
 static void
-on_page_read (GObject *source, GAsyncResult *result, gpointer user_data)
+on_read (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   List *list = g_task_get_task_data (task);
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
+  GError *error = NULL;
 
-  if (records == NULL)
-    {
-      g_task_return_error (task, g_steal_pointer (&error));
-      return;
-    }
-  take_page (list->versions, records);
-  if (records->len < PER_PAGE)
+  if (brevet_record_walk_finish (result, &error))
     g_task_return_pointer (task, g_ptr_array_ref (list->versions), (GDestroyNotify) g_ptr_array_unref);
   else
-    brevet_store_list_async (BREVET_STORE (source), BREVET_COLLECTION_CA_VERSIONS, list->parent,
-                             brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)), PER_PAGE,
-                             g_task_get_cancellable (task), on_page_read, g_object_ref (task));
+    g_task_return_error (task, error);
 }
 
 void
@@ -65,19 +68,22 @@ brevet_authority_versions_list_async (BrevetStore *store, const char *name, GCan
                                       gpointer user_data)
 {
   g_autoptr(GTask) task = g_task_new (store, cancellable, callback, user_data);
-  List *list = g_new0 (List, 1);
+  List *list = list_new ();
+  g_autofree char *parent = name != NULL ? brevet_identifier_fold (name) : NULL;
 
   g_task_set_source_tag (task, brevet_authority_versions_list_async);
-  list->parent = name != NULL ? brevet_identifier_fold (name) : NULL;
-  list->versions = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_ca_version_free);
-  g_task_set_task_data (task, list, list_free);
-  brevet_store_list_async (store, BREVET_COLLECTION_CA_VERSIONS, list->parent, NULL, PER_PAGE, cancellable, on_page_read,
-                           g_object_ref (task));
+  g_task_set_task_data (task, list, (GDestroyNotify) list_free);
+  brevet_record_walk_async (store, BREVET_COLLECTION_CA_VERSIONS, parent, take_record, list, cancellable, on_read,
+                            g_object_ref (task));
 }
 
 GPtrArray *
-brevet_authority_versions_list_finish (GAsyncResult *result, GError **error)
+brevet_authority_versions_list_finish (GAsyncResult *result, GPtrArray **damaged, GError **error)
 {
+  List *list = g_task_get_task_data (G_TASK (result));
+
+  if (damaged != NULL)
+    *damaged = g_ptr_array_ref (list->damaged);
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
@@ -86,13 +92,13 @@ brevet_authority_versions_list (BrevetStore *store, const char *name, GError **e
 {
   g_autofree char *parent = name != NULL ? brevet_identifier_fold (name) : NULL;
   g_autoptr(GPtrArray) records = brevet_records_list_all (store, BREVET_COLLECTION_CA_VERSIONS, parent, error);
-  g_autoptr(GPtrArray) versions = NULL;
+  g_autoptr(List) list = list_new ();
 
   if (records == NULL)
     return NULL;
-  versions = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_ca_version_free);
-  take_page (versions, records);
-  return g_steal_pointer (&versions);
+  for (guint i = 0; i < records->len; i++)
+    take_record (g_ptr_array_index (records, i), list);
+  return g_ptr_array_ref (list->versions);
 }
 
 /* What is to become of a name's versions. */
@@ -124,14 +130,28 @@ has_same_settings (const BrevetCaVersion *one, const BrevetCaVersion *other, Bre
   return theirs != NULL && brevet_settings_equal (mine, theirs);
 }
 
+/* The version of a damaged record of the CA that is noted; NULL if there is none. */
+static const char *
+find_damaged (const Note *note, GPtrArray *damaged)
+{
+  g_autofree char *key = brevet_records_ca_version_key (note->version->name, note->version->identity);
+
+  for (guint i = 0; i < damaged->len; i++)
+    if (g_str_equal (brevet_record_get_key (g_ptr_array_index (damaged, i)), key))
+      return brevet_record_get_etag (g_ptr_array_index (damaged, i));
+  return NULL;
+}
+
+/* A damaged record is written anew: what the CA is configured with is known, and it says again what is to be trusted. */
 static void
-put_current (BrevetBatch *batch, const Note *note, const BrevetCaVersion *known)
+put_current (BrevetBatch *batch, const Note *note, const BrevetCaVersion *known, GPtrArray *damaged)
 {
   BrevetCaVersion current = *note->version;
+  const char *etag = find_damaged (note, damaged);
 
   if (known == NULL)
     {
-      brevet_records_put_ca_version (batch, &current, BREVET_IF_ABSENT);
+      brevet_records_put_ca_version (batch, &current, etag != NULL ? etag : BREVET_IF_ABSENT);
       return;
     }
   if (known->until == 0 && has_same_settings (known, note->version, note->seal))
@@ -143,7 +163,7 @@ put_current (BrevetBatch *batch, const Note *note, const BrevetCaVersion *known)
 }
 
 static BrevetBatch *
-compare (const Note *note, GPtrArray *versions)
+compare (const Note *note, GPtrArray *versions, GPtrArray *damaged)
 {
   BrevetBatch *batch = brevet_batch_new ();
   const BrevetCaVersion *known = NULL;
@@ -160,7 +180,7 @@ compare (const Note *note, GPtrArray *versions)
           brevet_records_put_ca_version (batch, version, version->etag);
         }
     }
-  put_current (batch, note, known);
+  put_current (batch, note, known, damaged);
   return batch;
 }
 
@@ -187,8 +207,9 @@ on_read_to_note (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   Note *note = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) versions = brevet_authority_versions_list_finish (result, &error);
-  g_autoptr(BrevetBatch) batch = versions != NULL ? compare (note, versions) : NULL;
+  g_autoptr(GPtrArray) damaged = NULL;
+  g_autoptr(GPtrArray) versions = brevet_authority_versions_list_finish (result, &damaged, &error);
+  g_autoptr(BrevetBatch) batch = versions != NULL ? compare (note, versions, damaged) : NULL;
 
   if (batch == NULL)
     g_task_return_error (task, g_steal_pointer (&error));

@@ -54,10 +54,12 @@ void brevet_authority_versions_list_async (BrevetStore *store, const char *name,
 
 /**
  * brevet_authority_versions_list_finish:
+ * @damaged: (out) (optional) (transfer full) (element-type BrevetRecord): those that cannot be read; nobody knows whether they are
+ *   needed
  *
  * Returns: (transfer full) (nullable) (element-type BrevetCaVersion): the versions, in no order; %NULL with an error of the store
  */
-GPtrArray *brevet_authority_versions_list_finish (GAsyncResult *result, GError **error);
+GPtrArray *brevet_authority_versions_list_finish (GAsyncResult *result, GPtrArray **damaged, GError **error);
 
 /**
  * brevet_authority_versions_list:

@@ -147,7 +147,7 @@ choose_pause (guint tries, const GError *error)
   gint64 ceiling = MIN (LONGEST_PAUSE, (gint64) SHORTEST_PAUSE << MIN (tries, 10));
   gint64 pause = g_random_int_range ((gint32) ceiling / 2, (gint32) ceiling + 1);
 
-  return MAX (pause, brevet_ca_error_get_retry_after (error));
+  return CLAMP (brevet_ca_error_get_retry_after (error), pause, BREVET_BACKLOG_LONGEST_WAIT);
 }
 
 static gboolean

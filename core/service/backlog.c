@@ -3,8 +3,8 @@
 
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
-
-#define PER_PAGE 200
+#include "record-damage.h"
+#include "record-walk.h"
 
 /* How much of one CA's share is taken at once, and for how long new questions are begun. */
 #define LANE_LENGTH 200
@@ -113,8 +113,9 @@ ensure_lane (Run *run, const BrevetBacklogFields *fields)
 }
 
 static void
-consider (Run *run, BrevetRecord *record)
+consider (BrevetRecord *record, gpointer data)
 {
+  Run *run = data;
   g_autoptr(GError) error = NULL;
   gpointer item = run->kind->read (record, &error);
   BrevetBacklogFields fields;
@@ -123,11 +124,11 @@ consider (Run *run, BrevetRecord *record)
   /* One that is damaged must not keep the others waiting. */
   if (item == NULL)
     {
-      g_warning ("%s; it is passed over", error->message);
+      brevet_record_damage_report (record, error, "the certificate authority is not asked what it wanted");
       return;
     }
   fields = run->kind->get_fields (item);
-  if (*fields.not_before > run->now)
+  if (*fields.not_before > run->now && *fields.not_before - run->now <= BREVET_BACKLOG_LONGEST_WAIT)
     run->next = run->next > 0 ? MIN (run->next, *fields.not_before) : *fields.not_before;
   else if ((lane = ensure_lane (run, &fields))->len < LANE_LENGTH)
     {
@@ -139,56 +140,37 @@ consider (Run *run, BrevetRecord *record)
   run->kind->free (item);
 }
 
-static void list_page (GTask *task, const char *after);
-
 static void
 on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
-  Run *run = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
 
-  if (records == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  for (guint i = 0; i < records->len; i++)
-    consider (run, g_ptr_array_index (records, i));
-  if (records->len == PER_PAGE)
-    list_page (task, brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
-  else
+  if (brevet_record_walk_finish (result, &error))
     run_lanes (task);
+  else
+    g_task_return_error (task, error);
 }
 
 static void
-list_page (GTask *task, const char *after)
+run_async (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
+           gpointer user_data)
 {
-  Run *run = g_task_get_task_data (task);
-
-  brevet_store_list_async (run->context->store, run->kind->collection, NULL, after, PER_PAGE, g_task_get_cancellable (task),
-                           on_listed, g_object_ref (task));
-}
-
-void
-brevet_backlog_run_async (const BrevetBacklogKind *kind, BrevetServiceContext *context, GCancellable *cancellable,
-                          GAsyncReadyCallback callback, gpointer user_data)
-{
+  const BrevetBacklogKind *kind = data;
   g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
   Run *run = g_new0 (Run, 1);
 
-  g_task_set_source_tag (task, brevet_backlog_run_async);
+  g_task_set_source_tag (task, run_async);
   run->kind = kind;
   run->context = brevet_service_context_ref (context);
   run->now = brevet_clock_now_seconds ();
   run->lanes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
   g_task_set_task_data (task, run, run_free);
-  list_page (task, NULL);
+  brevet_record_walk_async (context->store, kind->collection, NULL, consider, run, cancellable, on_listed, g_object_ref (task));
 }
 
-gboolean
-brevet_backlog_run_finish (GAsyncResult *result, guint *pause, GError **error)
+static gboolean
+run_finish (gpointer data, GAsyncResult *result, guint *pause, GError **error)
 {
   gssize seconds = g_task_propagate_int (G_TASK (result), error);
 
@@ -197,27 +179,14 @@ brevet_backlog_run_finish (GAsyncResult *result, guint *pause, GError **error)
   return seconds >= 0;
 }
 
-static void
-run_chore (gpointer data, BrevetServiceContext *context, GCancellable *cancellable, GAsyncReadyCallback callback,
-           gpointer user_data)
-{
-  brevet_backlog_run_async (data, context, cancellable, callback, user_data);
-}
-
-static gboolean
-finish_chore (gpointer data, GAsyncResult *result, guint *pause, GError **error)
-{
-  return brevet_backlog_run_finish (result, pause, error);
-}
-
 void
 brevet_backlog_add (BrevetServiceChores *chores, const char *name, const BrevetBacklogKind *kind)
 {
   BrevetChore chore = {
     .name = name,
     .interval = LONGEST_PAUSE,
-    .run_async = run_chore,
-    .run_finish = finish_chore,
+    .run_async = run_async,
+    .run_finish = run_finish,
   };
 
   brevet_service_chores_add (chores, &chore, (gpointer) kind, NULL);

@@ -95,25 +95,12 @@ typedef struct {
  * @name: of the job
  * @kind: for as long as @chores
  *
- * Adds the job that works a backlog off.
+ * Adds the job that works a backlog off: each run asks what is due, up to a limit.
  */
 void brevet_backlog_add (BrevetServiceChores *chores, const char *name, const BrevetBacklogKind *kind);
 
-/**
- * brevet_backlog_run_async:
- *
- * Asks what is due, up to a limit.
- */
-void brevet_backlog_run_async (const BrevetBacklogKind *kind, BrevetServiceContext *context, GCancellable *cancellable,
-                               GAsyncReadyCallback callback, gpointer user_data);
-
-/**
- * brevet_backlog_run_finish:
- * @pause: (out): seconds until something is due
- *
- * Returns: %FALSE with an error of the store
- */
-gboolean brevet_backlog_run_finish (GAsyncResult *result, guint *pause, GError **error);
+/* Nothing is put off for longer, whatever a CA says. What seems to be was put off by a clock that was wrong, and is due. */
+#define BREVET_BACKLOG_LONGEST_WAIT (24 * 3600)
 
 /* One CA's share of a run (backlog-lane.c). Takes @items over (element-type as of @kind); begins nothing new after @deadline
  * (monotonic). Returns: the seconds after which it is worth while to ask this CA again, 0 if all was asked; -1 with an error of the

@@ -30,6 +30,8 @@ typedef struct {
   GPtrArray *authorities; /* BrevetCensusAuthority */
   GPtrArray *bundles;     /* BrevetCensusBundle */
   GHashTable *index;      /* both, by what they are about */
+  guint64 unreadable;
+  GPtrArray *repairs;     /* BrevetRecord: certificates of devices of which only the inventory knows what they are */
 } BrevetTally;
 
 void brevet_tally_init (BrevetTally *self);
@@ -38,7 +40,8 @@ void brevet_tally_clear (BrevetTally *self);
 
 BrevetCensusAuthority *brevet_tally_authority (BrevetTally *self, const char *authority, const char *identity);
 
-void brevet_tally_count_holder (BrevetTally *self, const char *bundle, const char *version);
+/* Counts a record that may speak for any CA and any device. */
+void brevet_tally_count_unreadable (BrevetTally *self, BrevetRecord *record, const GError *error);
 
 gboolean brevet_tally_has_holders (BrevetTally *self, const char *bundle, const char *version);
 
@@ -56,12 +59,13 @@ typedef struct {
   char *device;
   GPtrArray *certificates; /* BrevetDeviceCertificate */
   BrevetDeviceCertificate *delivered;
+  gboolean is_damaged; /* there are records of the device that nobody can read: what they say of the others is not known */
   BrevetBatch *batch;
 } BrevetDeviceTally;
 
 void brevet_device_tally_init (BrevetDeviceTally *self, BrevetTally *tally);
 
-gboolean brevet_device_tally_add (BrevetDeviceTally *self, BrevetRecord *record, GError **error);
+void brevet_device_tally_add (BrevetDeviceTally *self, BrevetRecord *record);
 
 /* Behind the last device. */
 void brevet_device_tally_end (BrevetDeviceTally *self);
@@ -76,7 +80,7 @@ void brevet_device_tally_clear (BrevetDeviceTally *self);
  */
 typedef struct {
   BrevetTally *tally;
-  GHashTable *groups; /* key of the group → key of its trust bundle, for those that have one and are enabled */
+  GHashTable *groups; /* key of the group → key of its trust bundle, for those that have one and are enabled; empty if unknown */
   BrevetCursor registrations;
   BrevetCursor enrollments;
   BrevetCursor holders;
@@ -84,10 +88,10 @@ typedef struct {
 
 void brevet_holder_tally_init (BrevetHolderTally *self, BrevetTally *tally);
 
-gboolean brevet_holder_tally_add_group (BrevetHolderTally *self, BrevetRecord *record, GError **error);
+void brevet_holder_tally_add_group (BrevetHolderTally *self, BrevetRecord *record);
 
-/* Goes on as far as the pages reach. Returns: the cursor that needs its next page, NULL at the end or with an error. */
-BrevetCursor *brevet_holder_tally_advance (BrevetHolderTally *self, GError **error);
+/* Goes on as far as the pages reach. Returns: the cursor that needs its next page, NULL at the end. */
+BrevetCursor *brevet_holder_tally_advance (BrevetHolderTally *self);
 
 void brevet_holder_tally_clear (BrevetHolderTally *self);
 

@@ -6,6 +6,7 @@
 
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
+#include "record-damage.h"
 #include "record-json.h"
 
 #include <string.h>
@@ -40,6 +41,7 @@ brevet_tally_init (BrevetTally *self)
   self->authorities = g_ptr_array_new_with_free_func (authority_free);
   self->bundles = g_ptr_array_new_with_free_func (bundle_free);
   self->index = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->repairs = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_record_unref);
 }
 
 void
@@ -48,6 +50,14 @@ brevet_tally_clear (BrevetTally *self)
   g_clear_pointer (&self->index, g_hash_table_unref);
   g_clear_pointer (&self->authorities, g_ptr_array_unref);
   g_clear_pointer (&self->bundles, g_ptr_array_unref);
+  g_clear_pointer (&self->repairs, g_ptr_array_unref);
+}
+
+void
+brevet_tally_count_unreadable (BrevetTally *self, BrevetRecord *record, const GError *error)
+{
+  self->unreadable++;
+  brevet_record_damage_report (record, error, "as long as it is there, no certificate is taken out of a trust bundle");
 }
 
 static char *
@@ -74,8 +84,8 @@ brevet_tally_authority (BrevetTally *self, const char *authority, const char *id
   return known;
 }
 
-void
-brevet_tally_count_holder (BrevetTally *self, const char *bundle, const char *version)
+static void
+count_holder (BrevetTally *self, const char *bundle, const char *version)
 {
   g_autofree char *id = make_id ("bundle ", bundle, version);
   BrevetCensusBundle *known = g_hash_table_lookup (self->index, id);
@@ -174,8 +184,11 @@ drop_delivered (BrevetDeviceTally *self)
 void
 brevet_device_tally_end (BrevetDeviceTally *self)
 {
-  const BrevetDeviceCertificate *current = find_current (self);
+  const BrevetDeviceCertificate *current = self->is_damaged && self->delivered == NULL ? NULL : find_current (self);
   gint64 begin = current != NULL ? current->time : self->delivered != NULL ? self->delivered->time : 0;
+
+  if (self->is_damaged)
+    begin = 0;
 
   for (guint i = 0; i < self->certificates->len; i++)
     {
@@ -188,30 +201,48 @@ brevet_device_tally_end (BrevetDeviceTally *self)
       else
         brevet_tally_authority (self->tally, certificate->authority, certificate->identity)->coming++;
     }
-  if (self->delivered != NULL && self->certificates->len == 0)
+  if (self->delivered != NULL && self->certificates->len == 0 && !self->is_damaged)
     drop_delivered (self);
   g_ptr_array_set_size (self->certificates, 0);
   g_clear_pointer (&self->delivered, brevet_device_certificate_free);
   g_clear_pointer (&self->device, g_free);
+  self->is_damaged = FALSE;
 }
 
-gboolean
-brevet_device_tally_add (BrevetDeviceTally *self, BrevetRecord *record, GError **error)
+/* Without the word of what was delivered, everything of the device counts: that is more than there is, and never less. */
+static void
+note_damage (BrevetDeviceTally *self, BrevetRecord *record, const GError *error)
 {
-  g_autoptr(BrevetDeviceCertificate) certificate = brevet_records_read_device_certificate (record, error);
+  g_autofree char *key = brevet_records_dup_device_certificate_key (record);
 
-  if (certificate == NULL)
-    return FALSE;
-  if (g_strcmp0 (self->device, certificate->device) != 0)
+  self->is_damaged = TRUE;
+  if (*key == '\0')
+    {
+      brevet_record_damage_report (record, error, "all certificates of the device count until it fetches one");
+      return;
+    }
+  brevet_tally_count_unreadable (self->tally, record, error);
+  g_ptr_array_add (self->tally->repairs, brevet_record_ref (record));
+}
+
+void
+brevet_device_tally_add (BrevetDeviceTally *self, BrevetRecord *record)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetDeviceCertificate) certificate = brevet_records_read_device_certificate (record, &error);
+  g_autofree char *device = brevet_records_dup_device (record);
+
+  if (g_strcmp0 (self->device, device) != 0)
     {
       brevet_device_tally_end (self);
-      self->device = g_strdup (certificate->device);
+      self->device = g_steal_pointer (&device);
     }
-  if (certificate->delivered != NULL)
+  if (certificate == NULL)
+    note_damage (self, record, error);
+  else if (certificate->delivered != NULL)
     self->delivered = g_steal_pointer (&certificate);
-  else if (certificate->authority != NULL)
+  else
     g_ptr_array_add (self->certificates, g_steal_pointer (&certificate));
-  return TRUE;
 }
 
 void
@@ -235,31 +266,35 @@ brevet_holder_tally_clear (BrevetHolderTally *self)
 
 /* A device that is not let in needs no bundle. */
 static gboolean
-read_bundle_of (BrevetRecord *record, char **bundle, GError **error)
+read_bundle_of (BrevetHolderTally *self, BrevetRecord *record, char **bundle)
 {
-  g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(JsonObject) object = brevet_record_json_parse (record, &error);
   const char *id, *status;
 
   *bundle = NULL;
-  if (object == NULL)
-    return FALSE;
-  id = json_object_get_string_member_with_default (object, "trustBundleId", NULL);
+  if (object == NULL ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, &error, "trustBundleId", "provisioningStatus", NULL))
+    {
+      brevet_tally_count_unreadable (self->tally, record, error);
+      return FALSE;
+    }
+  id = brevet_record_json_get_string (object, "trustBundleId");
   status = json_object_get_string_member_with_default (object, "provisioningStatus", "enabled");
   if (id != NULL && g_ascii_strcasecmp (status, "disabled") != 0)
     *bundle = brevet_identifier_fold (id);
   return TRUE;
 }
 
-gboolean
-brevet_holder_tally_add_group (BrevetHolderTally *self, BrevetRecord *record, GError **error)
+void
+brevet_holder_tally_add_group (BrevetHolderTally *self, BrevetRecord *record)
 {
   char *bundle = NULL;
 
-  if (!read_bundle_of (record, &bundle, error))
-    return FALSE;
+  if (!read_bundle_of (self, record, &bundle))
+    bundle = g_strdup ("");
   if (bundle != NULL)
     g_hash_table_insert (self->groups, g_strdup (brevet_record_get_key (record)), bundle);
-  return TRUE;
 }
 
 static BrevetRecord *
@@ -270,51 +305,59 @@ peek_at (BrevetCursor *cursor, const char *key)
   return record != NULL && g_str_equal (brevet_record_get_key (record), key) ? record : NULL;
 }
 
-static gboolean
-find_expected (BrevetHolderTally *self, BrevetRecord *registration, BrevetRecord *enrollment, char **bundle, GError **error)
+/* What nobody can read today has not changed what the device has. */
+static char *
+find_expected (BrevetHolderTally *self, BrevetRecord *registration, BrevetRecord *enrollment, BrevetRecord *holder)
 {
   const char *group = registration != NULL ? brevet_record_get_parent (registration) : NULL;
+  const char *known = NULL;
+  char *bundle = NULL;
 
-  *bundle = NULL;
-  if (enrollment != NULL)
-    return read_bundle_of (enrollment, bundle, error);
-  if (group != NULL)
-    *bundle = g_strdup (g_hash_table_lookup (self->groups, group));
-  return TRUE;
+  if (enrollment != NULL && read_bundle_of (self, enrollment, &bundle))
+    return bundle;
+  if (enrollment == NULL)
+    known = group != NULL ? g_hash_table_lookup (self->groups, group) : NULL;
+  else
+    known = "";
+  if (known != NULL && *known == '\0')
+    known = holder != NULL ? brevet_record_get_parent (holder) : NULL;
+  return g_strdup (known);
 }
 
-/* Only who is assigned was handed anything. */
-static gboolean
-count_lacking (BrevetHolderTally *self, BrevetRecord *record, const char *bundle, GError **error)
+/* Only who is assigned was handed anything. Whoever cannot be read may be. */
+static void
+count_lacking (BrevetHolderTally *self, BrevetRecord *record, const char *bundle)
 {
-  g_autoptr(BrevetRegistration) registration = brevet_records_read_registration (record, error);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRegistration) registration = brevet_records_read_registration (record, &error);
 
   if (registration == NULL)
-    return FALSE;
-  if (registration->state->status == BREVET_REGISTRATION_ASSIGNED)
-    brevet_tally_count_holder (self->tally, bundle, NULL);
-  return TRUE;
+    brevet_record_damage_report (record, error, "the device counts as one without its trust bundle");
+  if (registration == NULL || registration->state->status == BREVET_REGISTRATION_ASSIGNED)
+    count_holder (self->tally, bundle, NULL);
 }
 
-static gboolean
-count_device (BrevetHolderTally *self, const char *key, GError **error)
+static void
+count_device (BrevetHolderTally *self, const char *key)
 {
   BrevetRecord *registration = peek_at (&self->registrations, key);
   BrevetRecord *record = peek_at (&self->holders, key);
+  g_autofree char *bundle = find_expected (self, registration, peek_at (&self->enrollments, key), record);
   g_autoptr(BrevetBundleHolder) holder = NULL;
-  g_autofree char *bundle = NULL;
+  g_autoptr(GError) error = NULL;
 
-  if (!find_expected (self, registration, peek_at (&self->enrollments, key), &bundle, error))
-    return FALSE;
   if (bundle == NULL)
-    return TRUE;
+    return;
   if (record == NULL || g_strcmp0 (brevet_record_get_parent (record), bundle) != 0)
-    return registration == NULL || count_lacking (self, registration, bundle, error);
-  holder = brevet_records_read_bundle_holder (record, error);
+    {
+      if (registration != NULL)
+        count_lacking (self, registration, bundle);
+      return;
+    }
+  holder = brevet_records_read_bundle_holder (record, &error);
   if (holder == NULL)
-    return FALSE;
-  brevet_tally_count_holder (self->tally, bundle, holder->version);
-  return TRUE;
+    brevet_record_damage_report (record, error, "the device counts as one without its trust bundle");
+  count_holder (self->tally, bundle, holder != NULL ? holder->version : NULL);
 }
 
 static BrevetCursor *
@@ -352,7 +395,7 @@ skip (BrevetCursor *cursor, const char *key)
 }
 
 BrevetCursor *
-brevet_holder_tally_advance (BrevetHolderTally *self, GError **error)
+brevet_holder_tally_advance (BrevetHolderTally *self)
 {
   for (;;)
     {
@@ -370,8 +413,7 @@ brevet_holder_tally_advance (BrevetHolderTally *self, GError **error)
           self->enrollments.index++;
           continue;
         }
-      if (!count_device (self, key, error))
-        return NULL;
+      count_device (self, key);
       skip (&self->registrations, key);
       skip (&self->holders, key);
       skip (&self->enrollments, key);

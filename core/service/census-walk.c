@@ -6,10 +6,8 @@
 
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "record-damage.h"
 #include "record-json.h"
-
-/* There once every certificate of former versions of the service has its small record. */
-#define COMPLETE_KEY "/complete"
 
 /* The journal comes before the certificates: what leaves it meanwhile is found among those. */
 typedef enum {
@@ -103,30 +101,47 @@ read_page (GTask *task, BrevetCursor *cursor)
   brevet_store_list_async (walk->store, cursor->collection, NULL, after, BREVET_CENSUS_PAGE, NULL, on_page, g_object_ref (task));
 }
 
+/* A certificate that may be on a device, and that the inventory does not revoke for good. */
 static gboolean
-add_inventory (Walk *walk, BrevetBatch *batch, BrevetRecord *record, GError **error)
+may_be_used (Walk *walk, const BrevetInventoryEntry *entry)
 {
-  g_autoptr(BrevetInventoryEntry) entry = brevet_records_read_certificate (record, error);
+  gboolean is_held = g_str_equal (entry->status, BREVET_INVENTORY_REVOKED) &&
+                     entry->revocation_reason == BREVET_REVOCATION_CERTIFICATE_HOLD;
+
+  return (is_held || g_str_equal (entry->status, BREVET_INVENTORY_ISSUED)) &&
+         brevet_certificate_get_not_after (brevet_chain_get_leaf (entry->chain)) > walk->tally.now;
+}
+
+static void
+add_inventory (Walk *walk, BrevetBatch *batch, BrevetRecord *record)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetInventoryEntry) entry = brevet_records_read_certificate (record, &error);
+  const char *device = brevet_record_get_parent (record);
 
   if (entry == NULL)
-    return FALSE;
-  if (g_str_equal (entry->status, BREVET_INVENTORY_ISSUED) &&
-      brevet_certificate_get_not_after (brevet_chain_get_leaf (entry->chain)) > walk->tally.now)
-    brevet_records_put_device_certificate (batch, entry, brevet_record_get_key (record));
-  return TRUE;
+    {
+      brevet_record_damage_report (record, error, "as long as it is there, no certificate is taken out of a trust bundle");
+      brevet_records_put_unknown_device_certificate (batch, device != NULL ? device : "", brevet_record_get_key (record));
+    }
+  else if (may_be_used (walk, entry))
+    brevet_records_put_device_certificate (batch, entry, brevet_record_get_key (record), brevet_record_get_created (record), NULL);
 }
 
 static gboolean
-add_intent (Walk *walk, BrevetRecord *record, GError **error)
+read_intent (Walk *walk, BrevetRecord *record, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   BrevetCensusAuthority *authority;
   const char *identity;
   gint64 begin;
 
-  if (object == NULL || !brevet_record_json_require (object, record, error, "certificateAuthority", NULL))
+  if (object == NULL || !brevet_record_json_require (object, record, error, "certificateAuthority", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "identity", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_BOOLEAN, error, "sent", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "requestedAt", NULL))
     return FALSE;
-  identity = json_object_get_string_member_with_default (object, "identity", NULL);
+  identity = brevet_record_json_get_string (object, "identity");
   authority = brevet_tally_authority (&walk->tally, json_object_get_string_member (object, "certificateAuthority"), identity);
   if (identity != NULL || json_object_get_boolean_member_with_default (object, "sent", TRUE))
     {
@@ -138,27 +153,96 @@ add_intent (Walk *walk, BrevetRecord *record, GError **error)
   return TRUE;
 }
 
-static gboolean
-take_record (Walk *walk, BrevetBatch *batch, BrevetRecord *record, GError **error)
+static void
+add_intent (Walk *walk, BrevetRecord *record)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (!read_intent (walk, record, &error))
+    brevet_tally_count_unreadable (&walk->tally, record, error);
+}
+
+static void
+take_record (Walk *walk, BrevetBatch *batch, BrevetRecord *record)
 {
   switch (walk->stage)
     {
     case STAGE_INVENTORY:
-      return add_inventory (walk, batch, record, error);
+      add_inventory (walk, batch, record);
+      break;
     case STAGE_GROUPS:
-      return brevet_holder_tally_add_group (&walk->holders, record, error);
+      brevet_holder_tally_add_group (&walk->holders, record);
+      break;
     case STAGE_JOURNAL:
-      return add_intent (walk, record, error);
+      add_intent (walk, record);
+      break;
     case STAGE_CERTIFICATES:
-      return g_str_equal (brevet_record_get_key (record), COMPLETE_KEY) || brevet_device_tally_add (&walk->devices, record, error);
+      if (!g_str_equal (brevet_record_get_key (record), BREVET_DEVICE_CERTIFICATES_COMPLETE))
+        brevet_device_tally_add (&walk->devices, record);
+      break;
     case STAGE_VERSIONS:
       brevet_version_tally_add (&walk->versions, record);
-      return TRUE;
+      break;
     case STAGE_HOLDERS:
     case STAGE_END:
     default:
-      g_return_val_if_reached (FALSE);
+      g_return_if_reached ();
     }
+}
+
+static void on_repaired (GObject *source, GAsyncResult *result, gpointer user_data);
+
+/* What the inventory says of a certificate whose small record cannot be read. This census has no use for it any more, but the next
+ * one has. */
+static void
+on_entry_read (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  Walk *walk = g_task_get_task_data (task);
+  g_autoptr(BrevetRecord) damaged = g_ptr_array_steal_index_fast (walk->tally.repairs, walk->tally.repairs->len - 1);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
+  g_autoptr(BrevetInventoryEntry) entry = record != NULL ? brevet_records_read_certificate (record, &error) : NULL;
+  g_autoptr(BrevetBatch) batch = NULL;
+
+  if (entry == NULL)
+    {
+      if (record != NULL)
+        brevet_record_damage_report (record, error, "as long as it is there, no certificate is taken out of a trust bundle");
+      advance (task);
+      return;
+    }
+  batch = brevet_batch_new ();
+  if (may_be_used (walk, entry))
+    brevet_records_put_device_certificate (batch, entry, brevet_record_get_key (record), brevet_record_get_created (record),
+                                           brevet_record_get_etag (damaged));
+  else
+    brevet_batch_delete (batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, brevet_record_get_key (damaged),
+                         brevet_record_get_etag (damaged));
+  g_message ("The record “%s” of %s is made anew from the inventory", brevet_record_get_key (damaged),
+             brevet_record_get_collection (damaged));
+  brevet_store_commit_async (walk->store, batch, NULL, on_repaired, g_object_ref (task));
+}
+
+static void
+on_repaired (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_store_commit_finish (BREVET_STORE (source), result, &error))
+    g_debug ("The next census tries again: %s", error->message);
+  advance (task);
+}
+
+static void
+repair_next (GTask *task)
+{
+  Walk *walk = g_task_get_task_data (task);
+  GPtrArray *repairs = walk->tally.repairs;
+  g_autofree char *key = brevet_records_dup_device_certificate_key (g_ptr_array_index (repairs, repairs->len - 1));
+
+  brevet_store_get_async (walk->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_entry_read, g_object_ref (task));
 }
 
 static void
@@ -201,22 +285,17 @@ take_page (GTask *task)
   Walk *walk = g_task_get_task_data (task);
   g_autoptr(BrevetBatch) batch = brevet_batch_new ();
   g_autoptr(BrevetBatch) deletions = NULL;
-  GError *error = NULL;
 
   for (BrevetRecord *record = brevet_cursor_peek (&walk->cursor); record != NULL; record = brevet_cursor_peek (&walk->cursor))
     {
-      if (!take_record (walk, batch, record, &error))
-        {
-          g_task_return_error (task, error);
-          return FALSE;
-        }
+      take_record (walk, batch, record);
       walk->cursor.index++;
     }
   if (walk->stage == STAGE_INVENTORY && walk->cursor.ended)
     {
       g_autoptr(GBytes) body = g_bytes_new_static ("{}", 2);
 
-      brevet_batch_put (batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, COMPLETE_KEY, NULL, body, NULL);
+      brevet_batch_put (batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, BREVET_DEVICE_CERTIFICATES_COMPLETE, NULL, body, NULL);
     }
   if (walk->stage == STAGE_CERTIFICATES && walk->cursor.ended)
     brevet_device_tally_end (&walk->devices);
@@ -234,6 +313,7 @@ return_result (GTask *task)
   census->duration = brevet_clock_monotonic () - walk->started;
   census->authorities = g_ptr_array_ref (walk->tally.authorities);
   census->bundles = g_ptr_array_ref (walk->tally.bundles);
+  census->unreadable = walk->tally.unreadable;
   g_task_return_pointer (task, census, (GDestroyNotify) brevet_census_result_unref);
 }
 
@@ -242,16 +322,13 @@ static gboolean
 advance_holders (GTask *task)
 {
   Walk *walk = g_task_get_task_data (task);
-  GError *error = NULL;
-  BrevetCursor *empty = brevet_holder_tally_advance (&walk->holders, &error);
+  BrevetCursor *empty = brevet_holder_tally_advance (&walk->holders);
 
-  if (error != NULL)
-    g_task_return_error (task, error);
-  else if (empty != NULL)
+  if (empty != NULL)
     read_page (task, empty);
   else
     go_to (walk, STAGE_JOURNAL);
-  return error == NULL && empty == NULL;
+  return empty == NULL;
 }
 
 /* Returns: FALSE if somebody else goes on */
@@ -280,6 +357,11 @@ advance (GTask *task)
   Walk *walk = g_task_get_task_data (task);
   gboolean goes_on = TRUE;
 
+  if (walk->tally.repairs->len > 0)
+    {
+      repair_next (task);
+      return;
+    }
   while (goes_on && walk->stage != STAGE_END)
     goes_on = walk->stage == STAGE_HOLDERS ? advance_holders (task) : advance_cursor (task);
   if (goes_on)
@@ -325,7 +407,8 @@ brevet_census_walk_async (BrevetStore *store, GAsyncReadyCallback callback, gpoi
 
   g_task_set_source_tag (task, brevet_census_walk_async);
   g_task_set_task_data (task, walk_new (store), walk_free);
-  brevet_store_get_async (store, BREVET_COLLECTION_DEVICE_CERTIFICATES, COMPLETE_KEY, NULL, on_complete_known, task);
+  brevet_store_get_async (store, BREVET_COLLECTION_DEVICE_CERTIFICATES, BREVET_DEVICE_CERTIFICATES_COMPLETE, NULL,
+                          on_complete_known, task);
 }
 
 BrevetCensusResult *

@@ -191,7 +191,8 @@ is_used (const BrevetCensusAuthority *authority)
 gboolean
 brevet_census_result_uses (BrevetCensusResult *self, const char *name, const char *identity)
 {
-  return is_used (brevet_census_result_find (self, name, identity)) || is_used (brevet_census_result_find (self, name, NULL));
+  return self->unreadable > 0 || is_used (brevet_census_result_find (self, name, identity)) ||
+         is_used (brevet_census_result_find (self, name, NULL));
 }
 
 gboolean

@@ -52,6 +52,7 @@ typedef struct {
  * @duration: how long it took, microseconds
  * @authorities: (element-type BrevetCensusAuthority): those that somebody uses
  * @bundles: (element-type BrevetCensusBundle): those that somebody has or lacks
+ * @unreadable: records that cannot be read, and of which nobody knows whom they count for
  *
  * What a census has found. Immutable and reference counted.
  */
@@ -60,6 +61,7 @@ typedef struct {
   gint64 duration;
   GPtrArray *authorities;
   GPtrArray *bundles;
+  guint64 unreadable;
 } BrevetCensusResult;
 
 /**
@@ -108,7 +110,8 @@ const BrevetCensusAuthority *brevet_census_result_find (BrevetCensusResult *self
 /**
  * brevet_census_result_uses:
  *
- * Returns: %TRUE as long as a device has a certificate of this CA, may have one, or is about to get one
+ * Returns: %TRUE as long as a device has a certificate of this CA, may have one, or is about to get one; and as long as a record
+ *   that cannot be read may say so
  */
 gboolean brevet_census_result_uses (BrevetCensusResult *self, const char *name, const char *identity);
 

@@ -24,6 +24,7 @@ typedef struct {
   guint authorities;
   gint64 without_root; /* devices whose bundle has no such root, or that have none */
   gint64 not_moved;    /* devices with a certificate of an earlier version */
+  gint64 unreadable;   /* records that may speak for any number of devices */
 } Count;
 
 static gint64
@@ -86,6 +87,7 @@ static void
 count_bundle (Count *count, JsonObject *bundle, JsonArray *versions)
 {
   count->bundles++;
+  count->unreadable = MAX (count->unreadable, get_number (bundle, "unreadableRecords"));
   count->without_root += get_number (bundle, "devicesWithout");
   for (guint i = 0; i < json_array_get_length (versions); i++)
     {
@@ -97,9 +99,10 @@ count_bundle (Count *count, JsonObject *bundle, JsonArray *versions)
 }
 
 static void
-count_authority (Count *count, JsonArray *earlier)
+count_authority (Count *count, JsonObject *authority, JsonArray *earlier)
 {
   count->authorities++;
+  count->unreadable = MAX (count->unreadable, get_number (authority, "unreadableRecords"));
   for (guint i = 0; i < json_array_get_length (earlier); i++)
     {
       JsonObject *version = get_entry (earlier, i);
@@ -122,7 +125,7 @@ walk_object (Count *count, JsonObject *object)
   if (versions != NULL && json_object_has_member (object, "devicesWithout") && follows (object, count->name))
     count_bundle (count, object, versions);
   else if (earlier != NULL && is_named (object, count->name))
-    count_authority (count, earlier);
+    count_authority (count, object, earlier);
   for (GList *member = members; member != NULL; member = member->next)
     walk (count, member->data);
 }
@@ -204,6 +207,18 @@ refuse_lack (const char *path, const char *what, const char *name, GError **erro
   return FALSE;
 }
 
+/* Fewer than there are were counted, perhaps. */
+static gboolean
+check_unreadable (const Count *count, GError **error)
+{
+  if (count->unreadable == 0)
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+               "%" G_GINT64_FORMAT " records of the service cannot be read, so nobody knows which devices they count for; "
+               "“brevet-dps store check” lists them; nothing was changed", count->unreadable);
+  return FALSE;
+}
+
 gboolean
 brevet_ceremony_census_has_moved (const char *path, const char *name, GError **error)
 {
@@ -214,7 +229,7 @@ brevet_ceremony_census_has_moved (const char *path, const char *name, GError **e
   if (count.authorities == 0)
     return refuse_lack (path, "the CA", name, error);
   if (count.not_moved == 0)
-    return TRUE;
+    return check_unreadable (&count, error);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
                "%" G_GINT64_FORMAT " devices still have certificates of what the CA was before; nothing was changed",
                count.not_moved);
@@ -231,7 +246,7 @@ brevet_ceremony_census_has_bundle (const char *path, const char *name, BrevetCer
   if (count.bundles == 0)
     return refuse_lack (path, "a trust bundle that follows the CA", name, error);
   if (count.without_root == 0)
-    return TRUE;
+    return check_unreadable (&count, error);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
                "%" G_GINT64_FORMAT " devices have no trust bundle with the root “%s” yet; nothing was changed", count.without_root,
                brevet_certificate_get_subject (root));

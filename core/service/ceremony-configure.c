@@ -3,6 +3,7 @@
 /* The switch: one file of the configuration, replaced as a whole. */
 
 #include "ceremony-private.h"
+#include "ceremony-terminal.h"
 
 #include "brevet-ca-backend.h"
 #include "brevet-clock.h"
@@ -18,11 +19,11 @@
 static char *
 render (BrevetCeremony *self, const BrevetCeremonySettings *settings)
 {
-  g_autofree char *now = brevet_clock_format (brevet_clock_now ());
+  g_autofree char *now = brevet_ceremony_format_date (brevet_clock_now_seconds ());
   GString *text = g_string_new (NULL);
 
   g_string_append_printf (text,
-                          "# Written by “brevet-dps ca” at %s, and written anew by it. Other settings of the CA belong into\n"
+                          "# Written by “brevet-dps ca” at %s, and written anew by it. Other settings of the CA belong in\n"
                           "# another file.\n"
                           "[ca %s]\n"
                           "type=local\n"
@@ -110,13 +111,16 @@ write_drop_in (BrevetCeremony *self, const char *path, const char *text, GError 
   return FALSE;
 }
 
+/* Whoever reads that nothing was changed must know if that is not so. */
 static void
-restore (BrevetCeremony *self, const char *path, const char *before)
+restore (BrevetCeremony *self, const char *path, const char *before, GError **error)
 {
-  if (before == NULL)
-    g_unlink (path);
-  else
-    write_like_config (self, path, before, NULL);
+  g_autoptr(GError) cause = NULL;
+
+  if (before != NULL ? write_like_config (self, path, before, &cause) : g_unlink (path) == 0 || errno == ENOENT)
+    return;
+  g_prefix_error (error, "“%s” could not be put back as it was (%s); all the rest is unchanged: ", path,
+                  cause != NULL ? cause->message : g_strerror (errno));
 }
 
 /* A file that is read later may say something else. */
@@ -151,7 +155,7 @@ switch_over (BrevetCeremony *self, const BrevetCeremonySettings *settings, GErro
   g_file_get_contents (path, &before, NULL, NULL);
   if (write_drop_in (self, path, text, error) && is_in_force (self, settings->certificate, error))
     return g_steal_pointer (&path);
-  restore (self, path, before);
+  restore (self, path, before, error);
   return NULL;
 }
 

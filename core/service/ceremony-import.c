@@ -13,8 +13,9 @@
 
 #define DAY G_GINT64_CONSTANT (86400)
 
-BrevetCertificate *
-brevet_ceremony_find_root (BrevetChain *chain, BrevetTrustBundle *trust)
+/* The root that @chain leads to: its last certificate, or the one in @trust that issued it; NULL if there is none. */
+static BrevetCertificate *
+find_root (BrevetChain *chain, BrevetTrustBundle *trust)
 {
   BrevetCertificate *top = brevet_chain_get (chain, brevet_chain_get_length (chain) - 1);
 
@@ -26,8 +27,8 @@ brevet_ceremony_find_root (BrevetChain *chain, BrevetTrustBundle *trust)
   return NULL;
 }
 
-gboolean
-brevet_ceremony_holds (BrevetTrustBundle *trust, BrevetCertificate *certificate)
+static gboolean
+holds (BrevetTrustBundle *trust, BrevetCertificate *certificate)
 {
   for (guint i = 0; i < brevet_trust_bundle_get_length (trust); i++)
     if (brevet_certificate_equal (brevet_trust_bundle_get (trust, i), certificate))
@@ -50,7 +51,7 @@ static gboolean
 check_new_root (BrevetCeremony *self, BrevetCertificate *root, BrevetTrustBundle *trust, const BrevetCeremonyConsent *consent,
                 GError **error)
 {
-  if (!brevet_ceremony_holds (trust, root))
+  if (!holds (trust, root))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
                    "The root “%s” is not published by [ca %s] yet; begin with “ca rotate %s --root=FILE”. Nothing was changed",
@@ -72,6 +73,22 @@ check_new_root (BrevetCeremony *self, BrevetCertificate *root, BrevetTrustBundle
   return FALSE;
 }
 
+/* Who has begun the roll-over of the root and brings what the old one has signed took the wrong one, most likely; the key that
+ * waits would be spent on it. */
+static gboolean
+check_present_root (BrevetCeremony *self, BrevetCertificate *root, const BrevetCeremonyConsent *consent, GError **error)
+{
+  g_autofree char *step = brevet_ceremony_dup_note (self, "root", "step");
+
+  if (consent->force || g_strcmp0 (step, "published") != 0)
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
+               "The root “%s” has signed this, and not the new one that “ca rotate --root” has published; have the request signed "
+               "by that one, or give --force to stay with the old one for now. Nothing was changed",
+               brevet_certificate_get_subject (root));
+  return FALSE;
+}
+
 static gboolean
 check_root (BrevetCeremony *self, BrevetChain *chain, const BrevetCeremonyConsent *consent, gboolean *is_new, GError **error)
 {
@@ -89,9 +106,11 @@ check_root (BrevetCeremony *self, BrevetChain *chain, const BrevetCeremonyConsen
   trust = current != NULL ? brevet_ceremony_load_trust (self, error) : NULL;
   if (trust == NULL)
     return FALSE;
-  present = brevet_ceremony_find_root (current, trust);
+  present = find_root (current, trust);
   *is_new = present == NULL || !brevet_certificate_equal (present, root);
-  return !*is_new || check_new_root (self, root, trust, consent, error);
+  if (!*is_new)
+    return check_present_root (self, root, consent, error);
+  return check_new_root (self, root, trust, consent, error);
 }
 
 /* How long at most a device may go on with what the issuer before this one has signed. */
@@ -166,10 +185,10 @@ add_cross (BrevetChain *chain, const char *path, BrevetTrustBundle *trust, GErro
   if (cross == NULL)
     return NULL;
   certificate = brevet_chain_get_leaf (cross);
-  above = brevet_ceremony_find_root (cross, trust);
+  above = find_root (cross, trust);
   if (strcmp (brevet_certificate_get_spki_sha256 (certificate), brevet_certificate_get_spki_sha256 (root)) != 0 ||
       strcmp (brevet_certificate_get_subject_sha256 (certificate), brevet_certificate_get_subject_sha256 (root)) != 0 ||
-      brevet_certificate_is_self_issued (certificate) || above == NULL || !brevet_ceremony_holds (trust, above))
+      brevet_certificate_is_self_issued (certificate) || above == NULL || !holds (trust, above))
     {
       g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
                    "“%s” is not the root “%s” as a root that is trusted now has signed it; nothing was changed", path,
@@ -308,7 +327,7 @@ check_coming_root (BrevetCeremony *self, BrevetCertificate *root, BrevetTrustBun
   current = brevet_ceremony_load_current (self, error);
   if (current == NULL)
     return FALSE;
-  present = brevet_ceremony_find_root (current, trust);
+  present = find_root (current, trust);
   if (present == NULL || !brevet_certificate_equal (present, root))
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_REJECTED,
@@ -334,7 +353,7 @@ add_root (BrevetCeremony *self, BrevetCertificate *root, BrevetTrustBundle *trus
   for (guint i = 0; i < brevet_trust_bundle_get_length (trust); i++)
     if (!gives_way (self, brevet_trust_bundle_get (trust, i), root))
       g_ptr_array_add (roots, brevet_trust_bundle_get (trust, i));
-  if (brevet_ceremony_holds (trust, root))
+  if (holds (trust, root))
     return roots->len == brevet_trust_bundle_get_length (trust) || configure_trust (self, roots, NULL, error);
   g_ptr_array_add (roots, root);
   if (!configure_trust (self, roots, NULL, error))

@@ -22,15 +22,6 @@ typedef struct {
 } BrevetCeremonyConsent;
 
 /**
- * brevet_ceremony_find_root:
- *
- * Returns: (transfer none) (nullable): the root that @chain leads to: its last certificate, or the one in @trust that issued it
- */
-BrevetCertificate *brevet_ceremony_find_root (BrevetChain *chain, BrevetTrustBundle *trust);
-
-gboolean brevet_ceremony_holds (BrevetTrustBundle *trust, BrevetCertificate *certificate);
-
-/**
  * brevet_ceremony_import:
  * @path: what came back from the root's host
  * @cross: (nullable): certificate of the new root by the old one

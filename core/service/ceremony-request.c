@@ -97,6 +97,7 @@ make_key_file (BrevetKeyKind kind, const char *path, BrevetSecret *password, GEr
   if (g_rename (partial, path) == 0)
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "“%s” cannot be renamed: %s", partial, g_strerror (errno));
+  g_unlink (partial);
   return FALSE;
 }
 

@@ -140,7 +140,7 @@ brevet_ceremony_root_dup_key_location (const char *directory)
 }
 
 BrevetCeremonyRoot *
-brevet_ceremony_root_load (const char *directory, BrevetSecret *password, GError **error)
+brevet_ceremony_root_load (const char *directory, BrevetSecret *password, const char *option, GError **error)
 {
   g_autoptr(BrevetCeremonyRoot) self = g_new0 (BrevetCeremonyRoot, 1);
   g_autofree char *location = brevet_ceremony_root_dup_key_location (directory);
@@ -157,13 +157,26 @@ brevet_ceremony_root_load (const char *directory, BrevetSecret *password, GError
   self->certificate = brevet_ceremony_load_root (path, brevet_clock_now_seconds (), error);
   if (self->certificate == NULL)
     return NULL;
-  self->key = brevet_ceremony_load_key (location, password, error);
+  self->key = brevet_ceremony_load_key (location, password, option, error);
   if (self->key == NULL)
     return NULL;
   if (strcmp (brevet_key_get_spki_sha256 (self->key), brevet_certificate_get_spki_sha256 (self->certificate)) == 0)
     return g_steal_pointer (&self);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The key of “%s” does not belong to “%s”", directory, path);
   return NULL;
+}
+
+/* The record of the root itself shows it as what was signed. */
+static char *
+describe_root (BrevetCeremonyRoot *self, BrevetCertificate *certificate)
+{
+  g_autofree char *name = brevet_command_make_printable (brevet_certificate_get_subject (self->certificate));
+  g_autofree char *fingerprint = brevet_ceremony_format_fingerprint (self->certificate);
+
+  if (strcmp (brevet_certificate_get_sha256 (self->certificate), brevet_certificate_get_sha256 (certificate)) == 0)
+    return g_strdup ("");
+  return g_strdup_printf ("Root:              %s\n"
+                          "Root SHA-256:      %s\n", name, fingerprint);
 }
 
 static char *
@@ -173,7 +186,7 @@ render_record (BrevetCeremonyRoot *self, const char *action, BrevetCertificate *
   const gboolean in_token = gnutls_privkey_get_type (brevet_key_get_privkey (self->key)) != GNUTLS_PRIVKEY_X509;
   g_autofree char *now = brevet_ceremony_format_date (brevet_clock_now_seconds ());
   g_autofree char *kind = brevet_key_describe (self->key);
-  g_autofree char *root = brevet_ceremony_format_fingerprint (self->certificate);
+  g_autofree char *root = describe_root (self, certificate);
   g_autofree char *own = brevet_ceremony_format_fingerprint (certificate);
   g_autofree char *since = brevet_ceremony_format_date (brevet_certificate_get_not_before (certificate));
   g_autofree char *until = brevet_ceremony_format_date (brevet_certificate_get_not_after (certificate));
@@ -181,16 +194,13 @@ render_record (BrevetCeremonyRoot *self, const char *action, BrevetCertificate *
   /* Nobody writes lines into the record through a name. */
   g_autofree char *subject = brevet_command_make_printable (brevet_certificate_get_subject (certificate));
   g_autofree char *issuer = brevet_command_make_printable (brevet_certificate_get_issuer (certificate));
-  g_autofree char *own_name = brevet_command_make_printable (brevet_certificate_get_subject (self->certificate));
   g_autofree char *who = brevet_command_make_printable (operator_name != NULL ? operator_name : g_get_real_name ());
 
   return g_strdup_printf ("%s\n\n"
                           "When:              %s\n"
                           "Who:               %s (user %s on %s)\n"
                           "With:              brevet-dps " BREVET_VERSION "\n\n"
-                          "Root:              %s\n"
-                          "Root SHA-256:      %s\n"
-                          "Root key:          %s, %s\n\n"
+                          "%sRoot key:          %s, %s\n\n"
                           "Subject:           %s\n"
                           "Issuer:            %s\n"
                           "Serial:            %s\n"
@@ -200,7 +210,7 @@ render_record (BrevetCeremonyRoot *self, const char *action, BrevetCertificate *
                           "SHA-256:           %s\n"
                           "Public key:        SHA-256 %s\n"
                           "Request:           %s%s\n\n%s",
-                          action, now, who, g_get_user_name (), g_get_host_name (), own_name, root, kind,
+                          action, now, who, g_get_user_name (), g_get_host_name (), root, kind,
                           in_token ? "in a token" : "in a file", subject, issuer, brevet_certificate_get_serial (certificate),
                           since, until,
                           brevet_ceremony_get_path_length (certificate), own, brevet_certificate_get_spki_sha256 (certificate),

@@ -55,10 +55,12 @@ char *brevet_ceremony_root_dup_key_location (const char *directory);
 /**
  * brevet_ceremony_root_load:
  * @password: (nullable): asked for on the terminal if it is needed and %NULL
+ * @option: names a file with it, as for brevet_ceremony_load_key()
  *
  * Returns: (transfer full) (nullable): the root with its key
  */
-BrevetCeremonyRoot *brevet_ceremony_root_load (const char *directory, BrevetSecret *password, GError **error);
+BrevetCeremonyRoot *brevet_ceremony_root_load (const char *directory, BrevetSecret *password, const char *option,
+                                               GError **error);
 
 /**
  * brevet_ceremony_root_record:

@@ -139,8 +139,18 @@ brevet_ceremony_read_password (const char *path, const char *question, gboolean 
   return g_steal_pointer (&first);
 }
 
+/* Both forms of an encrypted key in PEM say so. */
+static gboolean
+is_encrypted (const char *location)
+{
+  g_autoptr(BrevetSecret) contents = brevet_secret_new_from_file (location, NULL);
+  const char *pem = contents != NULL ? (const char *) brevet_secret_get_data (contents, NULL) : "";
+
+  return strstr (pem, "ENCRYPTED") != NULL;
+}
+
 BrevetKey *
-brevet_ceremony_load_key (const char *location, BrevetSecret *password, GError **error)
+brevet_ceremony_load_key (const char *location, BrevetSecret *password, const char *option, GError **error)
 {
   g_autoptr(BrevetSecret) typed = NULL;
   g_autoptr(GError) local_error = NULL;
@@ -151,7 +161,10 @@ brevet_ceremony_load_key (const char *location, BrevetSecret *password, GError *
   if (password != NULL || !isatty (STDIN_FILENO) ||
       !(brevet_token_is_uri (location) || g_file_test (location, G_FILE_TEST_EXISTS)))
     {
-      g_propagate_error (error, g_steal_pointer (&local_error));
+      if (password == NULL && !brevet_token_is_uri (location) && is_encrypted (location))
+        g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s; name a file with %s", local_error->message, option);
+      else
+        g_propagate_error (error, g_steal_pointer (&local_error));
       return NULL;
     }
   typed = ask (brevet_token_is_uri (location) ? _("PIN of the token") : _("Password of the key"), error);

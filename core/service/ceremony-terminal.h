@@ -31,10 +31,11 @@ BrevetSecret *brevet_ceremony_read_password (const char *path, const char *quest
  * brevet_ceremony_load_key:
  * @location: as for brevet_key_load()
  * @password: (nullable): password or PIN that is known already
+ * @option: what names a file with it, for the error if there is no terminal
  *
  * Asks on the terminal when the key needs a password that is not known.
  */
-BrevetKey *brevet_ceremony_load_key (const char *location, BrevetSecret *password, GError **error);
+BrevetKey *brevet_ceremony_load_key (const char *location, BrevetSecret *password, const char *option, GError **error);
 
 /**
  * brevet_ceremony_format_date:

@@ -10,6 +10,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
+#include <string.h>
 
 /* Everything that is known, for both kinds of output. */
 typedef struct {
@@ -86,21 +87,22 @@ find_next (const View *self)
 {
   const char *name = brevet_ceremony_get_name (self->ceremony);
   g_autofree char *date = brevet_ceremony_format_date (self->replaced_until);
+  g_autofree char *config = brevet_ceremony_dup_config_option (self->ceremony);
 
   if (self->request != NULL && self->step != NULL)
     return g_strdup_printf (_("Have %s signed by the new root. When “brevet admin ca status %s” says that every device has the new "
-                              "trust bundle: brevet-dps ca import %s FILE --census=FILE"), self->request, name, name);
+                              "trust bundle: brevet-dps ca import %s FILE --census=FILE%s"), self->request, name, name, config);
   if (self->request != NULL)
-    return g_strdup_printf (_("Have %s signed by the root, and run: brevet-dps ca import %s FILE"), self->request, name);
+    return g_strdup_printf (_("Have %s signed by the root, and run: brevet-dps ca import %s FILE%s"), self->request, name, config);
   if (self->chain == NULL)
-    return g_strdup_printf (_("Make a key and a request: brevet-dps ca csr %s"), name);
+    return g_strdup_printf (_("Make a key and a request: brevet-dps ca csr %s%s"), name, config);
   if (g_strcmp0 (self->step, "published") == 0)
-    return g_strdup_printf (_("Go on with the roll-over of the root: brevet-dps ca rotate %s --root=FILE"), name);
+    return g_strdup_printf (_("Go on with the roll-over of the root: brevet-dps ca rotate %s --root=FILE%s"), name, config);
   if (g_strcmp0 (self->step, "switched") == 0)
     return g_strdup_printf (_("When no device uses the old root any more, or after %s: brevet-dps ca rotate %s "
-                              "--retire"), date, name);
+                              "--retire%s"), date, name, config);
   if (brevet_clock_now_seconds () >= self->half_life)
-    return g_strdup_printf (_("Half of the CA's life is over. Begin a roll-over: brevet-dps ca rotate %s"), name);
+    return g_strdup_printf (_("Half of the CA's life is over. Begin a roll-over: brevet-dps ca rotate %s%s"), name, config);
   return NULL;
 }
 
@@ -184,16 +186,47 @@ print_json (const View *self, const char *next)
   print_builder (builder);
 }
 
+static gboolean
+is_same (BrevetCertificate *one, BrevetCertificate *other)
+{
+  return strcmp (brevet_certificate_get_sha256 (one), brevet_certificate_get_sha256 (other)) == 0;
+}
+
+static gboolean
+is_above (const View *self, BrevetCertificate *root)
+{
+  for (guint i = 1; self->chain != NULL && i < brevet_chain_get_length (self->chain); i++)
+    if (is_same (brevet_chain_get (self->chain, i), root))
+      return TRUE;
+  return FALSE;
+}
+
+/* What stands above the issuing CA is shown once, also if it is published. */
+static const char *
+name_place (const View *self, guint number)
+{
+  if (number == 0)
+    return _("Issuing CA:");
+  for (guint i = 0; self->trust != NULL && i < brevet_trust_bundle_get_length (self->trust); i++)
+    if (is_same (brevet_trust_bundle_get (self->trust, i), brevet_chain_get (self->chain, number)))
+      return _("Above it, published as a root:");
+  return _("Above it:");
+}
+
 static void
 print_text (const View *self, const char *next)
 {
   g_autofree char *half_life = brevet_ceremony_format_date (self->half_life);
   g_autofree char *until = brevet_ceremony_format_date (self->replaced_until);
 
+  /* Whoever has mistyped the name is not to be told to make that CA, and nothing else. */
+  if (self->chain == NULL)
+    g_print (_("The CA “%s” has no certificate in the configuration yet\n"), brevet_ceremony_get_name (self->ceremony));
   for (guint i = 0; self->chain != NULL && i < brevet_chain_get_length (self->chain); i++)
-    brevet_ceremony_print_certificate (i == 0 ? _("Issuing CA:") : _("Above it:"), brevet_chain_get (self->chain, i));
+    brevet_ceremony_print_certificate (name_place (self, i), brevet_chain_get (self->chain, i));
   for (guint i = 0; self->trust != NULL && i < brevet_trust_bundle_get_length (self->trust); i++)
-    brevet_ceremony_print_certificate (_("Published as a root:"), brevet_trust_bundle_get (self->trust, i));
+    if (!is_above (self, brevet_trust_bundle_get (self->trust, i)))
+      brevet_ceremony_print_certificate (_("Published as a root:"), brevet_trust_bundle_get (self->trust, i));
   if (self->key != NULL)
     g_print (_("Key: %s\n"), self->key);
   if (self->chain != NULL)

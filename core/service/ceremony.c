@@ -125,6 +125,15 @@ brevet_ceremony_get_name (BrevetCeremony *self)
   return self->name;
 }
 
+char *
+brevet_ceremony_dup_config_option (BrevetCeremony *self)
+{
+  g_autofree char *usual = g_canonicalize_filename (BREVET_DPS_DEFAULT_CONFIGURATION, NULL);
+  g_autofree char *quoted = g_shell_quote (self->config_path);
+
+  return strcmp (self->config_path, usual) == 0 ? g_strdup ("") : g_strdup_printf (" --config=%s", quoted);
+}
+
 const char *
 brevet_ceremony_get_directory (BrevetCeremony *self)
 {

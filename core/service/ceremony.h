@@ -52,6 +52,9 @@ BrevetSettings *brevet_ceremony_get_group (BrevetCeremony *self);
 
 const char *brevet_ceremony_get_name (BrevetCeremony *self);
 
+/* The option that the next command needs to find the same configuration, behind a blank; empty where it needs none. */
+char *brevet_ceremony_dup_config_option (BrevetCeremony *self);
+
 const char *brevet_ceremony_get_directory (BrevetCeremony *self);
 
 char *brevet_ceremony_build_path (BrevetCeremony *self, const char *stem, const char *suffix);

@@ -33,7 +33,7 @@ brevet_dps_command_ca_csr (int argc, char **argv)
     { "directory", 0, 0, G_OPTION_ARG_FILENAME, &options.directory,
       N_("Directory for keys and certificates (default: where the present ones are)"), N_("DIRECTORY") },
     { "subject", 0, 0, G_OPTION_ARG_STRING, &options.key.subject, N_("Common name of the certificate"), N_("NAME") },
-    { "key-type", 0, 0, G_OPTION_ARG_STRING, &options.key.key_type, N_("p256, p384, rsa or ed25519"), N_("TYPE") },
+    { "key-type", 0, 0, G_OPTION_ARG_STRING, &options.key.key_type, N_("p256 (default), p384, rsa or ed25519"), N_("TYPE") },
     { "token", 0, 0, G_OPTION_ARG_STRING, &options.key.token, N_("Make the key in this token (PKCS#11 URI)"), N_("URI") },
     { "password-file", 0, 0, G_OPTION_ARG_FILENAME, &options.key.password_file,
       N_("File with the password of the key, or the PIN of the token"), N_("FILE") },
@@ -52,8 +52,10 @@ brevet_dps_command_ca_csr (int argc, char **argv)
                                "is wrong, or a file cannot be written"),
                              1, 1, &argc, &argv, &exit_code))
     return exit_code;
+  if (!brevet_ca_check_name (argv[1], &exit_code))
+    return exit_code;
   ceremony = brevet_ceremony_open (options.config_path, argv[1], options.directory, TRUE, &error);
   if (ceremony == NULL)
     return brevet_command_fail (error);
-  return brevet_ca_prepare (ceremony, &options.key);
+  return brevet_ca_prepare (ceremony, &options.key, FALSE);
 }

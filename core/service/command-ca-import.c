@@ -72,5 +72,7 @@ brevet_dps_command_ca_import (int argc, char **argv)
                                "or a file is wrong"),
                              2, 2, &argc, &argv, &exit_code))
     return exit_code;
+  if (!brevet_ca_check_name (argv[1], &exit_code))
+    return exit_code;
   return run (&options, argv[1], argv[2]);
 }

@@ -41,7 +41,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 static gboolean
 check (const Options *options, BrevetKeyKind *kind, GError **error)
 {
-  if (!brevet_ca_key_options_resolve (&options->key, BREVET_KEY_KIND_EC_P384, kind, error))
+  if (!brevet_ca_key_options_resolve (&options->key, BREVET_KEY_KIND_EC_P384, kind, error) ||
+      !brevet_ca_check_subject ("--organization", options->organization, error))
     return FALSE;
   if (options->years < 1 || options->years > MAX_YEARS)
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--years: write a number from 1 to %d", MAX_YEARS);
@@ -113,8 +114,8 @@ brevet_dps_command_ca_init (int argc, char **argv)
     { "subject", 0, 0, G_OPTION_ARG_STRING, &options.key.subject, N_("Common name of the certificate"), N_("NAME") },
     { "organization", 0, 0, G_OPTION_ARG_STRING, &options.organization, N_("Organization in the subject (default: none)"),
       N_("NAME") },
-    { "key-type", 0, 0, G_OPTION_ARG_STRING, &options.key.key_type, N_("p256, p384, rsa or ed25519"), N_("TYPE") },
-    { "years", 0, 0, G_OPTION_ARG_INT, &options.years, N_("How long the certificate is valid"), N_("YEARS") },
+    { "key-type", 0, 0, G_OPTION_ARG_STRING, &options.key.key_type, N_("p256, p384 (default), rsa or ed25519"), N_("TYPE") },
+    { "years", 0, 0, G_OPTION_ARG_INT, &options.years, N_("How long the certificate is valid (default: 20)"), N_("YEARS") },
     { "path-length", 0, 0, G_OPTION_ARG_INT, &options.path_length,
       N_("CA certificates below the root (default: 1; 2 allows cross-certificates)"), N_("NUMBER") },
     { "token", 0, 0, G_OPTION_ARG_STRING, &options.key.token, N_("Make the key in this token (PKCS#11 URI)"), N_("URI") },

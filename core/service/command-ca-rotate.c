@@ -67,7 +67,7 @@ rotate_root (const Options *options, BrevetCeremony *ceremony)
              "Next: systemctl reload brevet-dps (or SIGHUP), then wait until every device has the new trust bundle:\n"
              "  brevet admin ca status %s\n"),
            name);
-  return brevet_ca_prepare (ceremony, &options->key);
+  return brevet_ca_prepare (ceremony, &options->key, FALSE);
 }
 
 static int
@@ -83,14 +83,29 @@ retire (const Options *options, BrevetCeremony *ceremony)
   return BREVET_EXIT_OK;
 }
 
-/* In a laboratory the root's key is beside that of the issuing CA, as `brevet-dps init` has put it there. */
-static char *
-find_root_directory (const Options *options, BrevetCeremony *ceremony)
+static gboolean
+leads_to_root (BrevetChain *chain, const char *directory)
 {
-  const char *directory = options->root_directory != NULL ? options->root_directory : brevet_ceremony_get_directory (ceremony);
-  g_autofree char *location = brevet_ceremony_root_dup_key_location (directory);
+  g_autofree char *path = g_build_filename (directory, BREVET_CEREMONY_ROOT, NULL);
+  g_autoptr(BrevetChain) root = brevet_chain_load (path, NULL);
+  BrevetCertificate *top = brevet_chain_get (chain, brevet_chain_get_length (chain) - 1);
 
-  return options->root_directory != NULL || location != NULL ? g_strdup (directory) : NULL;
+  return root != NULL && (brevet_certificate_equal (top, brevet_chain_get_leaf (root)) ||
+                          brevet_certificate_is_issued_by (top, brevet_chain_get_leaf (root)));
+}
+
+/* In a laboratory the root's key is beside that of the issuing CA, as `brevet-dps init` has put it there. The root of another CA
+ * may lie there as well, which is not asked. */
+static char *
+find_root_directory (const Options *options, BrevetCeremony *ceremony, BrevetChain *current)
+{
+  const char *directory = brevet_ceremony_get_directory (ceremony);
+  g_autofree char *location = NULL;
+
+  if (options->root_directory != NULL)
+    return g_strdup (options->root_directory);
+  location = brevet_ceremony_root_dup_key_location (directory);
+  return location != NULL && leads_to_root (current, directory) ? g_strdup (directory) : NULL;
 }
 
 static char *
@@ -112,7 +127,7 @@ sign (const Options *options, BrevetCeremony *ceremony, const char *directory, G
     password = brevet_secret_new_from_file (options->root_password_file, error);
   if (options->root_password_file != NULL && password == NULL)
     return NULL;
-  root = brevet_ceremony_root_load (directory, password, error);
+  root = brevet_ceremony_root_load (directory, password, "--root-password-file", error);
   if (root == NULL)
     return NULL;
   template.common_name = brevet_csr_get_common_name (csr);
@@ -129,7 +144,7 @@ sign (const Options *options, BrevetCeremony *ceremony, const char *directory, G
 static int
 sign_and_import (const Options *options, BrevetCeremony *ceremony, const char *directory)
 {
-  const BrevetCeremonyConsent consent = { NULL, NULL, FALSE, options->yes };
+  const BrevetCeremonyConsent consent = { NULL, NULL, options->force, options->yes };
   g_autoptr(GError) error = NULL;
   g_autofree char *path = sign (options, ceremony, directory, &error);
   g_autofree char *drop_in = path != NULL ? brevet_ceremony_import (ceremony, path, NULL, &consent, &error) : NULL;
@@ -148,12 +163,13 @@ rotate (const Options *options, BrevetCeremony *ceremony)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetChain) current = brevet_ceremony_load_current (ceremony, &error);
-  g_autofree char *directory = find_root_directory (options, ceremony);
+  g_autofree char *directory = NULL;
   int exit_code;
 
   if (current == NULL)
     return brevet_command_fail (error);
-  exit_code = brevet_ca_prepare (ceremony, &options->key);
+  directory = find_root_directory (options, ceremony, current);
+  exit_code = brevet_ca_prepare (ceremony, &options->key, directory != NULL);
   if (exit_code != BREVET_EXIT_OK || directory == NULL)
     return exit_code;
   return sign_and_import (options, ceremony, directory);
@@ -193,7 +209,7 @@ brevet_dps_command_ca_rotate (int argc, char **argv)
     { "root-password-file", 0, 0, G_OPTION_ARG_FILENAME, &options.root_password_file, N_("File with the password of its key"),
       N_("FILE") },
     { "subject", 0, 0, G_OPTION_ARG_STRING, &options.key.subject, N_("Common name of the certificate"), N_("NAME") },
-    { "key-type", 0, 0, G_OPTION_ARG_STRING, &options.key.key_type, N_("p256, p384, rsa or ed25519"), N_("TYPE") },
+    { "key-type", 0, 0, G_OPTION_ARG_STRING, &options.key.key_type, N_("p256 (default), p384, rsa or ed25519"), N_("TYPE") },
     { "token", 0, 0, G_OPTION_ARG_STRING, &options.key.token, N_("Make the key in this token (PKCS#11 URI)"), N_("URI") },
     { "password-file", 0, 0, G_OPTION_ARG_FILENAME, &options.key.password_file,
       N_("File with the password of the key, or the PIN of the token"), N_("FILE") },
@@ -217,5 +233,7 @@ brevet_dps_command_ca_rotate (int argc, char **argv)
     return exit_code;
   if (options.retire && options.root != NULL)
     return brevet_command_usage_error (_("--root and --retire are different steps"));
+  if (!brevet_ca_check_name (argv[1], &exit_code))
+    return exit_code;
   return run (&options, argv[1]);
 }

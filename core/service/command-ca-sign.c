@@ -67,14 +67,16 @@ load_root (const Options *options, GError **error)
       if (password == NULL)
         return NULL;
     }
-  return brevet_ceremony_root_load (options->directory != NULL ? options->directory : DEFAULT_DIRECTORY, password, error);
+  return brevet_ceremony_root_load (options->directory != NULL ? options->directory : DEFAULT_DIRECTORY, password,
+                                    "--password-file", error);
 }
 
 /* Everything that is going to be signed, before it is. */
 static void
 show (const BrevetCaTemplate *template, const char *key_sha256, BrevetCertificate *issuer)
 {
-  g_autofree char *subject = brevet_command_make_printable (template->common_name);
+  g_autofree char *common_name = brevet_command_make_printable (template->common_name);
+  g_autofree char *subject = g_strconcat ("CN=", common_name, NULL);
   g_autofree char *organization =
     template->organization != NULL ? brevet_command_make_printable (template->organization) : NULL;
   g_autofree char *issued_by = brevet_command_make_printable (brevet_certificate_get_subject (issuer));
@@ -124,13 +126,14 @@ sign (const Options *options, BrevetCeremonyRoot *root, const BrevetCaTemplate *
 }
 
 static int
-sign_request (const Options *options, BrevetCeremonyRoot *root, const char *input, const char *out)
+sign_request (const Options *options, const char *input, const char *out)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetCsr) csr = brevet_ceremony_load_csr (input, &error);
+  g_autoptr(BrevetCeremonyRoot) root = csr != NULL ? load_root (options, &error) : NULL;
   BrevetCaTemplate template = { .csr = csr, .organization = options->organization, .path_length = 0 };
 
-  if (csr == NULL)
+  if (root == NULL)
     return brevet_command_fail (error);
   template.common_name = options->subject != NULL ? options->subject : brevet_csr_get_common_name (csr);
   if (template.common_name == NULL || *template.common_name == '\0')
@@ -155,17 +158,19 @@ get_name_part (BrevetCertificate *certificate, const char *oid)
 
 /* Not through a request: the other root's key is on its own host. What it has signed by itself proves that it has the key. */
 static int
-sign_cross (const Options *options, BrevetCeremonyRoot *root, const char *input, const char *out)
+sign_cross (const Options *options, const char *input, const char *out)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetCertificate) other = brevet_ceremony_load_root (input, brevet_clock_now_seconds (), &error);
+  g_autoptr(BrevetCeremonyRoot) root = other != NULL ? load_root (options, &error) : NULL;
   g_autofree char *common_name = NULL;
   g_autofree char *organization = NULL;
   BrevetCaTemplate template = { .certificate = other, .path_length = 1 };
-  int own_length = brevet_ceremony_get_path_length (root->certificate);
+  int own_length;
 
-  if (other == NULL)
+  if (root == NULL)
     return brevet_command_fail (error);
+  own_length = brevet_ceremony_get_path_length (root->certificate);
   if (own_length >= 0 && own_length < 2)
     {
       g_set_error (&error, BREVET_ERROR, BREVET_ERROR_REJECTED,
@@ -188,7 +193,6 @@ static int
 run (const Options *options, const char *input)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(BrevetCeremonyRoot) root = NULL;
   g_autofree char *out = choose_output (options, input);
 
   if (g_file_test (out, G_FILE_TEST_EXISTS))
@@ -196,16 +200,14 @@ run (const Options *options, const char *input)
       g_set_error (&error, BREVET_ERROR, BREVET_ERROR_CONFLICT, "“%s” exists; name another file with --out", out);
       return brevet_command_fail (error);
     }
-  root = load_root (options, &error);
-  if (root == NULL)
-    return brevet_command_fail (error);
-  return options->cross ? sign_cross (options, root, input, out) : sign_request (options, root, input, out);
+  return options->cross ? sign_cross (options, input, out) : sign_request (options, input, out);
 }
 
 int
 brevet_dps_command_ca_sign (int argc, char **argv)
 {
   g_auto(Options) options = { .years = 5 };
+  g_autoptr(GError) error = NULL;
   int exit_code = BREVET_EXIT_OK;
   const GOptionEntry entries[] = {
     { "directory", 0, 0, G_OPTION_ARG_FILENAME, &options.directory, N_("Directory of the root (default: brevet-root)"),
@@ -215,7 +217,7 @@ brevet_dps_command_ca_sign (int argc, char **argv)
     { "subject", 0, 0, G_OPTION_ARG_STRING, &options.subject, N_("Common name (default: that of the request)"), N_("NAME") },
     { "organization", 0, 0, G_OPTION_ARG_STRING, &options.organization, N_("Organization in the subject (default: none)"),
       N_("NAME") },
-    { "years", 0, 0, G_OPTION_ARG_INT, &options.years, N_("How long the certificate is valid"), N_("YEARS") },
+    { "years", 0, 0, G_OPTION_ARG_INT, &options.years, N_("How long the certificate is valid (default: 5)"), N_("YEARS") },
     { "cross", 0, 0, G_OPTION_ARG_NONE, &options.cross, N_("The file is another root's certificate: make a cross-certificate"),
       NULL },
     { "password-file", 0, 0, G_OPTION_ARG_FILENAME, &options.password_file,
@@ -239,5 +241,8 @@ brevet_dps_command_ca_sign (int argc, char **argv)
     return exit_code;
   if (options.years < 1 || options.years > MAX_YEARS)
     return brevet_command_usage_error ("--years: write a number from 1 to %d", MAX_YEARS);
+  if (!brevet_ca_check_subject ("--subject", options.subject, &error) ||
+      !brevet_ca_check_subject ("--organization", options.organization, &error))
+    return brevet_command_usage_error ("%s", error->message);
   return run (&options, argv[1]);
 }

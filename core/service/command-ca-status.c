@@ -67,5 +67,7 @@ brevet_dps_command_ca_status (int argc, char **argv)
                                "Exit codes: 0 done, 1 failed, 2 wrong command line, 5 the configuration or a file is wrong"),
                              0, 1, &argc, &argv, &exit_code))
     return exit_code;
+  if (argc > 1 && !brevet_ca_check_name (argv[1], &exit_code))
+    return exit_code;
   return argc > 1 ? run (&options, argv[1]) : run_for_root (&options);
 }

@@ -5,12 +5,13 @@
 
 #include "brevet-command.h"
 #include "brevet-error.h"
+#include "brevet-identifier.h"
 #include "brevet-key-policy.h"
 #include "brevet-token.h"
 
 #include <glib/gi18n-lib.h>
 
-/* RFC 5280, appendix A.1: ub-common-name. */
+/* RFC 5280, appendix A.1: ub-common-name and ub-organization-name. */
 #define LONGEST_SUBJECT 64
 
 void
@@ -23,15 +24,32 @@ brevet_ca_key_options_clear (BrevetCaKeyOptions *self)
 }
 
 gboolean
+brevet_ca_check_subject (const char *option, const char *value, GError **error)
+{
+  if (value == NULL || (g_utf8_validate (value, -1, NULL) && *value != '\0' && g_utf8_strlen (value, -1) <= LONGEST_SUBJECT))
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "%s: a name in the subject has 1 to %d characters", option,
+               LONGEST_SUBJECT);
+  return FALSE;
+}
+
+gboolean
+brevet_ca_check_name (const char *name, int *exit_code)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (brevet_identifier_check (BREVET_IDENTIFIER_NAME, name, &error))
+    return TRUE;
+  *exit_code = brevet_command_usage_error ("%s", error->message);
+  return FALSE;
+}
+
+gboolean
 brevet_ca_key_options_resolve (const BrevetCaKeyOptions *self, BrevetKeyKind fallback, BrevetKeyKind *kind, GError **error)
 {
   *kind = fallback;
-  if (self->subject != NULL && (!g_utf8_validate (self->subject, -1, NULL) || g_utf8_strlen (self->subject, -1) < 1 ||
-                                g_utf8_strlen (self->subject, -1) > LONGEST_SUBJECT))
-    {
-      g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID, "--subject: a common name has 1 to %d characters", LONGEST_SUBJECT);
-      return FALSE;
-    }
+  if (!brevet_ca_check_subject ("--subject", self->subject, error))
+    return FALSE;
   if (self->key_type != NULL && !brevet_key_kind_from_name (self->key_type, kind, error))
     {
       g_prefix_error (error, "--key-type: ");
@@ -58,11 +76,12 @@ choose_token (BrevetCeremony *ceremony, const BrevetCaKeyOptions *options)
 }
 
 int
-brevet_ca_prepare (BrevetCeremony *ceremony, const BrevetCaKeyOptions *options)
+brevet_ca_prepare (BrevetCeremony *ceremony, const BrevetCaKeyOptions *options, gboolean is_signed_here)
 {
   g_autoptr(GError) error = NULL;
   const char *name = brevet_ceremony_get_name (ceremony);
   g_autofree char *token = choose_token (ceremony, options);
+  g_autofree char *config = brevet_ceremony_dup_config_option (ceremony);
   BrevetCeremonyRequest request = {
     .token = token, .password_file = options->password_file, .subject = options->subject, .anew = options->anew
   };
@@ -77,9 +96,10 @@ brevet_ca_prepare (BrevetCeremony *ceremony, const BrevetCaKeyOptions *options)
   if (resumed)
     g_print (_("A key waits already for its certificate; this is its request (--anew makes another one).\n"));
   g_print (_("Request: %s\n"), path);
-  g_print (_("Next: carry it to the root's host, sign it there with “brevet-dps ca sign”, carry the result back and run\n"
-             "  brevet-dps ca import %s FILE\n"),
-           name);
+  if (!is_signed_here)
+    g_print (_("Next: carry it to the root's host, sign it there with “brevet-dps ca sign”, carry the result back and run\n"
+               "  brevet-dps ca import %s FILE%s\n"),
+             name, config);
   return BREVET_EXIT_OK;
 }
 

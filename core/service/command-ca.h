@@ -46,13 +46,31 @@ gboolean brevet_ca_key_options_resolve (const BrevetCaKeyOptions *self, BrevetKe
                                         GError **error);
 
 /**
+ * brevet_ca_check_subject:
+ * @option: what the error names
+ * @value: (nullable): a part of a subject
+ *
+ * Returns: %FALSE with %BREVET_ERROR_INVALID: it is empty, too long, or no UTF-8
+ */
+gboolean brevet_ca_check_subject (const char *option, const char *value, GError **error);
+
+/**
+ * brevet_ca_check_name:
+ *
+ * Returns: %FALSE if the command should stop now with @exit_code: no CA can have this name
+ */
+gboolean brevet_ca_check_name (const char *name, int *exit_code);
+
+/**
  * brevet_ca_prepare:
  *
- * Makes the key that is to come with its request, and says what to do with it.
+ * @is_signed_here: the caller has the root at hand
+ *
+ * Makes the key that is to come with its request, and says what to do with it, unless the caller does that.
  *
  * Returns: exit code
  */
-int brevet_ca_prepare (BrevetCeremony *ceremony, const BrevetCaKeyOptions *options);
+int brevet_ca_prepare (BrevetCeremony *ceremony, const BrevetCaKeyOptions *options, gboolean is_signed_here);
 
 /**
  * brevet_ca_tell_switched:

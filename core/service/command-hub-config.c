@@ -23,6 +23,7 @@ typedef struct {
   char *key;
   char *hub;
   gboolean json;
+  gboolean require_lists;
 } Options;
 
 static void
@@ -135,6 +136,17 @@ check_certificate (const BrevetHubConfig *plan)
     }
 }
 
+static gboolean
+require_lists (const Options *options, BrevetHubTrust *trust, GError **error)
+{
+  trust->requires_lists = options->require_lists;
+  if (!options->require_lists || brevet_hub_trust_is_revocable (trust))
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED,
+               "--require-lists: No certificate authority publishes a revocation list, so the hub would refuse every device");
+  return FALSE;
+}
+
 static int
 run (const Options *options, BrevetHubConfig *plan)
 {
@@ -146,7 +158,7 @@ run (const Options *options, BrevetHubConfig *plan)
   if (config == NULL || !brevet_pkcs11_configure (config, &error) || !choose_hub (options, config, plan, &error))
     return brevet_command_fail (error);
   plan->trust = brevet_hub_trust_collect (config, &error);
-  if (plan->trust == NULL)
+  if (plan->trust == NULL || !require_lists (options, plan->trust, &error))
     return brevet_command_fail (error);
   if (options->directory == NULL)
     brevet_hub_config_print (plan, options->json);
@@ -175,6 +187,8 @@ brevet_dps_command_hub_config (int argc, char **argv)
     { "key", 0, 0, G_OPTION_ARG_FILENAME, &options.key, N_("Its key"), N_("FILE") },
     { "port", 0, 0, G_OPTION_ARG_INT, &options.port, N_("TCP port of the hub (default: 8883)"), N_("PORT") },
     { "hub", 0, 0, G_OPTION_ARG_STRING, &options.hub, N_("Which of the linked hubs it is (default: the only one)"), N_("HOST") },
+    { "require-lists", 0, 0, G_OPTION_ARG_NONE, &options.require_lists,
+      N_("Refuse devices whose authority has no revocation list (default: without all lists, use none)"), NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, N_("Print the result as JSON"), NULL },
     { NULL }
   };

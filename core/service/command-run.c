@@ -12,12 +12,15 @@
 #include <errno.h>
 #include <glib-unix.h>
 #include <glib/gi18n-lib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 typedef struct {
   GMainLoop *loop;
   BrevetService *service;
   char *config_path;
+  gboolean serving;
+  gboolean reload_wanted; /* while it starts: what has changed since it read the configuration is read afterwards */
   gboolean stopping;
 } Run;
 
@@ -65,6 +68,35 @@ show_listeners (BrevetService *service)
   brevet_manager_set_status ("%s", text->str);
 }
 
+static gboolean
+is_open (BrevetService *service, const char *name)
+{
+  GPtrArray *listeners = brevet_service_get_listeners (service);
+
+  for (guint i = 0; i < listeners->len; i++)
+    if (strcmp (brevet_plugin_get_name (g_ptr_array_index (listeners, i)), name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Whoever adds a listener and reloads would otherwise wonder why nobody answers there. */
+static void
+report_closed (BrevetService *service, BrevetConfig *config)
+{
+  g_autoptr(GPtrArray) groups = brevet_config_list_groups (config, "listener");
+
+  for (guint i = 0; i < groups->len; i++)
+    {
+      const char *name = brevet_settings_get_name (g_ptr_array_index (groups, i));
+      g_autofree char *message = NULL;
+
+      if (is_open (service, name))
+        continue;
+      message = g_strdup_printf ("[listener %s] is new; it is opened when the service starts the next time, so restart it", name);
+      brevet_log_event (G_LOG_LEVEL_WARNING, BREVET_MESSAGE_CONFIGURATION_PROBLEM, message, NULL);
+    }
+}
+
 static void
 reload (Run *run)
 {
@@ -75,6 +107,7 @@ reload (Run *run)
   if (config != NULL && brevet_pkcs11_configure (config, &error) && brevet_service_reload (run->service, config, &error))
     {
       brevet_service_report_unused (config);
+      report_closed (run->service, config);
       brevet_log_event (G_LOG_LEVEL_MESSAGE, BREVET_MESSAGE_SERVICE_RELOADED, "Reloaded the configuration", NULL);
       show_listeners (run->service);
       return;
@@ -90,6 +123,9 @@ on_reload (gpointer user_data)
 {
   Run *run = user_data;
 
+  run->reload_wanted = !run->serving;
+  if (run->reload_wanted)
+    return G_SOURCE_CONTINUE;
   if (!run->stopping)
     brevet_manager_notify_reloading ();
   reload (run);
@@ -151,11 +187,13 @@ serve (Run *run)
   guint sources[] = {
     g_unix_signal_add (SIGTERM, on_terminate, run),
     g_unix_signal_add (SIGINT, on_terminate, run),
-    g_unix_signal_add (SIGHUP, on_reload, run),
   };
   guint watchdog;
 
   announce (run->service);
+  run->serving = TRUE;
+  if (run->reload_wanted)
+    on_reload (run);
   watchdog = brevet_manager_start_watchdog ();
   g_main_loop_run (run->loop);
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
@@ -206,13 +244,17 @@ brevet_dps_command_run (int argc, char **argv)
                        "4 another process uses the store, 5 the configuration is wrong"), BREVET_DPS_DEFAULT_CONFIGURATION);
   Run run = { 0 };
   int exit_code = BREVET_EXIT_OK;
+  guint reloading;
 
   if (!brevet_command_parse ("run", NULL, entries, description, 0, 0, &argc, &argv, &exit_code))
     return exit_code;
   run.config_path = g_strdup (config_path != NULL ? config_path : BREVET_DPS_DEFAULT_CONFIGURATION);
   run.loop = g_main_loop_new (NULL, FALSE);
   raise_file_limit ();
+  /* Before there is a service: the signal would end the program that is about to be one. */
+  reloading = g_unix_signal_add (SIGHUP, on_reload, &run);
   exit_code = run_service (&run, ready_file);
+  g_source_remove (reloading);
   g_clear_object (&run.service);
   g_main_loop_unref (run.loop);
   g_free (run.config_path);

@@ -17,4 +17,6 @@ int brevet_dps_command_ca (int argc, char **argv);
 
 int brevet_dps_command_hub_config (int argc, char **argv);
 
+int brevet_dps_command_store (int argc, char **argv);
+
 G_END_DECLS

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "crl-build.h"
 
+#include "barred-index.h"
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
 #include "brevet-log.h"
 #include "brevet-time-limit.h"
+#include "record-damage.h"
+#include "record-walk.h"
 #include "records-ca.h"
 #include "revocations.h"
 
-#define PER_PAGE 200
 #define ANSWER_MILLISECONDS (300 * 1000)
 
 typedef struct {
@@ -165,9 +167,14 @@ ask_all (GTask *task)
 static void
 read_revocations (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
+  g_autoptr(GError) problem = NULL;
   GError *error = NULL;
-  BrevetRevocations *revocations = brevet_revocations_read (task_data, brevet_clock_now_seconds (), cancellable, &error);
+  BrevetRevocations *revocations;
 
+  /* Lists are made as well while nothing can be written. */
+  if (!brevet_barred_index_complete (task_data, cancellable, &problem))
+    g_debug ("The next revocation list tries again to note who is shut out: %s", problem->message);
+  revocations = brevet_revocations_read (task_data, brevet_clock_now_seconds (), cancellable, &error);
   if (revocations != NULL)
     g_task_return_pointer (task, revocations, (GDestroyNotify) brevet_revocations_free);
   else
@@ -268,41 +275,43 @@ add_version (Build *build, const char *name, const char *identity)
   g_queue_push_tail (&build->versions, source);
 }
 
-static void list_versions (GTask *task, const char *after);
+/* Nobody can sign for it any more, but the list that it has is kept until its end. */
+static void
+add_damaged (Build *build, BrevetRecord *record, const GError *damage)
+{
+  BrevetCrlSource *source;
+
+  brevet_record_damage_report (record, damage, "the revocation list that it may have had is not renewed");
+  if (brevet_record_get_parent (record) == NULL)
+    return;
+  source = g_new0 (BrevetCrlSource, 1);
+  source->name = g_strdup (brevet_record_get_parent (record));
+  add_source (build, source, NULL);
+}
+
+/* Also the version that has no end yet: its name may stand for another CA already, which was asked for nothing yet. */
+static void
+take_version (BrevetRecord *record, gpointer data)
+{
+  g_autoptr(GError) damage = NULL;
+  g_autoptr(BrevetCaVersion) version = brevet_records_read_ca_version (record, &damage);
+
+  if (version == NULL)
+    add_damaged (data, record, damage);
+  else
+    add_version (data, version->name, version->identity);
+}
 
 static void
 on_versions_listed (GObject *object, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
-  Build *build = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (object), result, &error);
 
-  if (records == NULL)
-    {
-      g_task_return_error (task, error);
-      return;
-    }
-  for (guint i = 0; i < records->len; i++)
-    {
-      g_autoptr(BrevetCaVersion) version = brevet_records_read_ca_version (g_ptr_array_index (records, i), NULL);
-
-      if (version != NULL && version->until != 0)
-        add_version (build, version->name, version->identity);
-    }
-  if (records->len == PER_PAGE)
-    list_versions (task, brevet_record_get_key (g_ptr_array_index (records, PER_PAGE - 1)));
-  else
+  if (brevet_record_walk_finish (result, &error))
     resolve_next (task);
-}
-
-static void
-list_versions (GTask *task, const char *after)
-{
-  Build *build = g_task_get_task_data (task);
-
-  brevet_store_list_async (build->context->store, BREVET_COLLECTION_CA_VERSIONS, NULL, after, PER_PAGE,
-                           g_task_get_cancellable (task), on_versions_listed, g_object_ref (task));
+  else
+    g_task_return_error (task, error);
 }
 
 static void
@@ -320,7 +329,8 @@ on_names_listed (GObject *object, GAsyncResult *result, gpointer user_data)
     }
   for (guint i = 0; i < names->len; i++)
     add_version (build, g_ptr_array_index (names, i), NULL);
-  list_versions (task, NULL);
+  brevet_record_walk_async (build->context->store, BREVET_COLLECTION_CA_VERSIONS, NULL, take_version, build,
+                            g_task_get_cancellable (task), on_versions_listed, g_object_ref (task));
 }
 
 void

@@ -187,7 +187,7 @@ keep_former (GHashTable *lists, GHashTable *former, const BrevetCrlSource *sourc
       BrevetCrlList *list = value;
 
       if (brevet_identifier_equal (list->name, source->name) &&
-          (source->identity == NULL || g_str_equal (list->identity, source->identity)))
+          (source->identity == NULL || g_str_equal (list->identity, source->identity)) && !g_hash_table_contains (lists, key))
         g_hash_table_replace (lists, g_strdup (key), brevet_crl_list_ref (list));
     }
   if (source->is_current && g_hash_table_lookup (lists, name) == NULL)

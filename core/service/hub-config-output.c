@@ -91,13 +91,16 @@ format_time (gint64 seconds)
   return g_date_time_format (date, "%F %T UTC");
 }
 
+/* @more: (nullable) */
 static void
-add_strings (JsonBuilder *builder, const char *member, GPtrArray *values)
+add_strings (JsonBuilder *builder, const char *member, GPtrArray *values, GPtrArray *more)
 {
   json_builder_set_member_name (builder, member);
   json_builder_begin_array (builder);
   for (guint i = 0; i < values->len; i++)
     json_builder_add_string_value (builder, g_ptr_array_index (values, i));
+  for (guint i = 0; more != NULL && i < more->len; i++)
+    json_builder_add_string_value (builder, g_ptr_array_index (more, i));
   json_builder_end_array (builder);
 }
 
@@ -149,12 +152,12 @@ print_json (const BrevetHubConfig *self, const char *change, gboolean with_conte
       json_builder_set_member_name (builder, "brokerMust");
       json_builder_add_string_value (builder, change);
     }
-  add_strings (builder, "certificateAuthorities", self->trust->authorities);
-  add_strings (builder, "withoutTrust", self->trust->without_trust);
-  add_strings (builder, "withoutRevocationList", self->trust->without_list);
-  add_strings (builder, "fromStore", self->trust->stored);
-  add_strings (builder, "leftOut", self->trust->left_out);
-  add_strings (builder, "earlier", self->trust->earlier);
+  add_strings (builder, "certificateAuthorities", self->trust->authorities, NULL);
+  add_strings (builder, "withoutTrust", self->trust->without_trust, NULL);
+  add_strings (builder, "withoutRevocationList", self->trust->without_list, self->trust->earlier_without_list);
+  add_strings (builder, "fromStore", self->trust->stored, NULL);
+  add_strings (builder, "leftOut", self->trust->left_out, NULL);
+  add_strings (builder, "earlier", self->trust->earlier, NULL);
   add_lists (builder, self->trust);
   json_builder_end_object (builder);
   root = json_builder_get_root (builder);
@@ -228,6 +231,26 @@ warn_about (GPtrArray *names, const char *format)
     }
 }
 
+static void
+warn_about_lists (const BrevetHubTrust *trust)
+{
+  if (brevet_hub_trust_is_revocable (trust))
+    {
+      warn_about (trust->without_list, _("The certificate authority “%s” publishes no revocation list; the hub refuses its "
+                                         "devices"));
+      warn_about (trust->earlier_without_list, _("What “%s” stood for earlier gives no revocation list any more; the hub refuses "
+                                                 "the devices that still have its certificates"));
+      warn_about (trust->uncovered, _("There are certificates of “%s” in use, but no revocation list; the hub refuses them. Keep a "
+                                      "group [ca NAME] for this issuer until they have ended"));
+      return;
+    }
+  warn_about (trust->without_list, _("The certificate authority “%s” publishes no revocation list; without it the hub can use "
+                                     "none, and accepts revoked certificates. To refuse its devices instead, add --require-lists"));
+  warn_about (trust->earlier_without_list, _("What “%s” stood for earlier gives no revocation list any more; without it the hub "
+                                             "can use none, and accepts revoked certificates. Bring its key back, or add "
+                                             "--require-lists to refuse the devices that still have its certificates"));
+}
+
 void
 brevet_hub_config_warn (const BrevetHubConfig *self)
 {
@@ -238,10 +261,5 @@ brevet_hub_config_warn (const BrevetHubConfig *self)
   warn_about (trust->stored, _("The certificate authority “%s” does not answer; what it said last is used"));
   warn_about (trust->left_out, _("The certificate authority “%s” does not answer and no device uses it; the hub refuses its "
                                  "devices until this command has run again"));
-  if (!brevet_hub_trust_is_revocable (trust))
-    warn_about (trust->without_list, _("The certificate authority “%s” publishes no revocation list; without it the hub can use "
-                                       "none, and accepts revoked certificates"));
-  else
-    warn_about (trust->uncovered, _("There are certificates of “%s” in use, but no revocation list; the hub refuses them. Keep a "
-                                    "group [ca NAME] for this issuer until they have ended"));
+  warn_about_lists (trust);
 }

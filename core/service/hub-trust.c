@@ -7,6 +7,7 @@
 #include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "hub-trust-lists.h"
+#include "record-damage.h"
 #include "records.h"
 #include "revocations.h"
 #include "service.h"
@@ -51,6 +52,7 @@ hub_trust_new (void)
   self->authorities = g_ptr_array_new_with_free_func (g_free);
   self->without_trust = g_ptr_array_new_with_free_func (g_free);
   self->without_list = g_ptr_array_new_with_free_func (g_free);
+  self->earlier_without_list = g_ptr_array_new_with_free_func (g_free);
   self->stored = g_ptr_array_new_with_free_func (g_free);
   self->left_out = g_ptr_array_new_with_free_func (g_free);
   self->earlier = g_ptr_array_new_with_free_func (g_free);
@@ -66,6 +68,7 @@ brevet_hub_trust_free (BrevetHubTrust *self)
   g_ptr_array_unref (self->authorities);
   g_ptr_array_unref (self->without_trust);
   g_ptr_array_unref (self->without_list);
+  g_ptr_array_unref (self->earlier_without_list);
   g_ptr_array_unref (self->stored);
   g_ptr_array_unref (self->left_out);
   g_ptr_array_unref (self->earlier);
@@ -76,7 +79,8 @@ brevet_hub_trust_free (BrevetHubTrust *self)
 gboolean
 brevet_hub_trust_is_revocable (const BrevetHubTrust *self)
 {
-  return self->lists->len > 0 && self->without_list->len == 0;
+  return self->lists->len > 0 &&
+         (self->requires_lists || self->without_list->len + self->earlier_without_list->len == 0);
 }
 
 static void
@@ -186,7 +190,7 @@ ask_for_trust (Collection *self, BrevetAuthority *authority, GError **error)
 }
 
 static gboolean
-ask_for_list (Collection *self, BrevetAuthority *authority, GError **error)
+ask_for_list (Collection *self, BrevetAuthority *authority, GPtrArray *without, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) local_error = NULL;
@@ -199,7 +203,7 @@ ask_for_list (Collection *self, BrevetAuthority *authority, GError **error)
     return brevet_hub_trust_add_list (self->trust, self->signers, self->listed, authority->name, der, error);
   if (is_lack (local_error))
     {
-      g_ptr_array_add (self->trust->without_list, g_strdup (authority->name));
+      g_ptr_array_add (without, g_strdup (authority->name));
       return TRUE;
     }
   g_propagate_prefixed_error (error, g_steal_pointer (&local_error),
@@ -218,7 +222,7 @@ ask (Collection *self, BrevetAuthority *authority, GError **error)
   g_ptr_array_add (self->trust->authorities, g_strdup (authority->name));
   if (!ask_for_trust (self, authority, error))
     return FALSE;
-  return self->trust->left_out->len > left_out || ask_for_list (self, authority, error);
+  return self->trust->left_out->len > left_out || ask_for_list (self, authority, self->trust->without_list, error);
 }
 
 static BrevetAuthority *
@@ -251,10 +255,11 @@ ask_earlier (Collection *self, const BrevetCaVersion *version, GError **error)
   if (authority == NULL)
     {
       g_warning ("%s", cause->message);
-      g_ptr_array_add (self->trust->without_list, g_strdup (version->name));
+      g_ptr_array_add (self->trust->earlier_without_list, g_strdup (version->name));
       return TRUE;
     }
-  return (version->trust != NULL || ask_for_trust (self, authority, error)) && ask_for_list (self, authority, error);
+  return (version->trust != NULL || ask_for_trust (self, authority, error)) &&
+         ask_for_list (self, authority, self->trust->earlier_without_list, error);
 }
 
 static gboolean
@@ -276,12 +281,17 @@ ask_all_earlier (Collection *self, GError **error)
 static gboolean
 ask_stored (Collection *self, BrevetRecord *record, GError **error)
 {
-  g_autoptr(BrevetAuthorityDocument) document = brevet_records_read_authority (record, error);
+  g_autoptr(GError) damage = NULL;
+  g_autoptr(BrevetAuthorityDocument) document = brevet_records_read_authority (record, &damage);
   g_autoptr(BrevetAuthority) authority = NULL;
   g_autoptr(GError) local_error = NULL;
 
+  /* What it has said of itself is in its version, and counts as long as devices have its certificates. */
   if (document == NULL)
-    return FALSE;
+    {
+      brevet_record_damage_report (record, damage, "the certificate authority is not asked");
+      return TRUE;
+    }
   authority = resolve (self, document->name, NULL, &local_error);
   if (authority != NULL)
     return ask (self, authority, error);
@@ -325,9 +335,12 @@ read_open_issuances (Collection *self, GError **error)
 
   for (guint i = 0; records != NULL && i < records->len; i++)
     {
-      g_autoptr(BrevetIntent) intent = brevet_records_read_intent (g_ptr_array_index (records, i), NULL);
+      g_autoptr(GError) damage = NULL;
+      g_autoptr(BrevetIntent) intent = brevet_records_read_intent (g_ptr_array_index (records, i), &damage);
 
-      if (intent != NULL && intent->identity != NULL)
+      if (intent == NULL)
+        brevet_record_damage_report (g_ptr_array_index (records, i), damage, "the certificate authority that it asks is not known");
+      else if (intent->identity != NULL)
         g_hash_table_add (self->revocations->authorities, brevet_records_ca_version_key (intent->authority, intent->identity));
     }
   return records != NULL;

@@ -15,6 +15,8 @@ G_BEGIN_DECLS
  * @authorities: (element-type utf8): names of the certificate authorities that this is about
  * @without_trust: (element-type utf8): names of those that cannot say what is to be trusted
  * @without_list: (element-type utf8): names of those that publish no revocation list
+ * @earlier_without_list: (element-type utf8): names that stood for another CA earlier, which gives no list any more
+ * @requires_lists: whether the lists that there are shall be used although some are missing
  * @stored: (element-type utf8): names of those that cannot be asked now, so that what they said last is used
  * @left_out: (element-type utf8): names of those that have never been asked, cannot be now, and are of no device yet
  * @earlier: (element-type utf8): names that stood for another CA earlier, of which devices still have certificates
@@ -30,6 +32,8 @@ typedef struct {
   GPtrArray *authorities;
   GPtrArray *without_trust;
   GPtrArray *without_list;
+  GPtrArray *earlier_without_list;
+  gboolean requires_lists;
   GPtrArray *stored;
   GPtrArray *left_out;
   GPtrArray *earlier;
@@ -51,8 +55,8 @@ BrevetHubTrust *brevet_hub_trust_collect (BrevetConfig *config, GError **error);
 /**
  * brevet_hub_trust_is_revocable:
  *
- * Returns: %TRUE if there is a list of every authority. A hub that has some lists refuses devices whose issuer has none, so they
- *   are of use together or not at all.
+ * Returns: %TRUE if the hub shall use the lists. A hub that has some refuses devices whose issuer has none: so either there is one
+ *   of every authority, or the operator wants it that way
  */
 gboolean brevet_hub_trust_is_revocable (const BrevetHubTrust *self);
 

@@ -24,6 +24,7 @@ typedef struct {
   gboolean parked;                  /* does not count as in flight any more */
   BrevetOrphan *orphan;             /* an attempt whose result nobody knows */
   BrevetInventoryEntry *entry;      /* NULL if no certificate came of it */
+  gboolean is_shared;               /* the inventory has it already, from another operation of the device */
   BrevetInventoryEntry *refused;    /* a certificate that must not be used, for the inventory alone */
   GMainContext *main_context;
 } Issuance;
@@ -142,6 +143,44 @@ refuse_serial (Issuance *self)
   set_failed (self, 500000, "The certificate authority is at fault. Register again later.");
 }
 
+/* A CA that is searched by public key may show one certificate to two operations of a device that use the same key: to both it is
+ * what they have asked for. */
+static gboolean
+is_same (const BrevetInventoryEntry *entry, const BrevetInventoryEntry *other)
+{
+  return other != NULL && brevet_identifier_equal (entry->registration_id, other->registration_id) &&
+         brevet_certificate_equal (brevet_chain_get_leaf (entry->chain), brevet_chain_get_leaf (other->chain));
+}
+
+static void
+on_inventory_searched (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Issuance *self = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
+  g_autoptr(BrevetInventoryEntry) other = record != NULL ? brevet_records_read_certificate (record, NULL) : NULL;
+
+  if (record == NULL && !g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CORRUPT))
+    {
+      commit_later (self, error);
+      return;
+    }
+  self->is_shared = is_same (self->entry, other);
+  if (!self->is_shared)
+    refuse_serial (self);
+  commit_result (self);
+}
+
+/* So it was not the registration. */
+static void
+search_inventory (Issuance *self)
+{
+  g_autofree char *key = brevet_records_inventory_key (self->entry);
+
+  self->registration = g_steal_pointer (&self->set_aside);
+  brevet_store_get_async (self->context->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_inventory_searched, self);
+}
+
 static void
 on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -159,15 +198,22 @@ on_committed (GObject *source, GAsyncResult *result, gpointer user_data)
       self->set_aside = g_steal_pointer (&self->registration);
       commit_result (self);
     }
-  else if (self->entry != NULL)
-    {
-      /* So it was not the registration. */
-      self->registration = g_steal_pointer (&self->set_aside);
-      refuse_serial (self);
-      commit_result (self);
-    }
+  else if (self->entry != NULL && !self->is_shared)
+    search_inventory (self);
   else
     commit_later (self, error);
+}
+
+static char *
+put_certificate (Issuance *self, BrevetBatch *batch)
+{
+  char *key;
+
+  if (self->is_shared)
+    return brevet_records_inventory_key (self->entry);
+  key = brevet_records_put_certificate (batch, self->entry);
+  brevet_records_put_device_certificate (batch, self->entry, key, 0, NULL);
+  return key;
 }
 
 static void
@@ -179,8 +225,7 @@ commit_result (Issuance *self)
   if (self->entry != NULL)
     {
       g_free (self->operation->certificate_key);
-      self->operation->certificate_key = brevet_records_put_certificate (batch, self->entry);
-      brevet_records_put_device_certificate (batch, self->entry, self->operation->certificate_key);
+      self->operation->certificate_key = put_certificate (self, batch);
       self->operation->certificate_expires = brevet_certificate_get_not_after (brevet_chain_get_leaf (self->entry->chain));
     }
   else

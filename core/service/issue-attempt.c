@@ -89,6 +89,9 @@ brevet_issue_make_request (BrevetIssue *issue, gint64 deadline)
 {
   g_clear_pointer (&issue->request, brevet_ca_request_unref);
   issue->request = brevet_intent_make_request (issue->intent, issue->csr, deadline);
+  for (guint i = 0; issue->known != NULL && i < issue->known->len; i++)
+    brevet_ca_request_add_known (issue->request, g_ptr_array_index (issue->known, i));
+  g_clear_pointer (&issue->known, g_ptr_array_unref);
 }
 
 void

@@ -231,7 +231,7 @@ begin_call (GTask *task, BrevetQuestion question, gint64 end)
   BrevetIssue *issue = g_task_get_task_data (task);
   BrevetIssueCall *call = g_new0 (BrevetIssueCall, 1);
 
-  if (question == BREVET_QUESTION_ISSUE || issue->request == NULL)
+  if (question == BREVET_QUESTION_ISSUE || question == BREVET_QUESTION_FIND || issue->request == NULL)
     brevet_issue_make_request (issue, end);
   if (issue->cancellable == NULL)
     issue->cancellable = g_cancellable_new ();

@@ -41,7 +41,9 @@ typedef struct {
 
   BrevetCaRequest *request;      /* what was asked last */
   BrevetCaOutcome *outcome;      /* issued; not checked yet, or checked and returned */
+  GPtrArray *known;              /* fingerprints of what the device has, for a search that is about to be asked */
   BrevetCaOutcome *found;        /* by find, and not looked up in the inventory yet */
+  gboolean has_company;          /* when that came, other operations of the device were under way */
   BrevetCaOutcome *late;         /* what a CA said that was not waited for any more */
   BrevetInventoryEntry *refused; /* to be written with the journal */
   gboolean is_revocable;         /* by its CA */
@@ -108,6 +110,7 @@ void brevet_issue_drop_turn (BrevetIssue *issue);
 /* The journal comes first, the CA second: whatever happens to this process, the next one knows what may have been asked. */
 void brevet_issue_write_journal (GTask *task);
 
+/* A search needs to know what there is, and takes it from @issue. */
 void brevet_issue_make_request (BrevetIssue *issue, gint64 deadline);
 
 /* Goes to the CA with a new idempotency key. What the attempt before has become, if that is not known, becomes an orphan. */
@@ -141,10 +144,17 @@ void brevet_issue_put_refused (BrevetBatch *batch, const BrevetInventoryEntry *e
 /* Until when the same is asked again, monotonic microseconds. */
 gint64 brevet_issue_get_limit (const BrevetIssue *issue);
 
+/* How long to wait before the next try, in milliseconds: exponential, with full jitter, on top of what the CA asked for. 0 if the
+ * limit would pass. */
+guint brevet_issue_choose_pause (BrevetIssue *issue, const GError *error);
+
 /* Does the same again after a pause; or turns to the standby, or ends with @error (transfer full), if it is time for that. */
 void brevet_issue_retry (GTask *task, GError *error);
 
 /* --- issue-finding.c ---------------------------------------------------------------------------------------------------------- */
+
+/* Asks the CA for a certificate of the device's key that is in nobody's list. */
+void brevet_issue_find (GTask *task);
 
 /* Takes what a CA has found (transfer full), if that is what became of this attempt. */
 void brevet_issue_take_finding (GTask *task, BrevetCaOutcome *outcome);

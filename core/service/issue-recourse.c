@@ -134,7 +134,7 @@ brevet_issue_settle (GTask *task)
   else if (issue->conflict == NULL && (capabilities & BREVET_CA_CAPABILITY_IDEMPOTENT))
     brevet_issue_ask (task, BREVET_QUESTION_ISSUE);
   else if (capabilities & BREVET_CA_CAPABILITY_FIND)
-    brevet_issue_ask (task, BREVET_QUESTION_FIND);
+    brevet_issue_find (task);
   else
     leave_behind (task);
 }

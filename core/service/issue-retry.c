@@ -25,10 +25,9 @@ brevet_issue_get_limit (const BrevetIssue *issue)
   return patience > 0 ? issue->unknown_from + patience : G_MAXINT64;
 }
 
-/* Exponential, with full jitter, on top of what the CA asked for. Returns 0 if the limit would pass. What is unknown waits until
- * just there: somebody else is asked then. */
-static guint
-choose_pause (BrevetIssue *issue, const GError *error)
+/* What is unknown waits until just before the limit: somebody else is asked then. */
+guint
+brevet_issue_choose_pause (BrevetIssue *issue, const GError *error)
 {
   gint32 ceiling = MIN (LONGEST_RETRY, 1 << MIN (issue->retries, 16));
   gint64 pause = MAX (brevet_ca_error_get_retry_after (error), 0) * G_GINT64_CONSTANT (1000);
@@ -101,7 +100,7 @@ brevet_issue_retry (GTask *task, GError *error)
       brevet_issue_turn_to_standby (task, error->message);
       return;
     }
-  pause = choose_pause (issue, error);
+  pause = brevet_issue_choose_pause (issue, error);
   if (pause == 0)
     {
       handle_end_of_time (task, g_steal_pointer (&owned));

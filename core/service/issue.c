@@ -33,6 +33,7 @@ issue_free (gpointer data)
   g_clear_pointer (&issue->authority, brevet_authority_unref);
   g_clear_pointer (&issue->request, brevet_ca_request_unref);
   g_clear_pointer (&issue->outcome, brevet_ca_outcome_unref);
+  g_clear_pointer (&issue->known, g_ptr_array_unref);
   g_clear_pointer (&issue->found, brevet_ca_outcome_unref);
   g_clear_pointer (&issue->late, brevet_ca_outcome_unref);
   g_clear_pointer (&issue->refused, brevet_inventory_entry_free);

@@ -15,6 +15,7 @@ main (int argc, char **argv)
       brevet_dps_command_ca },
     { "hub-config", N_("mosquitto"), N_("Configure a broker as a hub for the certificates of the service"),
       brevet_dps_command_hub_config },
+    { "store", N_("COMMAND"), N_("Look for damaged records in the store, and put them aside"), brevet_dps_command_store },
     { NULL },
   };
 

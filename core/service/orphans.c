@@ -8,6 +8,8 @@
 #include "brevet-log.h"
 #include "crl-publisher.h"
 #include "intent-request.h"
+#include "known-certificates.h"
+#include "records-aside.h"
 #include "records-ca.h"
 #include "revocation-worker.h"
 
@@ -134,13 +136,44 @@ prepare (BrevetBacklogQuestion *question)
 }
 
 static void
+on_known (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GTask) task = G_TASK (user_data);
+  BrevetBacklogQuestion *question = g_task_get_task_data (task);
+  Look *look = question->state;
+  GError *error = NULL;
+  g_autoptr(GPtrArray) known = brevet_known_certificates_finish (result, &error);
+
+  for (guint i = 0; known != NULL && i < known->len; i++)
+    brevet_ca_request_add_known (look->request, g_ptr_array_index (known, i));
+  if (known == NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+/* Whatever the device has for its key already is not what is looked for. */
+static void
 prepare_async (BrevetBacklogQuestion *question, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr(GTask) task = g_task_new (NULL, cancellable, callback, user_data);
+  BrevetOrphan *orphan = question->item;
+  Look *look;
 
   g_task_set_source_tag (task, prepare_async);
   g_task_set_check_cancellable (task, FALSE);
-  g_task_return_boolean (task, prepare (question));
+  g_task_set_task_data (task, question, NULL);
+  if (!prepare (question))
+    {
+      g_task_return_boolean (task, FALSE);
+      return;
+    }
+  look = question->state;
+  if (look->asks_anew)
+    g_task_return_boolean (task, TRUE);
+  else
+    brevet_known_certificates_async (question->context->store, orphan->intent->registration_id,
+                                     brevet_csr_get_spki_sha256 (look->csr), cancellable, on_known, g_object_ref (task));
 }
 
 static gboolean
@@ -196,6 +229,7 @@ adopt (BrevetBacklogQuestion *question, BrevetCaOutcome *outcome)
 typedef struct {
   BrevetBacklogQuestion *question;
   BrevetCaOutcome *outcome;
+  gboolean looks_aside;
 } Ask;
 
 static void
@@ -207,12 +241,16 @@ ask_free (gpointer data)
   g_free (ask);
 }
 
-/* What the device has got after all, by registering again, is in the inventory and stays. */
+static void search_inventory (GTask *task);
+
+/* What the device has got after all, by registering again, is in the inventory and stays; but one that has come there only just now
+ * hides what is looked for. What an operator has put aside because nobody can read it stays as well. */
 static void
 on_inventory_searched (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr(GTask) task = G_TASK (user_data);
   Ask *ask = g_task_get_task_data (task);
+  Look *look = ask->question->state;
   g_autoptr(GError) error = NULL;
   g_autoptr(BrevetRecord) record = brevet_store_get_finish (BREVET_STORE (source), result, &error);
 
@@ -221,8 +259,16 @@ on_inventory_searched (GObject *source, GAsyncResult *result, gpointer user_data
       g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
+  if (record == NULL && !ask->looks_aside)
+    {
+      ask->looks_aside = TRUE;
+      search_inventory (task);
+      return;
+    }
   if (record == NULL)
     adopt (ask->question, ask->outcome);
+  else if (!look->asks_anew && !ask->looks_aside && brevet_known_certificates_lacked (look->request, record))
+    ask->question->again_at = brevet_clock_now_seconds () + LOOK_PAUSE;
   g_task_return_boolean (task, TRUE);
 }
 
@@ -231,9 +277,10 @@ search_inventory (GTask *task)
 {
   Ask *ask = g_task_get_task_data (task);
   g_autofree char *key = brevet_records_certificate_key (brevet_chain_get_leaf (brevet_ca_outcome_get_chain (ask->outcome)));
+  g_autofree char *aside = brevet_records_aside (BREVET_COLLECTION_CERTIFICATES);
 
-  brevet_store_get_async (ask->question->context->store, BREVET_COLLECTION_CERTIFICATES, key, NULL, on_inventory_searched,
-                          g_object_ref (task));
+  brevet_store_get_async (ask->question->context->store, ask->looks_aside ? aside : BREVET_COLLECTION_CERTIFICATES, key, NULL,
+                          on_inventory_searched, g_object_ref (task));
 }
 
 static void

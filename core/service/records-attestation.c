@@ -56,8 +56,13 @@ brevet_records_read_issuer (BrevetRecord *record, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   BrevetIssuerEntry *entry;
+  const char *target;
 
-  if (object == NULL)
+  if (object == NULL ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "enrollmentGroup", "certificate", NULL))
+    return NULL;
+  target = brevet_record_json_get_string (object, "enrollmentGroup") != NULL ? "enrollmentGroup" : "certificate";
+  if (!brevet_record_json_require (object, record, error, target, NULL))
     return NULL;
   entry = g_new0 (BrevetIssuerEntry, 1);
   entry->group = brevet_record_json_dup_string (object, "enrollmentGroup");

@@ -6,6 +6,7 @@
 
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "brevet-wire-json.h"
 #include "record-json.h"
 
 char *
@@ -20,7 +21,7 @@ brevet_records_ca_version_key (const char *name, const char *identity)
 static gboolean
 read_trust (BrevetCaVersion *version, JsonObject *object, BrevetRecord *record, GError **error)
 {
-  const char *pem = json_object_get_string_member_with_default (object, "trust", NULL);
+  const char *pem = brevet_record_json_get_string (object, "trust");
 
   if (pem == NULL)
     return TRUE;
@@ -36,16 +37,22 @@ brevet_records_read_ca_version (BrevetRecord *record, GError **error)
 {
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   g_autoptr(BrevetCaVersion) version = g_new0 (BrevetCaVersion, 1);
-  JsonNode *settings;
+  JsonObject *settings = NULL;
 
-  if (object == NULL || !brevet_record_json_require (object, record, error, "name", "identity", "module", NULL))
+  if (object == NULL || !brevet_record_json_require (object, record, error, "name", "identity", "module", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "baseDirectory", "trust", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "trustTime", "since", "until", NULL))
     return NULL;
+  if (!brevet_wire_get_object (object, "settings", &settings, error))
+    {
+      brevet_record_prefix_error (record, error);
+      return NULL;
+    }
   version->name = brevet_record_json_dup_string (object, "name");
   version->identity = brevet_record_json_dup_string (object, "identity");
   version->module = brevet_record_json_dup_string (object, "module");
   version->base_directory = brevet_record_json_dup_string (object, "baseDirectory");
-  settings = json_object_get_member (object, "settings");
-  version->settings = settings != NULL && JSON_NODE_HOLDS_OBJECT (settings) ? json_node_dup_object (settings) : json_object_new ();
+  version->settings = settings != NULL ? json_object_ref (settings) : json_object_new ();
   version->trust_time = json_object_get_int_member_with_default (object, "trustTime", 0);
   version->since = json_object_get_int_member_with_default (object, "since", 0);
   version->until = json_object_get_int_member_with_default (object, "until", 0);
@@ -94,7 +101,9 @@ brevet_records_read_pending_revocation (BrevetRecord *record, GError **error)
   BrevetPendingRevocation *revocation;
 
   if (object == NULL ||
-      !brevet_record_json_require (object, record, error, "certificateKey", "certificateAuthority", NULL))
+      !brevet_record_json_require (object, record, error, "certificateKey", "certificateAuthority", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "identity", "problem", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "reason", "notAfter", "notBefore", "tries", NULL))
     return NULL;
   revocation = g_new0 (BrevetPendingRevocation, 1);
   revocation->certificate_key = brevet_record_json_dup_string (object, "certificateKey");
@@ -144,7 +153,8 @@ brevet_records_read_orphan (BrevetRecord *record, GError **error)
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   g_autoptr(BrevetOrphan) orphan = g_new0 (BrevetOrphan, 1);
 
-  if (object == NULL)
+  if (object == NULL || !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "problem", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "notBefore", "tries", "misses", NULL))
     return NULL;
   orphan->intent = brevet_records_read_intent (record, error);
   if (orphan->intent == NULL)
@@ -157,17 +167,11 @@ brevet_records_read_orphan (BrevetRecord *record, GError **error)
   return g_steal_pointer (&orphan);
 }
 
-char *
-brevet_records_orphan_key (const BrevetIntent *intent)
-{
-  return g_strdup_printf ("%s/%u", intent->operation_id, intent->attempt);
-}
-
 void
 brevet_records_put_orphan (BrevetBatch *batch, const BrevetOrphan *orphan, const char *condition)
 {
   g_autoptr(JsonObject) object = brevet_records_intent_to_json (orphan->intent);
-  g_autofree char *key = brevet_records_orphan_key (orphan->intent);
+  g_autofree char *key = g_strdup_printf ("%s/%u", orphan->intent->operation_id, orphan->intent->attempt);
 
   json_object_set_int_member (object, "notBefore", orphan->not_before);
   json_object_set_int_member (object, "tries", orphan->tries);

@@ -108,13 +108,6 @@ BrevetOrphan *brevet_records_read_orphan (BrevetRecord *record, GError **error);
 
 void brevet_records_put_orphan (BrevetBatch *batch, const BrevetOrphan *orphan, const char *condition);
 
-/**
- * brevet_records_orphan_key:
- *
- * Returns: (transfer full): the key under which an orphan of this attempt is kept
- */
-char *brevet_records_orphan_key (const BrevetIntent *intent);
-
 void brevet_orphan_free (BrevetOrphan *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BrevetCaVersion, brevet_ca_version_free)

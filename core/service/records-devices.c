@@ -2,6 +2,7 @@
 #include "records-devices.h"
 
 #include "brevet-clock.h"
+#include "brevet-error.h"
 #include "brevet-identifier.h"
 #include "record-json.h"
 
@@ -16,7 +17,8 @@ make_key (const char *registration_id, const char *certificate_key)
 }
 
 void
-brevet_records_put_device_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry, const char *certificate_key)
+brevet_records_put_device_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry, const char *certificate_key,
+                                       gint64 issued, const char *condition)
 {
   g_autoptr(JsonObject) object = json_object_new ();
   g_autofree char *key = make_key (entry->registration_id, certificate_key);
@@ -24,7 +26,36 @@ brevet_records_put_device_certificate (BrevetBatch *batch, const BrevetInventory
   brevet_record_json_set_string (object, "certificateAuthority", entry->authority);
   brevet_record_json_set_string (object, "identity", entry->identity);
   json_object_set_int_member (object, "notAfter", brevet_certificate_get_not_after (brevet_chain_get_leaf (entry->chain)));
+  if (issued != 0)
+    json_object_set_int_member (object, "issued", issued);
+  brevet_record_json_put (batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, key, NULL, object, condition);
+}
+
+void
+brevet_records_put_unknown_device_certificate (BrevetBatch *batch, const char *registration_id, const char *certificate_key)
+{
+  g_autoptr(JsonObject) object = json_object_new ();
+  g_autofree char *key = make_key (registration_id, certificate_key);
+
   brevet_record_json_put (batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, key, NULL, object, NULL);
+}
+
+char *
+brevet_records_dup_device (BrevetRecord *record)
+{
+  const char *key = brevet_record_get_key (record);
+  const char *slash = strchr (key, '/');
+
+  return slash != NULL ? g_strndup (key, slash - key) : g_strdup (key);
+}
+
+/* Keys of this collection are folded as a whole, those of the inventory are not. */
+char *
+brevet_records_dup_device_certificate_key (BrevetRecord *record)
+{
+  const char *slash = strchr (brevet_record_get_key (record), '/');
+
+  return brevet_records_normalise_inventory_key (slash != NULL ? slash + 1 : "");
 }
 
 void
@@ -47,6 +78,24 @@ brevet_records_delete_device_certificate (BrevetBatch *batch, const char *regist
   brevet_batch_delete (batch, BREVET_COLLECTION_DEVICE_CERTIFICATES, folded, NULL);
 }
 
+/* Whoever took a certificate without a CA for nobody's, or one without an end for one that has ended, would have the root of its CA
+ * taken out of trust bundles. */
+static gboolean
+check_device_certificate (JsonObject *object, BrevetRecord *record, gboolean is_delivery, GError **error)
+{
+  if (is_delivery)
+    return brevet_record_json_require (object, record, error, "delivered", NULL);
+  if (!brevet_record_json_require (object, record, error, "certificateAuthority", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "identity", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "notAfter", "issued", NULL))
+    return FALSE;
+  if (json_object_get_int_member_with_default (object, "notAfter", 0) > 0)
+    return TRUE;
+  g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the member “notAfter” is missing");
+  brevet_record_prefix_error (record, error);
+  return FALSE;
+}
+
 BrevetDeviceCertificate *
 brevet_records_read_device_certificate (BrevetRecord *record, GError **error)
 {
@@ -55,16 +104,16 @@ brevet_records_read_device_certificate (BrevetRecord *record, GError **error)
   const char *slash = strchr (key, '/');
   BrevetDeviceCertificate *certificate;
 
-  if (object == NULL)
+  if (object == NULL || !check_device_certificate (object, record, slash != NULL && slash[1] == '\0', error))
     return NULL;
   certificate = g_new0 (BrevetDeviceCertificate, 1);
-  certificate->device = slash != NULL ? g_strndup (key, slash - key) : g_strdup (key);
+  certificate->device = brevet_records_dup_device (record);
   certificate->certificate_key = slash != NULL ? g_strdup (slash + 1) : NULL;
   certificate->authority = brevet_record_json_dup_string (object, "certificateAuthority");
   certificate->identity = brevet_record_json_dup_string (object, "identity");
   certificate->not_after = json_object_get_int_member_with_default (object, "notAfter", 0);
   certificate->delivered = brevet_record_json_dup_string (object, "delivered");
-  certificate->time = brevet_record_get_updated (record);
+  certificate->time = json_object_get_int_member_with_default (object, "issued", brevet_record_get_updated (record));
   certificate->etag = g_strdup (brevet_record_get_etag (record));
   return certificate;
 }
@@ -164,6 +213,12 @@ brevet_records_read_bundle_version (BrevetRecord *record, char **etag, GError **
   if (object == NULL || !brevet_record_json_require (object, record, error, "version", NULL))
     return NULL;
   node = json_object_get_member (object, "certificates");
+  if (node != NULL && !JSON_NODE_HOLDS_ARRAY (node))
+    {
+      g_set_error_literal (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the member “certificates” is of the wrong type");
+      brevet_record_prefix_error (record, error);
+      return NULL;
+    }
   *etag = brevet_record_json_dup_string (object, "version");
-  return node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_array_ref (json_node_get_array (node)) : json_array_new ();
+  return node != NULL ? json_array_ref (json_node_get_array (node)) : json_array_new ();
 }

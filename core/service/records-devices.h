@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * @identity: (nullable): which CA that was; %NULL for a certificate of a former version of the service
  * @not_after: end of the certificate, seconds since 1970-01-01 UTC
  * @delivered: (nullable): key of the certificate that was delivered last
- * @time: when the record was written, microseconds since 1970-01-01 UTC
+ * @time: when the certificate was issued, or delivered, microseconds since 1970-01-01 UTC
  * @etag: version of the record
  *
  * A certificate that a device has or is about to get, or which of them the device has fetched. Plain data.
@@ -38,10 +38,13 @@ typedef struct {
  * brevet_records_put_device_certificate:
  * @entry: a certificate that was issued
  * @certificate_key: its key in the inventory
+ * @issued: when it was issued, microseconds since 1970-01-01 UTC; 0 for now
+ * @condition: (nullable): as brevet_batch_put() takes it
  *
  * Belongs into the batch that puts @entry into the inventory: from then on the device counts as one of this CA, too.
  */
-void brevet_records_put_device_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry, const char *certificate_key);
+void brevet_records_put_device_certificate (BrevetBatch *batch, const BrevetInventoryEntry *entry, const char *certificate_key,
+                                            gint64 issued, const char *condition);
 
 /**
  * brevet_records_put_delivered_certificate:
@@ -56,6 +59,32 @@ void brevet_records_put_delivered_certificate (BrevetBatch *batch, const char *r
  * Belongs into the batch that marks the certificate as revoked.
  */
 void brevet_records_delete_device_certificate (BrevetBatch *batch, const char *registration_id, const char *certificate_key);
+
+/* Key of the record that is there once every certificate of former versions of the service has its small record. */
+#define BREVET_DEVICE_CERTIFICATES_COMPLETE "/complete"
+
+/**
+ * brevet_records_dup_device:
+ * @record: in this collection, in whatever condition
+ *
+ * Returns: (transfer full): key of the device that it is about
+ */
+char *brevet_records_dup_device (BrevetRecord *record);
+
+/**
+ * brevet_records_dup_device_certificate_key:
+ * @record: in this collection, in whatever condition
+ *
+ * Returns: (transfer full): key of the certificate in the inventory; empty if it is about a delivery
+ */
+char *brevet_records_dup_device_certificate_key (BrevetRecord *record);
+
+/**
+ * brevet_records_put_unknown_device_certificate:
+ *
+ * For a certificate that the inventory has and nobody can read: as long as this is there, the device may have one of any CA.
+ */
+void brevet_records_put_unknown_device_certificate (BrevetBatch *batch, const char *registration_id, const char *certificate_key);
 
 BrevetDeviceCertificate *brevet_records_read_device_certificate (BrevetRecord *record, GError **error);
 

@@ -5,6 +5,7 @@
 #include "brevet-identifier.h"
 #include "brevet-wire-json.h"
 #include "record-json.h"
+#include "records-aside.h"
 
 #include <gnutls/crypto.h>
 #include <string.h>
@@ -18,7 +19,13 @@ brevet_records_read_intent (BrevetRecord *record, GError **error)
 
   if (object == NULL ||
       !brevet_record_json_require (object, record, error, "operationId", "registrationId", "certificateAuthority", "csr",
-                                   "commonName", "idempotencyKey", NULL))
+                                   "commonName", "idempotencyKey", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "identity", "standby", "uri", "ticket", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "validity", "requestedAt", "attempt", "expiresAt",
+                                  "unknownSince", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_BOOLEAN, error, "sent", NULL) ||
+      !brevet_record_json_expect_base64 (object, record, error, "csr") ||
+      !brevet_record_json_expect_base64 (object, record, error, "idempotencyKey"))
     return NULL;
   intent->operation_id = brevet_record_json_dup_string (object, "operationId");
   intent->registration_id = brevet_record_json_dup_string (object, "registrationId");
@@ -121,6 +128,17 @@ brevet_intent_free (BrevetIntent *self)
   g_free (self);
 }
 
+gboolean
+brevet_records_check_certificate_status (BrevetRecord *record, const char *status, GError **error)
+{
+  if (g_str_equal (status, BREVET_INVENTORY_ISSUED) || g_str_equal (status, BREVET_INVENTORY_REVOKED) ||
+      g_str_equal (status, BREVET_INVENTORY_REFUSED))
+    return TRUE;
+  g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the status “%s” is none that this version knows", status);
+  brevet_record_prefix_error (record, error);
+  return FALSE;
+}
+
 BrevetInventoryEntry *
 brevet_records_read_certificate (BrevetRecord *record, GError **error)
 {
@@ -129,12 +147,16 @@ brevet_records_read_certificate (BrevetRecord *record, GError **error)
 
   if (object == NULL ||
       !brevet_record_json_require (object, record, error, "registrationId", "operationId", "certificateAuthority", "status",
-                                   "chain", NULL))
+                                   "chain", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "identity", "backendReference", "reason", "issuer",
+                                  "serial", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "revokedAt", "revocationReason", "notAfter", NULL) ||
+      !brevet_records_check_certificate_status (record, json_object_get_string_member (object, "status"), error))
     return NULL;
   entry->chain = brevet_chain_new_from_pem (json_object_get_string_member (object, "chain"), error);
   if (entry->chain == NULL)
     {
-      g_prefix_error (error, "The certificate “%s” of the inventory is damaged: ", brevet_record_get_key (record));
+      brevet_record_prefix_error (record, error);
       return NULL;
     }
   entry->registration_id = brevet_record_json_dup_string (object, "registrationId");
@@ -154,7 +176,8 @@ brevet_records_read_certificate_pem (BrevetRecord *record, gboolean *is_revoked,
 {
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
 
-  if (object == NULL || !brevet_record_json_require (object, record, error, "chain", "status", NULL))
+  if (object == NULL || !brevet_record_json_require (object, record, error, "chain", "status", NULL) ||
+      !brevet_records_check_certificate_status (record, json_object_get_string_member (object, "status"), error))
     return NULL;
   *is_revoked = g_str_equal (json_object_get_string_member (object, "status"), BREVET_INVENTORY_REVOKED);
   return brevet_record_json_dup_string (object, "chain");
@@ -241,8 +264,10 @@ brevet_records_replace_certificate (BrevetBatch *batch, const BrevetInventoryEnt
   g_autofree char *parent = brevet_identifier_fold (entry->registration_id);
   g_autofree char *key = brevet_records_inventory_key (entry);
   g_autoptr(GBytes) body = print_certificate (entry);
+  const char *version = brevet_batch_put (batch, BREVET_COLLECTION_CERTIFICATES, key, parent, body, etag);
 
-  return brevet_batch_put (batch, BREVET_COLLECTION_CERTIFICATES, key, parent, body, etag);
+  brevet_records_bar (batch, BREVET_COLLECTION_CERTIFICATES, key, g_str_equal (entry->status, BREVET_INVENTORY_REVOKED));
+  return version;
 }
 
 void

@@ -5,6 +5,7 @@
 #include "brevet-error.h"
 #include "brevet-wire-json.h"
 #include "record-json.h"
+#include "records-aside.h"
 #include "records-devices.h"
 
 #define PER_PAGE 1000
@@ -56,9 +57,10 @@ void
 brevet_records_put_enrollment (BrevetBatch *batch, const BrevetEnrollment *enrollment, const char *condition)
 {
   g_autoptr(JsonObject) object = brevet_enrollment_to_json (enrollment, BREVET_DIALECT_2021_11_01_PREVIEW, NULL);
+  const char *collection = brevet_records_enrollment_collection (enrollment->is_group);
 
-  brevet_record_json_put (batch, brevet_records_enrollment_collection (enrollment->is_group), enrollment->id, NULL, object,
-                          condition);
+  brevet_record_json_put (batch, collection, enrollment->id, NULL, object, condition);
+  brevet_records_bar (batch, collection, enrollment->id, !enrollment->enabled);
 }
 
 BrevetAuthorityDocument *
@@ -152,12 +154,15 @@ read_state (JsonObject *object, BrevetRecord *record, GError **error)
   JsonObject *member = NULL;
   BrevetRegistrationState *state = NULL;
 
-  if (!brevet_wire_get_object (object, "state", &member, error))
-    return NULL;
-  if (member != NULL)
+  if (brevet_wire_get_object (object, "state", &member, error) && member != NULL)
     state = brevet_registration_state_from_json (member, error);
-  else
+  else if (member == NULL && (error == NULL || *error == NULL))
     g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the member “state” is missing");
+  if (state != NULL && state->registration_id == NULL)
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT, "the member “registrationId” is missing");
+      g_clear_pointer (&state, brevet_registration_state_free);
+    }
   if (state == NULL)
     brevet_record_prefix_error (record, error);
   return state;
@@ -177,7 +182,9 @@ brevet_records_read_registration (BrevetRecord *record, GError **error)
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   g_autoptr(BrevetRegistration) registration = g_new0 (BrevetRegistration, 1);
 
-  if (object == NULL)
+  if (object == NULL ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "operationId", "enrollmentId", "initialHub", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_BOOLEAN, error, "enrollmentIsGroup", NULL))
     return NULL;
   registration->state = read_state (object, record, error);
   if (registration->state == NULL)
@@ -212,10 +219,14 @@ brevet_records_read_operation (BrevetRecord *record, GError **error)
   g_autoptr(JsonObject) object = brevet_record_json_parse (record, error);
   g_autoptr(BrevetOperation) operation = g_new0 (BrevetOperation, 1);
 
-  if (object == NULL)
+  if (object == NULL || !brevet_record_json_require (object, record, error, "operationId", "question", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_STRING, error, "trackingId", "enrollmentId", "credential",
+                                  "certificateKey", "trustBundleId", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_BOOLEAN, error, "enrollmentIsGroup", "delivered", NULL) ||
+      !brevet_record_json_expect (object, record, G_TYPE_INT64, error, "certificateExpires", NULL))
     return NULL;
   operation->state = read_state (object, record, error);
-  if (operation->state == NULL || !brevet_record_json_require (object, record, error, "operationId", "question", NULL))
+  if (operation->state == NULL)
     return NULL;
   operation->id = brevet_record_json_dup_string (object, "operationId");
   operation->registration_id = g_strdup (operation->state->registration_id);

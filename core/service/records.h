@@ -251,6 +251,9 @@ void brevet_intent_renew_key (BrevetIntent *self);
 
 BrevetInventoryEntry *brevet_records_read_certificate (BrevetRecord *record, GError **error);
 
+/* Fails with %BREVET_ERROR_CORRUPT for a status of @record that this version does not know: it may mean anything. */
+gboolean brevet_records_check_certificate_status (BrevetRecord *record, const char *status, GError **error);
+
 /**
  * brevet_records_read_certificate_pem:
  * @is_revoked: (out): whether an operator has revoked it

@@ -14,6 +14,9 @@
 /* A full queue is empty again long before this. */
 #define BUSY_RETRY_AFTER 5
 
+/* A full disk is not: and whoever comes meanwhile shall not come back with all others. */
+#define TROUBLE_RETRY_AFTER 20
+
 static BrevetReply *
 reply_with_bytes (BrevetRequest *request, guint status, GBytes *body)
 {
@@ -88,19 +91,28 @@ brevet_reply_throttled (BrevetRequest *request, const char *message, guint retry
 
 /* What went wrong inside is nobody's business outside, and often names files. */
 static BrevetReply *
-make_internal_error (BrevetRequest *request, const GError *error)
+make_internal_error (BrevetRequest *request, const GError *error, guint status, guint retry_after)
 {
   if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     g_warning ("%s %s failed (tracking id %s): %s", brevet_request_get_method (request), brevet_request_get_path (request),
                brevet_request_get_tracking_id (request), error->message);
-  return make_error (request, 500, 0, "The service could not do this; its log says more under the tracking id", 0);
+  return make_error (request, status, 0, "The service could not do this; its log says more under the tracking id", retry_after);
+}
+
+/* The disk is full or fails: the request was all right, and will be answered once somebody has seen to that. */
+static BrevetReply *
+make_unavailable (BrevetRequest *request, const GError *error)
+{
+  guint retry_after = (guint) g_random_int_range (TROUBLE_RETRY_AFTER, LONGEST_RETRY_AFTER + 1);
+
+  return make_internal_error (request, error, 503, retry_after);
 }
 
 BrevetReply *
 brevet_reply_from_error (BrevetRequest *request, const GError *error)
 {
   if (error->domain != BREVET_ERROR)
-    return make_internal_error (request, error);
+    return make_internal_error (request, error, 500, 0);
 
   switch ((BrevetError) error->code)
     {
@@ -118,9 +130,10 @@ brevet_reply_from_error (BrevetRequest *request, const GError *error)
       return make_error (request, 429, 0, "Too many requests; try again later", BUSY_RETRY_AFTER);
     case BREVET_ERROR_FAILED:
     case BREVET_ERROR_UNREACHABLE:
+      return make_unavailable (request, error);
     case BREVET_ERROR_NOT_CONFIGURED:
     case BREVET_ERROR_CORRUPT:
     default:
-      return make_internal_error (request, error);
+      return make_internal_error (request, error, 500, 0);
     }
 }

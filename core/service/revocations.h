@@ -18,6 +18,9 @@ G_BEGIN_DECLS
  * A certificate is revoked while its device is not welcome: the individual enrollment that admits the device is disabled; or there
  * is none, and the enrollment group that admitted it last is disabled or gone as well. So is what a CA has signed and the service
  * has refused, and what an operator has revoked, for the reason that was given then.
+ *
+ * Of a record that cannot be read, or was put aside for that, it is found out otherwise whether it revokes something: from its
+ * key, and from the small records beside it. Where nothing tells, the certificate is revoked, and a device or group is welcome.
  */
 typedef struct {
   GPtrArray *list;

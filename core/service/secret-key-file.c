@@ -69,6 +69,12 @@ brevet_secret_key_file_check (const char *path, GError **error)
                    "The file %s cannot be read: %s", path, g_strerror (code));
       return FALSE;
     }
+  if (S_ISDIR (status.st_mode))
+    {
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "%s is a directory; a file with the key of the service's "
+                   "secrets belongs there", path);
+      return FALSE;
+    }
   if ((status.st_mode & (S_IWGRP | S_IRWXO)) == 0)
     return TRUE;
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED, "The file %s holds the key of the service's secrets, and others "
@@ -143,20 +149,36 @@ make_file (const char *path, const char *text, GError **error)
       unlink (temporary);
     }
   if (!is_made)
-    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "The file %s for the key of the service's secrets could not be made: %s",
-                 path, g_strerror (code));
+    g_set_error (error, BREVET_ERROR, BREVET_ERROR_FAILED, "The file %s for the key of the service's secrets could not be made: "
+                 "%s%s", path, g_strerror (code), code == ENOSPC || code == EDQUOT ? "; make room there" : "");
+  return is_made;
+}
+
+gboolean
+brevet_secret_key_file_restore (const char *path, GPtrArray *keys, GError **error)
+{
+  gsize size = keys->len * (BREVET_SECRET_KEY_SIZE * 2) + 1;
+  char *text = g_malloc0 (size);
+  gboolean is_made;
+
+  for (guint i = 0; i < keys->len; i++)
+    {
+      char *encoded = brevet_secret_to_base64 (g_ptr_array_index (keys, i));
+
+      g_strlcat (text, encoded, size);
+      g_strlcat (text, "\n", size);
+      brevet_secret_free_text (encoded);
+    }
+  is_made = make_file (path, text, error);
+  brevet_secret_free_text (text);
   return is_made;
 }
 
 gboolean
 brevet_secret_key_file_make (const char *path, GPtrArray *keys, GError **error)
 {
-  g_autoptr(BrevetSecret) key = brevet_secret_new_random (BREVET_SECRET_KEY_SIZE);
-  char *encoded = brevet_secret_to_base64 (key);
-  char *line = g_strconcat (encoded, "\n", NULL);
-  gboolean is_made = make_file (path, line, error);
+  g_autoptr(GPtrArray) made = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_secret_unref);
 
-  brevet_secret_free_text (encoded);
-  brevet_secret_free_text (line);
-  return is_made && brevet_secret_key_file_read (path, keys, error);
+  g_ptr_array_add (made, brevet_secret_new_random (BREVET_SECRET_KEY_SIZE));
+  return brevet_secret_key_file_restore (path, made, error) && brevet_secret_key_file_read (path, keys, error);
 }

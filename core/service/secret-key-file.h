@@ -41,4 +41,14 @@ gboolean brevet_secret_key_file_read (const char *path, GPtrArray *keys, GError 
  */
 gboolean brevet_secret_key_file_make (const char *path, GPtrArray *keys, GError **error);
 
+/**
+ * brevet_secret_key_file_restore:
+ * @keys: (element-type BrevetSecret): the lines
+ *
+ * Makes the file with keys that there are, for its owner alone. What somebody else has made there meanwhile stays.
+ *
+ * Returns: %FALSE with an error that names the file
+ */
+gboolean brevet_secret_key_file_restore (const char *path, GPtrArray *keys, GError **error);
+
 G_END_DECLS

@@ -24,6 +24,7 @@
 struct _BrevetSecretSeal
 {
   char      *path;      /* of the file that may be made, or NULL */
+  char      *named;     /* of the file that the operator has named, or NULL */
   char      *source;    /* where keys come from, for messages */
   GMutex     mutex;
   char      *forbidden; /* under the mutex: why no key may be made */
@@ -36,6 +37,7 @@ seal_clear (gpointer data)
   BrevetSecretSeal *self = data;
 
   g_free (self->path);
+  g_free (self->named);
   g_free (self->source);
   g_free (self->forbidden);
   g_clear_pointer (&self->keys, g_ptr_array_unref);
@@ -70,6 +72,7 @@ read_named_keys (BrevetSecretSeal *self, BrevetSettings *service, gboolean *foun
   g_free (self->source);
   self->source = path != NULL ? g_strdup (path) : credential != NULL ? g_strdup_printf ("the credential %s", credential)
                                                                      : g_strdup ("secrets-key of [service]");
+  self->named = g_strdup (path);
   if ((path == NULL || brevet_secret_key_file_check (path, &cause)) && brevet_secret_keys_parse (text, self->keys, &cause))
     return TRUE;
   g_propagate_error (error, brevet_settings_error (service, path != NULL ? "secrets-key-file" : "secrets-key-credential", "%s",
@@ -130,13 +133,55 @@ brevet_secret_seal_new (BrevetConfig *config, GError **error)
   return g_steal_pointer (&self);
 }
 
-void
+gboolean
 brevet_secret_seal_forbid_key (BrevetSecretSeal *self, const char *reason)
 {
   g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->mutex);
 
+  if (g_strcmp0 (self->forbidden, reason) == 0)
+    return FALSE;
   g_free (self->forbidden);
   self->forbidden = g_strdup (reason);
+  return TRUE;
+}
+
+static gboolean
+is_same_key (gconstpointer one, gconstpointer other)
+{
+  return brevet_secret_equal ((BrevetSecret *) one, (BrevetSecret *) other);
+}
+
+gboolean
+brevet_secret_seal_look_after (BrevetSecretSeal *self, gboolean *restored, GError **error)
+{
+  const char *path = self->path != NULL ? self->path : self->named;
+  g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func ((GDestroyNotify) brevet_secret_unref);
+  g_autoptr(GPtrArray) keys = NULL;
+  g_autoptr(GError) cause = NULL;
+
+  *restored = FALSE;
+  g_mutex_lock (&self->mutex);
+  keys = g_ptr_array_copy (self->keys, (GCopyFunc) brevet_secret_ref, NULL);
+  g_mutex_unlock (&self->mutex);
+  g_ptr_array_set_free_func (keys, (GDestroyNotify) brevet_secret_unref);
+  if (path == NULL || keys->len == 0)
+    return TRUE;
+  if (brevet_secret_key_file_read (path, found, &cause))
+    {
+      if (g_ptr_array_find_with_equal_func (found, g_ptr_array_index (keys, 0), is_same_key, NULL))
+        return TRUE;
+      g_set_error (error, BREVET_ERROR, BREVET_ERROR_CONFLICT, "The key that seals the service's secrets is not in the file %s any "
+                   "more; put it back as one of its lines, or what it has sealed cannot be opened after the next reload or start",
+                   path);
+      return FALSE;
+    }
+  if (self->path != NULL && g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+    {
+      *restored = brevet_secret_key_file_restore (path, keys, error);
+      return *restored;
+    }
+  g_propagate_error (error, g_steal_pointer (&cause));
+  return FALSE;
 }
 
 static BrevetSecret *
@@ -244,7 +289,7 @@ ref_key_of (BrevetSecretSeal *self, const guint8 *text, guint *index)
   return NULL;
 }
 
-/* Decrypted into memory of a secret's kind at once: what is freed must not lie around. */
+/* What is freed must not lie around. */
 static BrevetSecret *
 decrypt (BrevetSecret *key, const char *place, const guint8 *text, gsize size)
 {

@@ -40,8 +40,22 @@ void brevet_secret_seal_unref (BrevetSecretSeal *self);
  *
  * From now on no key is made where there is none: sealing fails instead. For a store that holds what a lost key has sealed, and for
  * programs that only read.
+ *
+ * Returns: %FALSE if it was forbidden for this reason already
  */
-void brevet_secret_seal_forbid_key (BrevetSecretSeal *self, const char *reason);
+gboolean brevet_secret_seal_forbid_key (BrevetSecretSeal *self, const char *reason);
+
+/**
+ * brevet_secret_seal_look_after:
+ * @restored: (out): whether the file was gone and has been written again
+ *
+ * Looks whether the key that seals is still in its file, as the next start will want it. If the file that is made by itself is
+ * gone, it is written again: whoever has deleted it by mistake loses nothing. Waits for a disk; does nothing for keys that are in
+ * no file.
+ *
+ * Returns: %FALSE with an error that names the file
+ */
+gboolean brevet_secret_seal_look_after (BrevetSecretSeal *self, gboolean *restored, GError **error);
 
 /**
  * brevet_secret_seal_close:

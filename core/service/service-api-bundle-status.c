@@ -7,6 +7,7 @@
 #include "authority-status.h"
 #include "brevet-clock.h"
 #include "brevet-error.h"
+#include "record-damage.h"
 #include "records-devices.h"
 
 #define BODY_LIMIT 1024
@@ -152,20 +153,21 @@ show (Look *look)
 
 static void list_versions (Look *look, const char *after);
 
-static gboolean
-take_versions (Look *look, GPtrArray *records, GError **error)
+static void
+take_versions (Look *look, GPtrArray *records)
 {
   for (guint i = 0; i < records->len; i++)
     {
       BrevetRecord *record = g_ptr_array_index (records, i);
       g_autofree char *etag = NULL;
-      g_autoptr(JsonArray) certificates = brevet_records_read_bundle_version (record, &etag, error);
+      g_autoptr(GError) damage = NULL;
+      g_autoptr(JsonArray) certificates = brevet_records_read_bundle_version (record, &etag, &damage);
 
-      if (certificates == NULL)
-        return FALSE;
-      add_version (look, etag, brevet_record_get_created (record), certificates);
+      if (certificates != NULL)
+        add_version (look, etag, brevet_record_get_created (record), certificates);
+      else
+        brevet_record_damage_report (record, damage, "it is not shown what was in this version of the trust bundle");
     }
-  return TRUE;
 }
 
 static void
@@ -175,9 +177,13 @@ on_versions_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
 
-  if (records == NULL || !take_versions (look, records, &error))
-    brevet_service_call_fail (look->task, error);
-  else if (records->len == PAGE)
+  if (records == NULL)
+    {
+      brevet_service_call_fail (look->task, error);
+      return;
+    }
+  take_versions (look, records);
+  if (records->len == PAGE)
     list_versions (g_steal_pointer (&look), brevet_record_get_key (g_ptr_array_index (records, PAGE - 1)));
   else
     {

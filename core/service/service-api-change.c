@@ -7,6 +7,7 @@
 #include "service-api-private.h"
 
 #include "brevet-error.h"
+#include "record-damage.h"
 #include "reply.h"
 #include "service-chores.h"
 
@@ -155,13 +156,35 @@ on_references_checked (GObject *source, GAsyncResult *result, gpointer user_data
     brevet_service_call_fail (task, error);
 }
 
+/* What nobody can read has nothing to keep: the operator says what belongs there. */
+static gpointer
+parse_over (BrevetServiceCall *call, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  BrevetRecord *record = call->record;
+  gpointer document = call->resource->parse (call, &cause);
+
+  if (document != NULL || record == NULL || call->route->verb != BREVET_VERB_PUT ||
+      !g_error_matches (cause, BREVET_ERROR, BREVET_ERROR_CORRUPT))
+    {
+      if (cause != NULL)
+        g_propagate_error (error, g_steal_pointer (&cause));
+      return document;
+    }
+  brevet_record_damage_report (record, cause, "an operator writes it anew");
+  call->record = NULL;
+  document = call->resource->parse (call, error);
+  call->record = record;
+  return document;
+}
+
 static void
 parse_put (GTask *task)
 {
   BrevetServiceCall *call = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
 
-  call->document = call->resource->parse (call, &error);
+  call->document = parse_over (call, &error);
   if (call->document == NULL)
     brevet_service_call_fail (task, error);
   else if (call->resource->check_async != NULL)

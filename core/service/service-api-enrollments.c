@@ -8,6 +8,7 @@
 #include "brevet-identifier.h"
 #include "brevet-wire-error.h"
 #include "crl-publisher.h"
+#include "records-aside.h"
 
 #define BODY_LIMIT (64 * 1024)
 
@@ -290,8 +291,10 @@ confirm_enrollment (BrevetServiceCall *call, const char *etag, gint64 created, g
 static void
 relate_enrollment (BrevetServiceCall *call, BrevetBatch *batch)
 {
-  if (call->document == NULL)
-    brevet_batch_delete (batch, BREVET_COLLECTION_MEMORIES, call->key, NULL);
+  if (call->document != NULL)
+    return;
+  brevet_batch_delete (batch, BREVET_COLLECTION_MEMORIES, call->key, NULL);
+  brevet_records_bar (batch, BREVET_COLLECTION_ENROLLMENTS, call->key, FALSE);
 }
 
 #define ENROLLMENT_RESOURCE(noun_text, collection_name, relate_function)                                                          \

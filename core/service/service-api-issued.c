@@ -8,6 +8,8 @@
 #include "brevet-etag.h"
 #include "brevet-identifier.h"
 #include "brevet-revocation-reason.h"
+#include "record-damage.h"
+#include "record-json.h"
 #include "records-ca.h"
 #include "reply.h"
 
@@ -37,26 +39,19 @@ set_time (JsonObject *object, const char *member, gint64 seconds)
 }
 
 static void
-set_string (JsonObject *object, const char *member, const char *value)
-{
-  if (value != NULL)
-    json_object_set_string_member (object, member, value);
-}
-
-static void
 show_status (JsonObject *object, const BrevetInventoryEntry *entry)
 {
   JsonObject *revocation;
 
   json_object_set_string_member (object, "status", entry->status);
   if (g_str_equal (entry->status, BREVET_INVENTORY_REFUSED))
-    set_string (object, "reason", entry->reason);
+    brevet_record_json_set_string (object, "reason", entry->reason);
   if (!g_str_equal (entry->status, BREVET_INVENTORY_REVOKED))
     return;
   revocation = json_object_new ();
   json_object_set_string_member (revocation, "reason", brevet_revocation_reason_get_name (entry->revocation_reason));
   set_time (revocation, "time", entry->revoked_at);
-  set_string (revocation, "comment", entry->reason);
+  brevet_record_json_set_string (revocation, "comment", entry->reason);
   json_object_set_object_member (object, "revocation", revocation);
 }
 
@@ -107,7 +102,7 @@ show_pending (JsonObject *object, const BrevetPendingRevocation *revocation)
 
   json_object_set_string_member (pending, "reason", brevet_revocation_reason_get_name (revocation->reason));
   json_object_set_int_member (pending, "tries", revocation->tries);
-  set_string (pending, "problem", revocation->problem);
+  brevet_record_json_set_string (pending, "problem", revocation->problem);
   if (revocation->not_before > 0)
     set_time (pending, "nextTry", revocation->not_before);
   json_object_set_object_member (object, "pendingRevocation", pending);
@@ -125,7 +120,7 @@ on_pending_read (GObject *source, GAsyncResult *result, gpointer user_data)
 
   if (record != NULL)
     revocation = brevet_records_read_pending_revocation (record, &error);
-  if (error == NULL || g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
+  if (error == NULL || record != NULL || g_error_matches (error, BREVET_ERROR, BREVET_ERROR_NOT_FOUND))
     {
       g_clear_error (&error);
       object = show_record (call->record, TRUE, &error);
@@ -175,20 +170,26 @@ read_page_size (BrevetServiceCall *call, guint *size, GError **error)
   return TRUE;
 }
 
+/* One that cannot be read does not hide the others. */
 static JsonArray *
-show_page (GPtrArray *records, GError **error)
+show_page (BrevetServiceCall *call, GPtrArray *records)
 {
-  g_autoptr(JsonArray) array = json_array_new ();
+  JsonArray *array = json_array_new ();
 
   for (guint i = 0; i < records->len; i++)
     {
-      JsonObject *object = show_record (g_ptr_array_index (records, i), FALSE, error);
+      g_autoptr(GError) damage = NULL;
+      JsonObject *object = show_record (g_ptr_array_index (records, i), FALSE, &damage);
 
-      if (object == NULL)
-        return NULL;
-      json_array_add_object_element (array, object);
+      if (object != NULL)
+        json_array_add_object_element (array, object);
+      else
+        {
+          brevet_record_damage_report (g_ptr_array_index (records, i), damage, "lists are shown without it");
+          call->unreadable++;
+        }
     }
-  return g_steal_pointer (&array);
+  return array;
 }
 
 static void
@@ -198,16 +199,16 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   BrevetServiceCall *call = g_task_get_task_data (task);
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
-  JsonArray *array = records != NULL ? show_page (records, &error) : NULL;
   BrevetReply *reply;
   guint size;
 
-  if (array == NULL || !read_page_size (call, &size, &error))
+  if (records == NULL || !read_page_size (call, &size, &error))
     {
       brevet_service_call_fail (task, error);
       return;
     }
-  reply = brevet_reply_with_array (call->request, 200, array);
+  reply = brevet_reply_with_array (call->request, 200, show_page (call, records));
+  brevet_service_call_note_unreadable (call, reply);
   if (records->len == size)
     brevet_reply_set_header (reply, CONTINUATION_FIELD, brevet_record_get_key (g_ptr_array_index (records, records->len - 1)));
   brevet_service_call_answer (task, reply);

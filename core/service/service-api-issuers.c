@@ -7,6 +7,7 @@
 
 #include "brevet-error.h"
 #include "brevet-identifier.h"
+#include "records-aside.h"
 
 /* From where the index leads to a group: hashes of names, and references to CA certificates. */
 static GHashTable *
@@ -51,6 +52,8 @@ brevet_service_relate_group (BrevetServiceCall *call, BrevetBatch *batch)
   BrevetIssuerEntry entry = { .group = call->key };
 
   change_ways (batch, former != NULL ? former : none, wanted != NULL ? wanted : none, &entry);
+  if (call->document == NULL)
+    brevet_records_bar (batch, BREVET_COLLECTION_GROUPS, call->key, FALSE);
 }
 
 void

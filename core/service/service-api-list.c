@@ -5,9 +5,11 @@
 #include "service-api-private.h"
 
 #include "brevet-identifier.h"
+#include "record-damage.h"
 #include "reply.h"
 
 #define PAGE_SIZE 200
+#define UNREADABLE_FIELD "x-brevet-unreadable-records"
 
 static int
 compare_keys (gconstpointer a, gconstpointer b, gpointer user_data)
@@ -28,6 +30,7 @@ answer_list (GTask *task)
   BrevetServiceCall *call = g_task_get_task_data (task);
   const char *const *names = call->resource->list_configured != NULL ? call->resource->list_configured (call->context) : NULL;
   JsonArray *array = json_array_new ();
+  BrevetReply *reply;
 
   for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
@@ -37,24 +40,40 @@ answer_list (GTask *task)
         g_tree_insert (call->listed, g_strdup (key), call->resource->show_configured (call->context, names[i]));
     }
   g_tree_foreach (call->listed, add_to_array, array);
-  brevet_service_call_answer (task, brevet_reply_with_array (call->request, 200, array));
+  reply = brevet_reply_with_array (call->request, 200, array);
+  brevet_service_call_note_unreadable (call, reply);
+  brevet_service_call_answer (task, reply);
+}
+
+void
+brevet_service_call_note_unreadable (BrevetServiceCall *call, BrevetReply *reply)
+{
+  g_autofree char *number = g_strdup_printf ("%u", call->unreadable);
+
+  if (call->unreadable > 0)
+    brevet_reply_set_header (reply, UNREADABLE_FIELD, number);
 }
 
 static void list_page (GTask *task, const char *after);
 
-static gboolean
-take_page (BrevetServiceCall *call, GPtrArray *records, GError **error)
+/* One that cannot be read does not hide the others. */
+static void
+take_page (BrevetServiceCall *call, GPtrArray *records)
 {
   for (guint i = 0; i < records->len; i++)
     {
       BrevetRecord *record = g_ptr_array_index (records, i);
-      JsonObject *object = call->resource->show (call, record, error);
+      g_autoptr(GError) damage = NULL;
+      JsonObject *object = call->resource->show (call, record, &damage);
 
-      if (object == NULL)
-        return FALSE;
-      g_tree_insert (call->listed, g_strdup (brevet_record_get_key (record)), object);
+      if (object != NULL)
+        g_tree_insert (call->listed, g_strdup (brevet_record_get_key (record)), object);
+      else
+        {
+          brevet_record_damage_report (record, damage, "lists are shown without it");
+          call->unreadable++;
+        }
     }
-  return TRUE;
 }
 
 static const char *
@@ -72,9 +91,13 @@ on_listed (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GError) error = NULL;
 
   records = brevet_store_list_finish (BREVET_STORE (source), result, &error);
-  if (records == NULL || !take_page (call, records, &error))
-    brevet_service_call_fail (task, error);
-  else if (records->len == PAGE_SIZE)
+  if (records == NULL)
+    {
+      brevet_service_call_fail (task, error);
+      return;
+    }
+  take_page (call, records);
+  if (records->len == PAGE_SIZE)
     list_page (task, get_last_key (records));
   else
     answer_list (task);

@@ -25,6 +25,7 @@ typedef struct _BrevetServiceResource BrevetServiceResource;
  * @batch: (nullable): what is being committed
  * @collection: (nullable): collection that is being walked through
  * @listed: (nullable): replies of a list by key
+ * @unreadable: how many records a list lacks because nobody can read them
  *
  * One operation of the service API on its way; task data of the task that answers it.
  */
@@ -41,6 +42,7 @@ typedef struct {
   BrevetBatch *batch;
   const char *collection;
   GTree *listed;
+  guint unreadable;
 } BrevetServiceCall;
 
 /**
@@ -168,6 +170,14 @@ void brevet_service_call_refuse_missing (GTask *task);
  * @etag: (nullable): version, for the header
  */
 void brevet_service_call_show (GTask *task, JsonObject *object, const char *etag);
+
+/**
+ * brevet_service_call_note_unreadable:
+ * @reply: a list
+ *
+ * Says in a header field how many records it lacks, if it does.
+ */
+void brevet_service_call_note_unreadable (BrevetServiceCall *call, BrevetReply *reply);
 
 /**
  * brevet_service_call_is_configured:

@@ -112,7 +112,14 @@ brevet_service_call_fail (GTask *task, const GError *error)
 {
   BrevetServiceCall *call = g_task_get_task_data (task);
 
-  brevet_service_call_answer (task, brevet_reply_from_error (call->request, error));
+  /* Whoever may operate the service may know what is wrong with its store, and has to mend it. */
+  if (g_error_matches (error, BREVET_ERROR, BREVET_ERROR_CORRUPT))
+    {
+      g_warning ("%s", error->message);
+      brevet_service_call_refuse (task, 500, 0, "%s; “brevet-dps store check” lists what cannot be read", error->message);
+    }
+  else
+    brevet_service_call_answer (task, brevet_reply_from_error (call->request, error));
 }
 
 void

@@ -9,6 +9,7 @@
 #include "orphans.h"
 #include "recovery.h"
 #include "revocation-worker.h"
+#include "secret-chore.h"
 #include "trust-bundle-keeper.h"
 
 struct _BrevetServiceChange
@@ -104,6 +105,7 @@ add_chores (BrevetService *self)
   brevet_orphans_add (self->chores);
   brevet_crl_publisher_add (self->crls, self->chores);
   brevet_trust_bundle_keeper_add (self->chores);
+  brevet_secret_chore_add (self->chores);
 }
 
 static BrevetService *
@@ -190,11 +192,23 @@ brevet_service_change_unref (BrevetServiceChange *self)
   g_atomic_rc_box_release_full (self, change_clear);
 }
 
+/* The next context reads the key anew; a file that was deleted meanwhile is put back first. */
+static void
+keep_secrets (BrevetService *self)
+{
+  g_autoptr(BrevetServiceContext) context = brevet_service_ref_context (self);
+  g_autoptr(GError) error = NULL;
+
+  if (!brevet_authority_pool_look_after_secrets (context->authorities, &error))
+    g_warning ("%s", error->message);
+}
+
 BrevetServiceChange *
 brevet_service_prepare (BrevetService *self, BrevetConfig *config, GError **error)
 {
   g_autoptr(BrevetServiceChange) change = g_atomic_rc_box_new0 (BrevetServiceChange);
 
+  keep_secrets (self);
   change->context = make_context (self, config, error);
   if (change->context == NULL || !check_what_stays (self, config, error))
     return NULL;

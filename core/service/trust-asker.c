@@ -3,12 +3,16 @@
 
 #include "brevet-clock.h"
 #include "brevet-identifier.h"
+#include "brevet-time-limit.h"
 #include "service-chores.h"
 #include "trust-bundle-follow.h"
 
 /* Roots seldom change. */
 #define REFRESH (600 * G_USEC_PER_SEC)
 #define RETRY   (60 * G_USEC_PER_SEC)
+
+/* For the turn and the answer together: one that says nothing must not keep others from their turns for ever. */
+#define LIMIT_MILLISECONDS (60 * 1000)
 
 struct _BrevetTrustAsker
 {
@@ -32,6 +36,7 @@ typedef struct {
   const char *chore;
   char *key;
   GCancellable *cancellable;
+  BrevetTimeLimit *limit; /* NULL until the CA is known */
   BrevetAuthority *authority;
   BrevetAuthorityTurn *turn;
 } Question;
@@ -92,6 +97,7 @@ question_free (Question *question)
 {
   brevet_trust_asker_unref (question->asker);
   g_clear_pointer (&question->authority, brevet_authority_unref);
+  g_clear_pointer (&question->limit, brevet_time_limit_free);
   g_clear_object (&question->cancellable);
   g_free (question->key);
   brevet_service_context_unref (question->context);
@@ -177,7 +183,7 @@ on_entered (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(Question) question = user_data;
   g_autoptr(GError) error = NULL;
   BrevetCaBackend *backend = question->authority->backend;
-  GCancellable *cancellable = question->cancellable;
+  GCancellable *cancellable = brevet_time_limit_get_cancellable (question->limit);
 
   question->turn = brevet_authority_traffic_enter_finish (result, &error);
   if (question->turn == NULL)
@@ -192,7 +198,7 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(Question) question = user_data;
   g_autoptr(GError) error = NULL;
   Asked *asked = look_up (question->asker, question->key);
-  GCancellable *cancellable = question->cancellable;
+  GCancellable *cancellable;
   BrevetAuthorityTraffic *traffic;
   g_autoptr(GObject) backend = NULL;
 
@@ -210,6 +216,8 @@ on_resolved (GObject *source, GAsyncResult *result, gpointer user_data)
       asked->is_asked = FALSE;
       return;
     }
+  question->limit = brevet_time_limit_new (NULL, LIMIT_MILLISECONDS, question->cancellable);
+  cancellable = brevet_time_limit_get_cancellable (question->limit);
   traffic = question->authority->traffic;
   brevet_authority_traffic_enter_async (traffic, BREVET_AUTHORITY_PRIORITY_BACKGROUND, cancellable, on_entered,
                                         g_steal_pointer (&question));

@@ -9,6 +9,7 @@
 typedef struct {
   const char *name;
   GPtrArray *versions; /* BrevetCaVersion */
+  gboolean is_damaged; /* there are versions that nobody can read */
 } Source;
 
 typedef struct {
@@ -73,9 +74,11 @@ on_versions_listed (GObject *object, GAsyncResult *result, gpointer user_data)
   g_autoptr(GTask) task = G_TASK (user_data);
   Follow *follow = g_task_get_task_data (task);
   Source source = { .name = follow->document->authorities[follow->sources->len] };
+  g_autoptr(GPtrArray) damaged = NULL;
   GError *error = NULL;
 
-  source.versions = brevet_authority_versions_list_finish (result, &error);
+  source.versions = brevet_authority_versions_list_finish (result, &damaged, &error);
+  source.is_damaged = damaged->len > 0;
   if (source.versions == NULL)
     {
       g_task_return_error (task, error);
@@ -209,11 +212,12 @@ is_needed (BrevetCensusResult *census, const BrevetCaVersion *version)
          brevet_census_result_has_unsent (census, version->name, version->until);
 }
 
-/* Those that it stood for before. Returns: whether it is known what all of them say that devices still use */
+/* Those that it stood for before. Returns: whether it is known what all of them say that devices still use: a version that cannot
+ * be read may be one of them */
 static gboolean
 collect_earlier (Follow *follow, Collection *collection, const Source *source)
 {
-  gboolean is_known = TRUE;
+  gboolean is_known = !source->is_damaged;
 
   for (guint i = 0; i < source->versions->len; i++)
     {

@@ -3,6 +3,7 @@
 
 #include "brevet-error.h"
 #include "brevet-log.h"
+#include "record-damage.h"
 #include "records-devices.h"
 #include "trust-asker.h"
 #include "trust-bundle-follow.h"
@@ -129,7 +130,7 @@ take_document (Run *run, BrevetRecord *record)
   run->document = brevet_records_read_trust_bundle (record, &error);
   if (run->document == NULL)
     {
-      g_warning ("%s", error->message);
+      brevet_record_damage_report (record, error, "devices that ask for this trust bundle are answered with an error");
       return FALSE;
     }
   run->former = brevet_trust_bundle_ref (run->document->bundle);

@@ -38,7 +38,7 @@ brevet_revocation_reason_parse (const char *name, BrevetRevocationReason *reason
       }
   excerpt = brevet_wire_excerpt (name);
   g_set_error (error, BREVET_ERROR, BREVET_ERROR_INVALID,
-               "“%s” is no reason for a revocation; there are unspecified, keyCompromise, cACompromise, affiliationChanged, "
-               "superseded, cessationOfOperation, certificateHold, removeFromCRL, privilegeWithdrawn and aACompromise", excerpt);
+               "“%s” is no reason for a revocation; there are unspecified, keyCompromise, affiliationChanged, superseded, "
+               "cessationOfOperation, certificateHold, removeFromCRL and privilegeWithdrawn", excerpt);
   return FALSE;
 }

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What an operator sees and does with certificate authorities, trust bundles and issued certificates: brevet admin."""
 
+import contextlib
 import json
 import os
 import pathlib
 import pty
+import sqlite3
 import subprocess
 import sys
 
@@ -45,9 +47,9 @@ class World:
     def status(self, *words):
         return json.loads(self.run("ca", "status", "--json", *words).stdout)
 
-    def provision(self, registration_id, bundle=None):
-        """A device with a certificate of the configured CA, which it has fetched."""
-        policy = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": self.ca}}
+    def provision(self, registration_id, bundle=None, authority=None):
+        """A device with a certificate of the configured CA or of another one, which it has fetched."""
+        policy = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": authority or self.ca}}
         if bundle is not None:
             policy["trustBundleId"] = bundle
         key = self.service.enroll(registration_id, **policy)
@@ -91,7 +93,7 @@ def test_authority_is_created_with_a_key_that_nobody_sees_and_deleted():
     key.write_text(SECRET + "\n")
     world.run("ca", "create", "cloud", "--profile", "p", expect=2)
     done = world.run("ca", "create", "cloud", "--type", "NoSuchAuthority", expect=1)
-    assert "NoSuchAuthority" in done.stderr, done.stderr
+    assert "NoSuchAuthority" in done.stderr and "DigiCertCertificateAuthority, " in done.stderr, done.stderr
     arguments = ["--type", "DigiCertCertificateAuthority", "--profile", "4f9e6b0e-7c53-4a2f-9d39-0d0f7d0b1a11", "--api-key-file"]
     shown = world.run("ca", "create", "cloud", *arguments, key).stdout
     assert "DigiCertCertificateAuthority" in shown and "4f9e6b0e" in shown, shown
@@ -108,6 +110,23 @@ def test_authority_is_created_with_a_key_that_nobody_sees_and_deleted():
     world.run("ca", "show", "cloud", expect=1)
     done = world.run("ca", "create", "cloud", *arguments, world.path / "missing", expect=5)
     assert "missing" in done.stderr, done.stderr
+
+
+def test_what_an_authority_was_before_leaves_the_table_readable():
+    world.run("ca", "create", "moved", "--type", "LocalCertificateAuthority")
+    world.provision("mover", authority="moved")
+    identity = world.status("moved")["identity"]
+    key = world.path / "another.key"
+    key.write_text(SECRET + "\n")
+    world.run("ca", "create", "moved", "--replace", "--type", "DigiCertCertificateAuthority",
+              "--profile", "4f9e6b0e-7c53-4a2f-9d39-0d0f7d0b1a11", "--api-key-file", key)
+    # It may be down by now, which the exit code says.
+    table, whole = (subprocess.run(world.line("ca", "status", *name), capture_output=True, text=True, timeout=PATIENCE, check=False,
+                                   env=dict(os.environ, LANGUAGE="C")).stdout for name in ((), ("moved",)))
+    row = next(line for line in table.splitlines() if "earlier:" in line)
+    assert "…" in row and len(row) < 132 and row.split()[1] == identity.split()[0], table
+    assert identity in whole, whole
+    world.run("ca", "create", "moved", "--replace", "--type", "LocalCertificateAuthority")
 
 
 def test_issued_certificates_are_listed_shown_and_revoked():
@@ -171,6 +190,42 @@ def test_authority_that_is_down_is_seen_in_the_exit_code():
                           env=dict(os.environ, LANGUAGE="C"))
     assert done.returncode == 1 and "away" in done.stdout and "down" in done.stdout, done
     world.run("ca", "delete", "away")
+
+
+def spoil(*records):
+    """Puts records there that nobody can read; without any, takes them out again."""
+    world.service.stop()
+    with contextlib.closing(sqlite3.connect(world.service.directory / "store/dps.sqlite")) as database:
+        database.execute("DELETE FROM record WHERE etag = 'spoilt'")
+        for number, (collection, key) in enumerate(records):
+            database.execute("INSERT INTO record (id, collection, key, etag, created, updated, body) "
+                             "VALUES (?, ?, ?, 'spoilt', 1, 1, X'7B')", (10**9 + number, collection, key))
+        database.commit()
+    world.service.start()
+
+
+def test_what_the_service_cannot_read_is_said():
+    spoil(("journal", "a"), ("journal", "b"), ("trust-bundles", "c"), ("certificates", "d"), ("certificates", "e"))
+    try:
+        assert world.status(world.ca)["unreadableRecords"] == 2
+        assert all(entry["unreadableRecords"] == 2 for entry in world.status()["trustBundles"])
+        for words in (("ca", "status"), ("ca", "status", world.ca), ("trust-bundle", "show", "plant")):
+            shown = world.run(*words)
+            assert shown.stdout.count("Warning: records that the service cannot read: 2") == 1, shown.stdout
+        assert "1 record of the service cannot be read" in world.run("ca", "status").stderr
+        for words in (("issued", "list"), ("issued", "list", "--json")):
+            shown = world.run(*words)
+            assert "2 records of the service cannot be read" in shown.stderr and "Warning" not in shown.stdout, shown
+    finally:
+        spoil()
+    shown = world.run("ca", "status")
+    assert "Warning" not in shown.stdout + shown.stderr, shown
+
+
+def test_service_that_is_not_trusted_is_answered_with_the_option():
+    line = [word for word in world.line("ca", "list") if word != "--ca-file" and not word.endswith("tls/ca.pem")]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, env=dict(os.environ, LANGUAGE="C"))
+    assert done.returncode == 5 and "--ca-file" in done.stderr, done
 
 
 def test_help_names_the_commands():

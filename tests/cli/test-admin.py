@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -98,6 +99,9 @@ def test_standby():
     assert "--certificate-authority" in done.stderr, done.stderr
     done = world.run("enrollment", "create", "alone", "--certificate-authority", authority, "--standby-ca", "nobody", expect=1)
     assert "standbyCertificateAuthorityName “nobody” does not exist" in done.stderr, done.stderr
+    world.run("ca", "create", "second", "--type", "LocalCertificateAuthority")
+    shown = world.run("enrollment", "create", "alone", "--certificate-authority", authority, "--standby-ca", "second").stdout
+    assert re.search(r"^  Standby +second$", shown, re.M) and re.search(r"^  Created +(now|\d+ seconds? ago) \(", shown, re.M), shown
 
 
 def test_deleted_enrollment_is_not_there():

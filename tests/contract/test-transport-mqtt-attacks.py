@@ -182,18 +182,20 @@ def test_operations_of_another_device_cannot_be_read():
 
 def test_a_token_that_ends_ends_what_its_device_may():
     """Not only at CONNECT is it looked at. Five minutes are given to clocks."""
-    keys[(shared.port, "ending-1")] = key = shared.enroll("ending-1")
-    session = shared.connect_mqtt("ending-1")
-    token = sas_token.make_token(f"{shared.id_scope}/registrations/ending-1", key, "registration", lifetime=-297)
-    assert session.connect(token=token) == 0
-    session.subscribe()
-    statuses = []
-    while not statuses or statuses[-1] == 404:
-        session.publish(mqtt.POLL.format(1, "none"))
-        statuses.append(session.answer()[0])
-        time.sleep(0.1)   # nothing but time ends it, and a device may not ask too often
-    assert statuses[0] == 404 and statuses[-1] == 401, statuses
-    session.ping()
+    service = Service(mqtt={}, journaled=True)
+    try:
+        service.start()
+        # Its token is good for an hour.
+        session = open_session(service, "ending-1")
+        session.subscribe()
+        for minutes, expected in ((0, 404), (64, 404), (66, 401)):
+            service.journal.seconds_ahead = minutes * 60
+            session.publish(mqtt.POLL.format(1, "none"))
+            assert session.answer()[0] == expected, minutes
+        session.ping()
+        service.stop()
+    finally:
+        service.clean_up()
 
 
 def test_the_largest_packet_is_read():
@@ -207,16 +209,18 @@ def test_the_largest_packet_is_read():
 
 
 def test_who_says_nothing_is_closed():
+    before = time.monotonic()
     silent = hasty.connect_mqtt("slow-0")
-    assert 0.9 < silent.expect_end() < 5
+    silent.expect_end()
+    assert 0.9 < time.monotonic() - before < 30
 
 
 def test_a_connect_must_be_complete_in_time():
     """However steadily its bytes come."""
-    session = hasty.connect_mqtt("slow-1")
     before = time.monotonic()
+    session = hasty.connect_mqtt("slow-1")
     ended = trickle(session, mqtt.connect_packet("slow-1", "x" * 5000))
-    assert ended and 0.9 < time.monotonic() - before < 5
+    assert ended and 0.9 < time.monotonic() - before < 30
     hasty.wait_for_log("did not arrive in time")
 
 
@@ -239,8 +243,9 @@ def test_a_packet_must_be_complete_in_time():
     session = open_session(hasty, "slow-2", keep_alive=2)
     before = time.monotonic()
     assert trickle(session, mqtt.publish_packet(mqtt.REGISTER.format(1), bytes(5000)))
-    assert 0.9 < time.monotonic() - before < 2.8
-    assert count_lines(hasty, "did not arrive in time", "BREVET_REGISTRATION=slow-2") == 1
+    assert time.monotonic() - before > 0.9
+    # That is why, and not that nothing came for too long.
+    hasty.wait_for(lambda: count_lines(hasty, "did not arrive in time", "BREVET_REGISTRATION=slow-2") == 1, "the reason")
 
 
 def test_keep_alive_is_kept():
@@ -248,10 +253,11 @@ def test_keep_alive_is_kept():
         session = open_session(hasty, "quiet-1", keep_alive=keep_alive)
         # Each packet begins the time anew.
         deadline = time.monotonic() + patience * 0.6
-        while time.monotonic() < deadline:
+        while (last := time.monotonic()) < deadline:
             session.ping()
-        lasted = session.expect_end()
-        assert patience * 0.9 < lasted < patience + 2, (keep_alive, lasted)
+        session.expect_end()
+        lasted = time.monotonic() - last
+        assert patience * 0.9 < lasted < patience + 30, (keep_alive, lasted)
 
 
 def test_a_peer_that_does_not_read_is_cut_off():

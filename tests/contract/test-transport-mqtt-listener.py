@@ -124,6 +124,43 @@ def test_a_device_of_a_group_registers():
     stranger.expect_end()
 
 
+def put_bundle(*files):
+    body = {"certificates": [{"certificate": path.read_text()} for path in files]}
+    reply = shared.operate("PUT", "/trustBundles/roots", body, {"If-Match": "*"})
+    assert reply.status == 200, reply
+
+
+def await_holders(current, former):
+    """How many devices have the newest version of the trust bundle, and how many an older one; each answer is an event of its own."""
+    end = time.monotonic() + PATIENCE
+    counts = None
+    while counts != (current, former) and time.monotonic() < end:
+        reply = shared.operate("GET", "/trustBundleStatus/roots")
+        assert reply.status == 200, reply
+        versions = reply.json["versions"]
+        counts = tuple(sum(version["devices"] for version in versions if version["isCurrent"] == newest) for newest in (True, False))
+    assert counts == (current, former), reply.json
+
+
+def test_the_trust_bundle_that_a_device_got_is_counted():
+    """As over HTTPS: by what was delivered, also to a device that gets the same answer once more."""
+    ca = shared.directory / "ca"
+    put_bundle(ca / "root.pem")
+    secret = shared.enroll("roots-1", trustBundleId="roots", **ISSUE)
+    csr = make_csr(WORK, "roots-1")[1].read_text()
+    await_holders(0, 0)
+    session = open_session(shared, "roots-1", secret)
+    bundle = register(session, clientCertificateCsr=csr)["registrationState"]["trustBundle"]
+    assert len(bundle["certificates"]) == 1, bundle
+    await_holders(1, 0)
+    put_bundle(ca / "root.pem", shared.directory / "tls/ca.pem")
+    await_holders(0, 1)
+    assert len(register(session, clientCertificateCsr=csr)["registrationState"]["trustBundle"]["certificates"]) == 2
+    await_holders(1, 0)
+    session.send(mqtt.packet(mqtt.DISCONNECT))
+    session.expect_end()
+
+
 def test_every_stock_client_is_understood():
     """What the SDKs write into CONNECT, topics and payloads, each in its own way."""
     key = shared.enroll("stock-1")

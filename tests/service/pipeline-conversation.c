@@ -3,6 +3,7 @@
 #include "brevet-handler.h"
 #include "brevet-sas-token.h"
 #include "pipeline-fixture.h"
+#include "service-private.h"
 
 #include <string.h>
 
@@ -298,4 +299,79 @@ assert_error (const Heard *heard, guint status, gint64 code)
   g_assert_cmpstr (brevet_reply_get_header (heard->reply, "x-ms-error-code"), ==, header);
   g_assert_nonnull (heard_get (heard, "message"));
   g_assert_nonnull (heard_get (heard, "timestampUtc"));
+}
+
+Heard *
+pump_begin (Pipeline *self, const char *members)
+{
+  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
+  g_autofree char *csr = make_csr (key, "pump-07");
+
+  enroll (self, "pump-07", members);
+  return device_register (self, "pump-07", csr);
+}
+
+Heard *
+pump_await (Pipeline *self, const Heard *begun)
+{
+  return device_await (self, "pump-07", heard_get (begun, "operationId"));
+}
+
+Heard *
+pump_provision (Pipeline *self, const char *members)
+{
+  g_autoptr(Heard) begun = pump_begin (self, members);
+
+  pipeline_hurry (self, 1);
+  return pump_await (self, begun);
+}
+
+void
+assert_left (Pipeline *self, Heard **heard, guint orphans)
+{
+  g_clear_pointer (heard, heard_free);
+  pipeline_hurry (self, 0);
+  assert_records (self, "journal", 0);
+  assert_records (self, "orphans", orphans);
+}
+
+static void
+wait_for_end (Pipeline *pipeline)
+{
+  do
+    g_main_context_iteration (NULL, FALSE);
+  while (brevet_service_chores_is_running (pipeline->service->chores) || g_main_context_pending (NULL));
+}
+
+void
+pipeline_let_work (Pipeline *pipeline)
+{
+  for (guint round = 0; round < 3; round++)
+    {
+      wait_for_end (pipeline);
+      /* So that what was counted a moment ago is counted again. */
+      pipeline_leap (2);
+      brevet_service_chores_poke (pipeline->service->chores, NULL);
+      wait_for_end (pipeline);
+      enroll (pipeline, "barrier", NULL);
+    }
+}
+
+void
+pipeline_reload (Pipeline *pipeline, const char *former, const char *next)
+{
+  g_autoptr(GString) text = g_string_new (pipeline->configuration);
+  g_autoptr(BrevetConfig) config = NULL;
+  g_autoptr(GError) error = NULL;
+
+  if (former != NULL)
+    g_assert_cmpuint (g_string_replace (text, former, next, 1), ==, 1);
+  else
+    g_string_append (text, next);
+  g_free (pipeline->configuration);
+  pipeline->configuration = g_strdup (text->str);
+  config = brevet_config_new_from_text (pipeline->configuration, "dps.conf", pipeline->directory, &error);
+  g_assert_no_error (error);
+  brevet_service_reload (pipeline->service, config, &error);
+  g_assert_no_error (error);
 }

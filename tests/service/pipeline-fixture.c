@@ -223,8 +223,8 @@ pipeline_open_gate (Pipeline *self)
   g_assert_cmpint (write (self->gate, "x", 1), ==, 1);
 }
 
-static BrevetStore *
-open_store (Pipeline *self, BrevetRegistry *registry)
+BrevetStore *
+pipeline_open_store (Pipeline *self, BrevetRegistry *registry)
 {
   g_autofree char *path = g_build_filename (self->directory, "store.db", NULL);
   g_autoptr(BrevetSettings) settings = brevet_settings_new ("store", "main", NULL);
@@ -277,7 +277,7 @@ pipeline_list (Pipeline *self, const char *collection)
 
   pipeline_hurry (self, 0);
   pipeline_stop (self);
-  store = open_store (self, registry);
+  store = pipeline_open_store (self, registry);
   records = brevet_store_list (store, collection, NULL, NULL, 1000, &error);
   g_assert_no_error (error);
   g_clear_object (&store);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "brevet-key.h"
+#include "brevet-registry.h"
 #include "brevet-store.h"
 #include "service.h"
 
@@ -50,6 +51,15 @@ void pipeline_pass_time (gint64 seconds);
 
 /* Makes the clocks go on by themselves, @seconds in each thousandth of a second; 0 for their own pace. Ends with the test. */
 void pipeline_hurry (Pipeline *self, guint seconds);
+
+/* Has the service do in the background what there is to do, and all that comes of it. */
+void pipeline_let_work (Pipeline *self);
+
+/* Reloads the service with @next in place of @former, or behind everything if that is NULL. */
+void pipeline_reload (Pipeline *self, const char *former, const char *next);
+
+/* What the service itself has opened, while it does not run. Returns: (transfer full) */
+BrevetStore *pipeline_open_store (Pipeline *self, BrevetRegistry *registry);
 
 /* Whether the journal, the inventory … hold so many records. Restarts the service. */
 void assert_records (Pipeline *self, const char *collection, guint count);
@@ -149,6 +159,18 @@ Heard *device_await (Pipeline *self, const char *device, const char *operation_i
 
 /* Registers and asks until it is over; not delivered. */
 Heard *device_provision (Pipeline *self, const char *device, const char *csr);
+
+/* Enrolls pump-07 as @members say, and registers it with a new key. */
+Heard *pump_begin (Pipeline *self, const char *members);
+
+/* Asks until that is over. */
+Heard *pump_await (Pipeline *self, const Heard *begun);
+
+/* Both, with a second passing in each thousandth of one. */
+Heard *pump_provision (Pipeline *self, const char *members);
+
+/* Nothing is open any more, and so many orphans are to be looked for. Restarts the service, so @heard goes. */
+void assert_left (Pipeline *self, Heard **heard, guint orphans);
 
 void assert_assigned (const Heard *heard, const char *hub);
 void assert_failed (const Heard *heard, gint64 code, const char *message);

@@ -120,25 +120,49 @@ test_expires (Pipeline *self, gconstpointer data)
   wait_for_log ("“ending” depends on has ended");
 }
 
+/* Ends the service, and begins it again. */
+static gboolean
+knows_trust (Pipeline *self)
+{
+  g_autoptr(GPtrArray) records = pipeline_list (self, BREVET_COLLECTION_CA_VERSIONS);
+  gboolean found = FALSE;
+
+  for (guint i = 0; i < records->len; i++)
+    {
+      g_autoptr(BrevetCaVersion) version = brevet_records_read_ca_version (g_ptr_array_index (records, i), NULL);
+
+      found = found || (g_strcmp0 (version->name, "watched") == 0 && version->trust != NULL && version->trust_time > 0);
+    }
+  return found;
+}
+
 /* What it says is to be trusted is kept, for devices whose certificates outlive it. */
 static void
 test_trust (Pipeline *self, gconstpointer data)
 {
-  gboolean found = FALSE;
+  do
+    settle (self);
+  while (!knows_trust (self));
+}
 
-  while (!found)
-    {
-      g_autoptr(GPtrArray) records = NULL;
+static guint64
+count_asked_for_trust (Pipeline *self)
+{
+  g_autoptr(BrevetAuthorityReport) now = report (self, "watched");
 
-      settle (self);
-      records = pipeline_list (self, BREVET_COLLECTION_CA_VERSIONS);
-      for (guint i = 0; i < records->len; i++)
-        {
-          g_autoptr(BrevetCaVersion) version = brevet_records_read_ca_version (g_ptr_array_index (records, i), NULL);
+  return now->asked;
+}
 
-          found = found || (g_strcmp0 (version->name, "watched") == 0 && version->trust != NULL && version->trust_time > 0);
-        }
-    }
+/* One that checks well and then says nothing: it is given up after a minute, and asked again in its turn. */
+static void
+test_trust_hangs (Pipeline *self, gconstpointer data)
+{
+  while (count_asked_for_trust (self) == 0)
+    g_main_context_iteration (NULL, FALSE);
+  pipeline_leap (61);
+  for (settle (self); count_asked_for_trust (self) == 1; settle (self))
+    pipeline_leap (11);
+  g_assert_true (knows_trust (self));
 }
 
 int
@@ -151,5 +175,6 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/authority-health/never", WATCHED ("unwatched", "checks=down\ncheck-interval=0"), test_never);
   PIPELINE_TEST ("/authority-health/expires", WATCHED ("ending", "checks=expires:20\ncheck-interval=10s"), test_expires);
   PIPELINE_TEST ("/authority-health/trust", WATCHED ("watched", ""), test_trust);
+  PIPELINE_TEST ("/authority-health/trust-hangs", WATCHED ("watched", "trusts=hang;issue\ncheck-interval=10s"), test_trust_hangs);
   return g_test_run ();
 }

@@ -275,6 +275,31 @@ test_overtaken (Service *service, gconstpointer data)
   g_assert_cmpint (find_version (after, authority->identity)->until, ==, 0);
 }
 
+/* What was begun at a CA goes on, also where nobody can read any more what its name stands for. */
+static void
+test_damaged_document (Service *service, gconstpointer data)
+{
+  g_autoptr(BrevetBatch) batch = brevet_batch_new ();
+  g_autoptr(GBytes) rubbish = g_bytes_new_static ("{\"name\":", 8);
+  g_autoptr(BrevetAuthority) before = NULL, after = NULL;
+  g_autoptr(GError) error = NULL;
+
+  put_members (service, "factory", "profile-1", "key-of-first");
+  before = resolve (service, "factory", &error);
+  g_assert_no_error (error);
+  brevet_batch_put (batch, BREVET_COLLECTION_AUTHORITIES, "factory", NULL, rubbish, NULL);
+  g_assert_true (brevet_store_commit (BREVET_STORE (service->store), batch, &error));
+  g_assert_no_error (error);
+
+  after = resolve_as (service, "factory", before->identity, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (after->identity, ==, before->identity);
+  g_assert_cmpstr (get_key (after), ==, "key-of-first");
+  assert_refused (service, "factory", BREVET_ERROR, BREVET_ERROR_CORRUPT, "factory");
+  g_assert_null (resolve_as (service, "factory", "members nobody", &error));
+  g_assert_error (error, BREVET_ERROR, BREVET_ERROR_CORRUPT);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -285,5 +310,6 @@ main (int argc, char **argv)
   add ("/authority-pool/trust", NULL, test_trust);
   add ("/authority-pool/chore", NULL, test_chore);
   add ("/authority-pool/overtaken", NULL, test_overtaken);
+  add ("/authority-pool/damaged-document", no_groups, test_damaged_document);
   return g_test_run ();
 }

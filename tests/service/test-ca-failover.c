@@ -16,25 +16,6 @@
   "[ca standby]\ntype=scripted\ncertificate=ca.pem\nkey=ca.key\ncheck-interval=0\nledger=second\ngate=gate\n"                   \
   "capabilities=find;revoke;pending\n" settings "\n"
 
-static Heard *
-begin (Pipeline *pipeline)
-{
-  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
-  g_autofree char *csr = make_csr (key, "pump-07");
-
-  enroll (pipeline, "pump-07", BOTH);
-  return device_register (pipeline, "pump-07", csr);
-}
-
-static Heard *
-provision (Pipeline *pipeline)
-{
-  g_autoptr(Heard) begun = begin (pipeline);
-
-  pipeline_hurry (pipeline, 1);
-  return device_await (pipeline, "pump-07", heard_get (begun, "operationId"));
-}
-
 /* What an operator writes into a file does the same as what he puts. */
 static void
 test_configured (Pipeline *pipeline, gconstpointer data)
@@ -69,19 +50,11 @@ assert_signed (Pipeline *pipeline, guint primary, guint standby)
   g_assert_cmpuint (count (pipeline, "second", "signed"), ==, standby);
 }
 
-static void
-assert_left (Pipeline *pipeline, Heard **heard, guint orphans)
-{
-  g_clear_pointer (heard, heard_free);
-  assert_records (pipeline, "journal", 0);
-  assert_records (pipeline, "orphans", orphans);
-}
-
 /* Nothing was issued, and that is certain: the device does not wait for an operator. */
 static void
 test_standby_issues (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, BOTH);
 
   assert_assigned (final, NULL);
   assert_signed (pipeline, 0, 1);
@@ -93,7 +66,7 @@ test_standby_issues (Pipeline *pipeline, gconstpointer data)
 static void
 test_primary_issues (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, BOTH);
 
   assert_assigned (final, NULL);
   assert_signed (pipeline, 1, 0);
@@ -104,7 +77,7 @@ test_primary_issues (Pipeline *pipeline, gconstpointer data)
 static void
 test_refusal (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, BOTH);
 
   assert_failed (final, 400000, NULL);
   g_assert_cmpuint (count (pipeline, "second", "issue"), ==, 0);
@@ -115,7 +88,7 @@ test_refusal (Pipeline *pipeline, gconstpointer data)
 static void
 test_patience (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, BOTH);
 
   assert_assigned (final, NULL);
   g_assert_cmpuint (count (pipeline, "ledger", "issue"), ==, 1);
@@ -127,7 +100,7 @@ test_patience (Pipeline *pipeline, gconstpointer data)
 static void
 test_both_broken (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, BOTH);
 
   assert_failed (final, 500000, NULL);
   g_assert_cmpuint (count (pipeline, "ledger", "issue"), ==, 1);
@@ -139,7 +112,7 @@ test_both_broken (Pipeline *pipeline, gconstpointer data)
 static void
 test_nonsense (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, BOTH);
 
   assert_assigned (final, NULL);
   assert_signed (pipeline, 2, 1);

@@ -11,32 +11,6 @@
 #define FIND    "capabilities=find;revoke;pending\n"
 #define TIMEOUT "[service]\nissuance-timeout="
 
-static Heard *
-begin (Pipeline *pipeline)
-{
-  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
-  g_autofree char *csr = make_csr (key, "pump-07");
-
-  enroll (pipeline, "pump-07", ISSUE);
-  return device_register (pipeline, "pump-07", csr);
-}
-
-static Heard *
-await (Pipeline *pipeline, const Heard *begun)
-{
-  return device_await (pipeline, "pump-07", heard_get (begun, "operationId"));
-}
-
-/* Ten seconds pass in each thousandth of one. */
-static Heard *
-provision (Pipeline *pipeline)
-{
-  g_autoptr(Heard) begun = begin (pipeline);
-
-  pipeline_hurry (pipeline, 1);
-  return await (pipeline, begun);
-}
-
 static void
 assert_calls (Pipeline *pipeline, guint issues, guint finds, guint signatures)
 {
@@ -46,18 +20,9 @@ assert_calls (Pipeline *pipeline, guint issues, guint finds, guint signatures)
 }
 
 static void
-assert_left (Pipeline *pipeline, Heard **heard, guint orphans)
-{
-  g_clear_pointer (heard, heard_free);
-  pipeline_hurry (pipeline, 0);
-  assert_records (pipeline, "journal", 0);
-  assert_records (pipeline, "orphans", orphans);
-}
-
-static void
 test_conflict (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 400000, "The certificate authority refused the request.");
   assert_calls (pipeline, 1, 2, 0);
@@ -67,7 +32,7 @@ test_conflict (Pipeline *pipeline, gconstpointer data)
 static void
 test_conflict_found (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_assigned (final, NULL);
   assert_calls (pipeline, 2, 3, 1);
@@ -77,7 +42,7 @@ test_conflict_found (Pipeline *pipeline, gconstpointer data)
 static void
 test_conflict_without_find (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 400000, NULL);
   assert_calls (pipeline, 1, 0, 0);
@@ -88,7 +53,7 @@ test_conflict_without_find (Pipeline *pipeline, gconstpointer data)
 static void
 test_hanging_unsent (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 500000, NULL);
   assert_calls (pipeline, 1, 0, 0);
@@ -98,7 +63,7 @@ test_hanging_unsent (Pipeline *pipeline, gconstpointer data)
 static void
 test_hanging_issued (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 1, 1);
@@ -109,7 +74,7 @@ test_hanging_issued (Pipeline *pipeline, gconstpointer data)
 static void
 test_deaf_and_late (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
   g_autofree char *used = pipeline_get_call (pipeline, "signed", 0, 3);
   g_autofree char *revoked = NULL;
 
@@ -128,14 +93,14 @@ test_deaf_and_late (Pipeline *pipeline, gconstpointer data)
 static void
 test_deaf_and_adopted (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  g_autoptr(Heard) begun = pump_begin (pipeline, ISSUE), final = NULL;
 
   pipeline_hurry (pipeline, 1);
   pipeline_wait_for_calls (pipeline, "find", 1);
   pipeline_hurry (pipeline, 0);
   pipeline_open_gate (pipeline);
   pipeline_wait_for_calls (pipeline, "signed", 1);
-  final = await (pipeline, begun);
+  final = pump_await (pipeline, begun);
   assert_assigned (final, NULL);
   g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 1);
   g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
@@ -145,7 +110,7 @@ test_deaf_and_adopted (Pipeline *pipeline, gconstpointer data)
 static void
 test_find_is_not_hurried (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  g_autoptr(Heard) begun = pump_begin (pipeline, ISSUE), final = NULL;
 
   pipeline_hurry (pipeline, 1);
   pipeline_wait_for_calls (pipeline, "find", 1);
@@ -157,7 +122,7 @@ test_find_is_not_hurried (Pipeline *pipeline, gconstpointer data)
     g_main_context_iteration (NULL, FALSE);
   g_assert_cmpuint (pipeline_count_calls (pipeline, "find"), ==, 1);
   pipeline_hurry (pipeline, 1);
-  final = await (pipeline, begun);
+  final = pump_await (pipeline, begun);
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 2, 1);
 }
@@ -166,13 +131,13 @@ test_find_is_not_hurried (Pipeline *pipeline, gconstpointer data)
 static void
 test_retry_after (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  g_autoptr(Heard) begun = pump_begin (pipeline, ISSUE), final = NULL;
   gint64 start = brevet_clock_monotonic ();
 
   pipeline_hurry (pipeline, 1);
   pipeline_wait_for_calls (pipeline, "issue", 2);
   g_assert_cmpint (brevet_clock_monotonic () - start, >, 1800 * G_USEC_PER_SEC);
-  final = await (pipeline, begun);
+  final = pump_await (pipeline, begun);
   assert_assigned (final, NULL);
   assert_calls (pipeline, 2, 0, 1);
 }
@@ -181,7 +146,7 @@ test_retry_after (Pipeline *pipeline, gconstpointer data)
 static void
 test_never_known (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 500000, NULL);
   assert_calls (pipeline, 1, pipeline_count_calls (pipeline, "find"), 0);
@@ -193,7 +158,7 @@ test_never_known (Pipeline *pipeline, gconstpointer data)
 static void
 test_known_after_the_deadline (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 2, 1);
@@ -203,7 +168,7 @@ test_known_after_the_deadline (Pipeline *pipeline, gconstpointer data)
 static void
 test_lost_pending (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 1, 1);
@@ -214,7 +179,7 @@ test_lost_pending (Pipeline *pipeline, gconstpointer data)
 static void
 test_misread_find (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 500000, NULL);
   assert_calls (pipeline, 1, 2, 0);
@@ -226,7 +191,7 @@ test_misread_find (Pipeline *pipeline, gconstpointer data)
 static void
 test_misread_certificate (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 1, 1);
@@ -236,7 +201,7 @@ test_misread_certificate (Pipeline *pipeline, gconstpointer data)
 static void
 test_alert (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 500000, "The certificate authority is not available. Register again later.");
   g_assert_true (pipeline_logged ("MESSAGE=The certificate authority “scripted” needs an operator"));
@@ -248,7 +213,7 @@ test_alert (Pipeline *pipeline, gconstpointer data)
 static void
 test_pending_for_days (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL, seen = NULL;
+  g_autoptr(Heard) begun = pump_begin (pipeline, ISSUE), final = NULL, seen = NULL;
   g_autofree char *path = g_strconcat ("/operations/", heard_get (begun, "operationId"), NULL);
 
   pipeline_hurry (pipeline, 60);
@@ -257,7 +222,7 @@ test_pending_for_days (Pipeline *pipeline, gconstpointer data)
   g_assert_cmpuint (seen->status, ==, 202);
   g_assert_cmpstr (heard_get (seen, "status"), ==, "assigning");
   pipeline_open_gate (pipeline);
-  final = await (pipeline, begun);
+  final = pump_await (pipeline, begun);
   assert_assigned (final, NULL);
   assert_calls (pipeline, 1, 0, 1);
   assert_left (pipeline, &final, 0);
@@ -266,13 +231,13 @@ test_pending_for_days (Pipeline *pipeline, gconstpointer data)
 static void
 test_pending_for_ever (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  g_autoptr(Heard) begun = pump_begin (pipeline, ISSUE), final = NULL;
 
   pipeline_hurry (pipeline, 60);
   while (!pipeline_logged ("No certificate was issued for pump-07"))
     g_main_context_iteration (NULL, TRUE);
   pipeline_hurry (pipeline, 0);
-  final = await (pipeline, begun);
+  final = pump_await (pipeline, begun);
   assert_failed (final, 400000, NULL);
   /* At first every few seconds, at last every hour. */
   g_assert_cmpuint (pipeline_count_calls (pipeline, "poll"), >, 24 * 6);
@@ -284,7 +249,7 @@ test_pending_for_ever (Pipeline *pipeline, gconstpointer data)
 static void
 test_forgotten_ticket (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 400000, NULL);
   g_assert_true (pipeline_logged ("MESSAGE=The certificate authority may have issued a certificate that never arrived"));
@@ -293,7 +258,7 @@ test_forgotten_ticket (Pipeline *pipeline, gconstpointer data)
 static void
 test_refused_ticket (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 400000, NULL);
   g_assert_false (pipeline_logged ("MESSAGE=The certificate authority may have issued"));
@@ -361,7 +326,7 @@ static void
 test_polling_slows_down (Pipeline *pipeline, gconstpointer data)
 {
   static const struct { guint later; const char *pause; } looks[] = { { 0, "3" }, { 100, "10" }, { 7200, "30" } };
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
+  g_autoptr(Heard) begun = pump_begin (pipeline, ISSUE), final = NULL;
   g_autofree char *path = g_strconcat ("/operations/", heard_get (begun, "operationId"), NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (looks); i++)
@@ -375,104 +340,14 @@ test_polling_slows_down (Pipeline *pipeline, gconstpointer data)
     }
   pipeline_open_gate (pipeline);
   pipeline_hurry (pipeline, 1);
-  final = await (pipeline, begun);
+  final = pump_await (pipeline, begun);
   assert_assigned (final, NULL);
-}
-
-/* The operator lets the name stand for another CA, on the running service. */
-static void
-swap (Pipeline *pipeline, const char *former, const char *next)
-{
-  g_auto(GStrv) parts = g_strsplit (pipeline->configuration, former, 2);
-  g_autoptr(BrevetConfig) config = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_cmpuint (g_strv_length (parts), ==, 2);
-  g_free (pipeline->configuration);
-  pipeline->configuration = g_strconcat (parts[0], next, parts[1], NULL);
-  config = brevet_config_new_from_text (pipeline->configuration, "dps.conf", pipeline->directory, &error);
-  g_assert_no_error (error);
-  brevet_service_reload (pipeline->service, config, &error);
-  g_assert_no_error (error);
-}
-
-/* A ticket belongs to the CA that gave it. */
-static void
-test_swap_while_pending (Pipeline *pipeline, gconstpointer data)
-{
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
-
-  pipeline_hurry (pipeline, 1);
-  pipeline_wait_for_calls (pipeline, "poll", 2);
-  swap (pipeline, "identity=one\nscript=pending\npolls=gated", "identity=two\nscript=issue\npolls=rejected");
-  pipeline_wait_for_calls (pipeline, "poll", 4);
-  pipeline_open_gate (pipeline);
-  final = await (pipeline, begun);
-  assert_assigned (final, NULL);
-  assert_calls (pipeline, 1, 0, 1);
-  assert_left (pipeline, &final, 0);
-}
-
-/* Only the CA that was asked knows what it has done. */
-static void
-test_swap_while_unknown (Pipeline *pipeline, gconstpointer data)
-{
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
-
-  pipeline_hurry (pipeline, 1);
-  pipeline_wait_for_calls (pipeline, "find", 1);
-  swap (pipeline, "identity=one\nscript=ambiguous-issued\nfinds=unavailable;look",
-        "identity=two\nscript=issue\nfinds=nothing");
-  final = await (pipeline, begun);
-  assert_assigned (final, NULL);
-  g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 1);
-  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
-  assert_left (pipeline, &final, 0);
-}
-
-/* Where nothing was asked, there is nothing to be true to. */
-static void
-test_swap_while_waiting (Pipeline *pipeline, gconstpointer data)
-{
-  g_autoptr(Heard) begun = begin (pipeline), final = NULL;
-
-  pipeline_wait_for_calls (pipeline, "issue", 1);
-  swap (pipeline, "identity=one\nscript=unavailable", "identity=two\nscript=issue");
-  pipeline_hurry (pipeline, 1);
-  final = await (pipeline, begun);
-  assert_assigned (final, NULL);
-  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
-  g_assert_cmpuint (pipeline_count_calls (pipeline, "find"), ==, 0);
-  assert_left (pipeline, &final, 0);
-}
-
-/* A certificate of a CA that the name no longer stands for is not handed out again. */
-static void
-test_swap_ends_reuse (Pipeline *pipeline, gconstpointer data)
-{
-  g_autoptr(BrevetKey) key = brevet_key_generate (BREVET_KEY_KIND_EC_P256, NULL);
-  g_autofree char *csr = make_csr (key, "pump-07");
-  g_autoptr(Heard) first = NULL, reused = NULL, after = NULL;
-
-  enroll (pipeline, "pump-07", "\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"scripted\","
-          "\"reuseLiveCertificate\":true}");
-  first = device_provision (pipeline, "pump-07", csr);
-  assert_assigned (first, NULL);
-  heard_deliver (pipeline, first);
-  reused = device_provision (pipeline, "pump-07", csr);
-  assert_assigned (reused, NULL);
-  heard_deliver (pipeline, reused);
-  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 1);
-  swap (pipeline, "identity=one", "identity=two");
-  after = device_provision (pipeline, "pump-07", csr);
-  assert_assigned (after, NULL);
-  g_assert_cmpuint (pipeline_count_calls (pipeline, "signed"), ==, 2);
 }
 
 static void
 test_uri_is_not_paid_for (Pipeline *pipeline, gconstpointer data)
 {
-  g_autoptr(Heard) final = provision (pipeline);
+  g_autoptr(Heard) final = pump_provision (pipeline, ISSUE);
 
   assert_failed (final, 500000, NULL);
   g_assert_true (pipeline_logged ("cannot put the URI into its certificates"));
@@ -516,10 +391,5 @@ main (int argc, char **argv)
   PIPELINE_TEST ("/ca-recourse/polling-slows-down", "script=pending\npolls=gated\n", test_polling_slows_down);
   PIPELINE_TEST ("/ca-recourse/uri-is-not-paid-for", "script=issue\n[csr]\nsubject-uri-prefix=urn:device:\n",
                  test_uri_is_not_paid_for);
-  PIPELINE_TEST ("/ca-recourse/swap-while-pending", "identity=one\nscript=pending\npolls=gated\n", test_swap_while_pending);
-  PIPELINE_TEST ("/ca-recourse/swap-while-unknown", "identity=one\nscript=ambiguous-issued\nfinds=unavailable;look\n" FIND,
-                 test_swap_while_unknown);
-  PIPELINE_TEST ("/ca-recourse/swap-while-waiting", "identity=one\nscript=unavailable\n" FIND, test_swap_while_waiting);
-  PIPELINE_TEST ("/ca-recourse/swap-ends-reuse", "identity=one\n", test_swap_ends_reuse);
   return g_test_run ();
 }

@@ -97,7 +97,7 @@ issue (Service *service, const char *device, const char *identity, const char *k
   BrevetInventoryEntry *entry = make_entry (service, device, "plant", identity);
 
   passed += G_USEC_PER_SEC;
-  brevet_records_put_device_certificate (batch, entry, key);
+  brevet_records_put_device_certificate (batch, entry, key, 0, NULL);
   commit (service, batch);
   brevet_inventory_entry_free (entry);
 }
@@ -322,7 +322,7 @@ add_device (BrevetBatch *batch, BrevetInventoryEntry *entry, guint number)
   g_free (entry->identity);
   entry->identity = g_strdup (number % 2 == 0 ? "old" : "new");
   brevet_records_put_registration (batch, &registration, NULL);
-  brevet_records_put_device_certificate (batch, entry, "k1");
+  brevet_records_put_device_certificate (batch, entry, "k1", 0, NULL);
   brevet_records_put_delivered_certificate (batch, device, "k1");
   if (number % 10 != 0)
     brevet_records_put_bundle_holder (batch, &holder, NULL);

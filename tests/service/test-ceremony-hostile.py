@@ -99,6 +99,10 @@ def test_wrong_inputs():
         for subject in ("", "x" * 65):
             assert "--subject" in here.ca("init", "--directory", here.offline / "x", "--subject", subject, expect=2).stderr
             assert "--subject" in here.on_server("csr", "factory", "--subject", subject, expect=2).stderr
+            for command in (("init", "--directory", here.offline / "x"), ("sign", here.offline / "x.csr")):
+                assert "--organization" in here.ca(*command, "--organization", subject, expect=2).stderr
+        for command in (("csr", "no/name"), ("import", "no/name", here.offline / "x"), ("rotate", "no/name"), ("status", "no/name")):
+            assert "no/name" in here.on_server(*command, expect=2).stderr
         empty = here.scratch / "empty"
         empty.write_text("")
         assert "empty" in here.ca("init", "--directory", here.offline / "x", "--password-file", empty, expect=5).stderr
@@ -107,11 +111,12 @@ def test_wrong_inputs():
         before = snapshot(root)
         assert "not an empty directory" in here.ca("init", "--directory", root, expect=3).stderr
         assert snapshot(root) == before
-        assert "root.key" in here.ca("sign", empty, "--directory", here.offline, "--yes", expect=5).stderr
         assert "no certificate request" in here.ca("sign", empty, "--directory", root, "--yes", expect=1).stderr
         assert "No key" in here.on_server("import", "factory", root / "root.pem", "--yes", expect=5).stderr
         assert "begin with" in here.on_server("rotate", "factory", expect=5).stderr
         csr = here.csr()
+        assert "root.key" in here.ca("sign", csr, "--directory", here.offline, "--yes", "--out", here.scratch / "out.pem",
+                                     expect=5).stderr
         carried = here.offline / "request.csr"
         tampered = bytearray(csr.read_bytes())
         place = tampered.index(b"\n") + 60

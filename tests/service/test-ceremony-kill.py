@@ -124,4 +124,28 @@ def test_killed_anywhere():
         assert kill_everywhere(here, root, "import", signed) > 5
 
 
+def test_a_full_disk_leaves_no_key_that_nobody_uses():
+    """A request that finds no room leaves the CA as it was, no half key, and goes on when it is given again"""
+    with world() as here:
+        root = here.set_up()
+        control = Control(here)
+        beginning = here.scratch / "beginning"
+        shutil.copytree(here.server, beginning)
+        old = usable(here, root)
+        for call in range(1, 100):
+            control.fill_disk_at(call)
+            full = here.on_server("rotate", "factory", expect=None, environment=control.environment)
+            happened = control.happened
+            assert full.returncode == 0 or "No space left on device" in full.stderr, (call, full)
+            assert list(here.server.rglob("*.partial")) == [] and usable(here, root) == old, (call, full)
+            if full.returncode != 0:
+                here.on_server("rotate", "factory")
+            check_ended(here, root, "rotate", old, call)
+            shutil.rmtree(here.server)
+            shutil.copytree(beginning, here.server)
+            if not happened:
+                break
+        assert 5 < call < 99, call
+
+
 tap.run(tap.collect(globals()))

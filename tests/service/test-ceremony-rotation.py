@@ -68,6 +68,10 @@ def test_the_root_rolls_over():
         refused = here.on_server("import", "factory", signed, "--census", census, expect=5)
         assert "trust bundle that follows" in refused.stderr and snapshot(here.server) == before, refused.stderr
         ready = {**bundle, "versions": versions[:1], "devicesWithout": 0}
+        # Nobody knows how many devices they speak for.
+        census.write_text(json.dumps({**ready, "unreadableRecords": 1}))
+        refused = here.on_server("import", "factory", signed, "--census", census, expect=3)
+        assert "cannot be read" in refused.stderr and snapshot(here.server) == before, refused.stderr
         census.write_text(json.dumps({"trustBundles": [ready, {**bundle, "certificateAuthorities": ["another"]}]}))
         here.on_server("import", "factory", signed, "--census", census)
         assert here.status()["rootRollOver"] == "switched"
@@ -78,7 +82,12 @@ def test_the_root_rolls_over():
         census.write_text(json.dumps({"name": "factory", "devices": 3, "earlierVersions": [{"devices": 2}]}))
         refused = here.on_server("rotate", "factory", "--retire", "--census", census, expect=3)
         assert "2 devices" in refused.stderr, refused.stderr
-        census.write_text(json.dumps({"name": "factory", "devices": 5, "earlierVersions": [{"devices": 0}]}))
+        moved = {"name": "factory", "devices": 5, "earlierVersions": [{"devices": 0}]}
+        before = snapshot(here.server)
+        census.write_text(json.dumps({**moved, "unreadableRecords": 1}))
+        refused = here.on_server("rotate", "factory", "--retire", "--census", census, expect=3)
+        assert "cannot be read" in refused.stderr and snapshot(here.server) == before, refused.stderr
+        census.write_text(json.dumps(moved))
         here.on_server("rotate", "factory", "--retire", "--census", census)
         assert [one["sha256"] for one in here.status()["trust"]] == [new]
         assert "rootRollOver" not in here.status()
@@ -126,6 +135,45 @@ def test_a_cross_certificate_bridges_the_roll_over():
         here.on_server("rotate", "factory", "--retire", "--force")
         assert [one["sha256"] for one in here.status()["trust"]] == [here.sha256(new_root / "root.pem")]
         assert here.status()["chain"][1]["issuer"] == "CN=Test next", here.status()
+
+
+def test_a_root_that_lies_there_is_not_asked_for_another_CA():
+    """Beside the keys may be the root that `init` has made for another CA; it neither signs nor is recommended"""
+    with world() as here:
+        other = here.init("other")
+        for name in ("root.pem", "root.key"):
+            shutil.copy(other / name, here.server / "ca" / name)
+        root = here.set_up()
+        done = here.on_server("rotate", "factory")
+        assert "Next: carry it to the root's host" in done.stdout and done.stderr == "", done
+        here.on_server("import", "factory", here.sign(here.csr(), root))
+        assert [one["subject"] for one in here.status()["trust"]] == ["CN=Test root"], here.status()
+
+
+def test_what_the_old_root_signs_in_its_roll_over_is_not_taken_unawares():
+    """Whoever takes the wrong one of two roots learns it, and the key goes on waiting for the right one"""
+    with world() as here:
+        old_root = here.set_up()
+        new_root = here.init("next")
+        csr = here.rotate("--root", new_root / "root.pem", "--yes")
+        wrong = here.sign(csr, old_root)
+        before = snapshot(here.server)
+        refused = here.on_server("import", "factory", wrong, "--yes", expect=3)
+        assert "not the new one" in refused.stderr and snapshot(here.server) == before, refused.stderr
+        wrong.unlink()
+        here.on_server("import", "factory", here.sign(csr, new_root), "--force")
+        assert here.status()["rootRollOver"] == "switched"
+
+
+def test_the_old_root_may_go_on_signing_in_its_roll_over():
+    """With --force, where the wait for devices takes longer than the issuing CA lives"""
+    with world() as here:
+        old_root = here.set_up()
+        new_root = here.init("next")
+        signed = here.sign(here.rotate("--root", new_root / "root.pem", "--yes"), old_root)
+        here.on_server("import", "factory", signed, "--force")
+        assert here.status()["rootRollOver"] == "published"
+        verify(old_root / "root.pem", here.settings()["certificate"])
 
 
 def test_a_short_root_signs_no_cross_certificate():

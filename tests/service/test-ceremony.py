@@ -9,6 +9,7 @@ import pathlib
 import pty
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -30,6 +31,8 @@ def test_the_whole_ceremony_with_files():
     with world() as here:
         root = here.init()
         check_root(root / "root.pem")
+        record = next(root.glob("record-*.txt")).read_text()
+        assert record.count(":".join(re.findall("..", here.sha256(root / "root.pem").upper()))) == 1, record
         assert (root / "root.key").stat().st_mode & 0o777 == 0o600
         assert root.stat().st_mode & 0o777 == 0o700
         csr = here.csr()
@@ -52,6 +55,8 @@ def test_the_whole_ceremony_with_files():
         assert [one["sha256"] for one in status["chain"]] == [here.sha256(signed), fingerprint], status
         assert [one["sha256"] for one in status["trust"]] == [fingerprint], status
         assert "next" not in status and "request" not in status, status
+        shown = here.on_server("status", "factory").stdout
+        assert shown.count(":".join(re.findall("..", fingerprint.upper()))) == 1 and "published as a root" in shown, shown
         shown = here.ca("status", "--directory", root).stdout
         assert "Test root" in shown and shown.count("Record: ") == 2, shown
 
@@ -66,7 +71,10 @@ def test_a_password_protects_the_root():
         csr = here.csr()
         carried = here.offline / csr.name
         shutil.copy(csr, carried)
-        assert "no password" in here.ca("sign", carried, "--directory", root, "--yes", expect=5).stderr
+        failed = here.ca("sign", carried, "--directory", root, "--yes", expect=5).stderr
+        assert "no password" in failed and "--password-file" in failed, failed
+        # What is missing is said before anybody is asked for a password.
+        assert "nothing.csr" in here.ca("sign", here.offline / "nothing.csr", "--directory", root, expect=5).stderr
         password.write_text("wrong\n")
         failed = here.ca("sign", carried, "--directory", root, "--yes", "--password-file", password, expect=5).stderr
         assert "password is wrong" in failed and PASSWORD not in failed, failed
@@ -176,6 +184,21 @@ def test_keys_in_tokens():
         here.on_server("import", "factory", here.sign(second, root, *module))
         assert here.settings()["key"].startswith("pkcs11:") and here.settings()["key"] != first["key"]
         assert not list((here.server / "ca").glob("*.key"))
+
+
+def test_the_next_step_can_be_pasted():
+    """It names the configuration, and who has mistyped a name learns that there is no such CA"""
+    with world() as here:
+        root = here.init()
+        unknown = here.on_server("status", "factroy").stdout
+        assert "“factroy” has no certificate in the configuration" in unknown, unknown
+        done = here.on_server("csr", "factory")
+        signed = here.sign(next((here.server / "ca").glob("*.csr")), root)
+        for text in (done.stdout, here.on_server("status", "factory").stdout):
+            line = re.search(r"brevet-dps (ca import factory FILE.*)$", text, re.M)[1]
+            assert line.endswith(f" --config='{here.config}'"), line
+        words = shlex.split(line.replace("FILE", str(signed)))
+        here.ca(*words[1:], "--root-sha256", here.sha256(root / "root.pem"))
 
 
 def test_a_wrong_key_can_be_given_up():

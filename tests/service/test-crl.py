@@ -38,11 +38,11 @@ class Publisher(Service):
         with contextlib.closing(connection):
             return self.ask(method, path or f"/crl/{self.authority}.crl", headers=headers, connection=connection)
 
-    def await_list(self, condition=lambda reply: True):
+    def await_list(self, condition=lambda reply: True, path=None):
         """Asks until there is a list as it should be; each answer is an event of its own."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
-            reply = self.fetch()
+            reply = self.fetch(path)
             if reply.status == 200 and condition(reply):
                 return reply
             assert reply.status in (200, 503), reply
@@ -134,6 +134,39 @@ def test_a_revoked_certificate_is_on_the_list_with_its_reason():
         assert read_number(second.raw) > read_number(first.raw)
 
 
+def swap_key(service):
+    """The name stands for another CA from the next start on."""
+    key, certificate = service.directory / "ca/next.key", service.directory / "ca/next.pem"
+    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-keyout", key,
+            "-out", certificate, "-subj", "/CN=The next root", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-addext",
+            "basicConstraints=critical,CA:TRUE")
+    (service.directory / "dps.conf.d/60-next.conf").write_text(f"[ca {service.authority}]\ncertificate=ca/next.pem\nkey=ca/next.key\n")
+
+
+def test_the_list_of_an_earlier_ca_is_served_as_long_as_it_has_certificates():
+    with publisher(journaled=True) as service:
+        certificate, path = service.provision("pump-1")
+        other = service.provision("pump-2")[1]
+        issuer = re.search(r"Authority Key Identifier:\s*\n?\s*(?:keyid:)?([0-9A-F:]+)", describe(service.await_list().raw))[1]
+        earlier = f"/crl/{service.authority}-{issuer.replace(':', '').lower()}.crl"
+        assert service.fetch(earlier).status == 200
+        service.stop()
+        swap_key(service)
+        service.start()
+        service.await_list(path=earlier)
+        service.provision("pump-3")
+        service.revoke(certificate, "superseded")
+        listed = service.await_list(lambda reply: read_reasons(reply.raw).keys() == {read_serial(path)}, earlier)
+        assert "certificate revoked" in verify(service, path, listed.raw).stdout
+        assert verify(service, other, listed.raw).returncode == 0
+        assert read_reasons(service.await_list().raw) == {} and "The next root" in describe(service.await_list().raw)
+        service.stop()
+        service.journal.seconds_ahead = 60 * 86400
+        service.start()
+        later = service.await_list(path=earlier)
+        assert read_reasons(later.raw).keys() == {read_serial(path)} and read_number(later.raw) > read_number(listed.raw)
+
+
 def test_a_disabled_device_is_on_the_list_until_it_is_enabled():
     with publisher() as service:
         serial = read_serial(service.provision("pump-1")[1])
@@ -211,6 +244,24 @@ def test_nothing_else_is_served_there():
                                f"GET /certificateAuthorities?api-version=2021-10-01 HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n"
                                "Connection: close\r\n\r\n")
         assert re.findall(rb"HTTP/1.1 (\d+) ", answer) == [b"404", b"200", b"404"], answer
+
+
+def test_a_listener_that_is_added_opens_at_the_next_start_and_the_reload_says_so():
+    service = Service().start()
+    try:
+        port = free_port()
+        (service.directory / "dps.conf.d/30-lists.conf").write_text(
+            f"[listener lists]\ntype=https\nserve=revocation-lists\ntls=no\naddress=127.0.0.1\nport={port}\n")
+        service.reload()
+        service.wait_for_log("Reloaded the configuration")
+        assert "[listener lists] is new; it is opened when the service starts the next time" in service.read_log(), service.read_log()
+        service.stop()
+        service.start()
+        with socket.create_connection(("127.0.0.1", port), PATIENCE):
+            pass
+        service.stop()
+    finally:
+        service.clean_up()
 
 
 def test_another_value_is_refused():

@@ -300,6 +300,69 @@ def test_an_authority_without_lists_is_told_and_not_shut_out():
             assert hub.accepts(device, "pump-1") and hub.accepts(other, "pump-2")
 
 
+def test_lists_may_be_required():
+    """The operator's choice: then it is the devices of the authority without a list that are refused."""
+    with running_service() as service:
+        device, revoked = enroll(service, "pump-1"), enroll(service, "pump-3")
+        service.stop()
+        add_authority(service, "second", usage="keyCertSign")
+        service.start()
+        other = enroll(service, "pump-2", "second")
+        set_status(service, "enrollments", "pump-3", "disabled")
+        with running_hub(service, "--require-lists") as hub:
+            done = hub.configure("--require-lists")
+            facts = json.loads(done.stdout)
+            assert facts["withoutRevocationList"] == ["second"] and facts["revoked"] == 1 and facts["brokerMust"] != "restart", facts
+            assert "“second” publishes no revocation list; the hub refuses its devices" in done.stderr, done.stderr
+            assert hub.accepts(device, "pump-1") and not hub.accepts(revoked, "pump-3") and not hub.accepts(other, "pump-2")
+            done = hub.configure()
+            assert json.loads(done.stdout)["brokerMust"] == "restart" and "--require-lists" in done.stderr, done
+            hub.stop()
+            hub.start()
+            assert hub.accepts(device, "pump-1") and hub.accepts(revoked, "pump-3") and hub.accepts(other, "pump-2")
+
+
+def test_lists_that_nobody_has_cannot_be_required():
+    with running_service() as service:
+        service.stop()
+        add_authority(service, "second", usage="keyCertSign")
+        (service.directory / "dps.conf.d/local.conf").write_text("[ca local]\ncertificate=ca/second.pem\nkey=ca/second.key\n")
+        service.start()
+        hub = Hub(service)
+        done = hub.configure("--require-lists", expect=5)
+        assert "--require-lists: No certificate authority publishes" in done.stderr and not hub.directory.exists(), done
+
+
+def test_a_list_that_has_ended_shuts_its_devices_out():
+    """As after seven days without a run; those of another authority come as before."""
+    with running_service() as service:
+        service.stop()
+        add_authority(service, "second")
+        service.start()
+        device, other = enroll(service, "pump-1"), enroll(service, "pump-2", "second")
+        with running_hub(service) as hub:
+            assert hub.accepts(device, "pump-1") and hub.accepts(other, "pump-2")
+            lists = (hub.directory / "crl.pem").read_text()
+            ended = service.scratch / "ended.pem"
+            (service.scratch / "index").write_text("")
+            (service.scratch / "openssl.conf").write_text(f"[ca]\ndefault_ca=x\n[x]\ndatabase={service.scratch}/index\ndefault_md=sha256\n"
+                                                          "crl_extensions=y\n[y]\nauthorityKeyIdentifier=keyid\n")
+            command("openssl", "ca", "-gencrl", "-config", service.scratch / "openssl.conf", "-cert", service.directory / "ca/second.pem",
+                    "-keyfile", service.directory / "ca/second.key", "-crl_lastupdate", "20260101000000Z", "-crl_nextupdate",
+                    "20260102000000Z", "-out", ended)
+            first = re.findall("-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\n", lists, re.S)
+            issuers = [subprocess.run(["openssl", "crl", "-noout", "-issuer"], input=text, capture_output=True, text=True, check=True).stdout
+                       for text in first]
+            [kept] = [text for text, issuer in zip(first, issuers) if "Root of second" not in issuer]
+            (hub.directory / "crl.pem").write_text(kept + ended.read_text())
+            hub.stop()
+            hub.start()
+            assert hub.accepts(device, "pump-1") and not hub.accepts(other, "pump-2")
+            assert json.loads(hub.configure().stdout)["brokerMust"] == "reload"
+            hub.reload()
+            assert hub.accepts(device, "pump-1") and hub.accepts(other, "pump-2")
+
+
 def test_an_authority_without_trust_is_told():
     with running_service() as service:
         device = enroll(service, "pump-1")
@@ -379,6 +442,14 @@ def test_devices_of_the_ca_before_a_swap_are_let_in():
         done = Hub(service).configure()
         facts = json.loads(done.stdout)
         assert facts["earlier"] == ["works"] and facts["withoutRevocationList"] == ["works"], done
+        assert "What “works” stood for earlier" in done.stderr and "Bring its key back" in done.stderr, done
+        with running_hub(service) as hub:
+            assert hub.accepts(before, "pump-1") and hub.accepts(after, "pump-2")
+            done = hub.configure("--require-lists")
+            assert json.loads(done.stdout)["brokerMust"] == "restart" and "the hub refuses the devices that" in done.stderr, done
+            hub.stop()
+            hub.start()
+            assert not hub.accepts(before, "pump-1") and hub.accepts(after, "pump-2")
 
 
 def test_a_second_run_replaces_what_has_changed():

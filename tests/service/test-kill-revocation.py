@@ -86,6 +86,26 @@ def kill_and_recover(kill_at="", revokes="revoke", times=1, is_known=True):
         here.service.clean_up()
 
 
+def test_a_clock_that_was_ahead():
+    """What was put off while the clock was wrong does not wait until that time comes"""
+    here = World()
+    try:
+        here.configure(revokes="auth")
+        here.service.journal.seconds_ahead = 40 * 86400
+        here.service.start()
+        assert here.revoke().status == 200
+        here.service.wait_for_log("fails, and is tried again")
+        here.service.stop()
+        here.configure()
+        here.service.journal.seconds_ahead = 0
+        here.service.start()
+        here.service.wait_for_log("“scripted” has revoked a certificate of pump-1")
+        here.service.stop()
+        assert here.service.stored("revocations") == {}
+    finally:
+        here.service.clean_up()
+
+
 def test_before_it_is_written():
     kill_and_recover("revocations:before:1", is_known=False)
 

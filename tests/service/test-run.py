@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How brevet-dps run begins and ends: requests in flight, impatient operators, addresses that are taken."""
 
+import contextlib
 import json
+import os
 import pathlib
+import re
 import signal
 import socket
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
@@ -99,6 +103,43 @@ def test_a_ready_file_that_cannot_be_written_ends_the_service():
         missing = service.scratch / "missing/ready"
         done = command(DPS, "run", "--config", service.directory / "dps.conf", "--ready-file", missing, expect=5)
         assert str(missing) in done.stderr and done.stderr.count("\n") == 1, done
+    finally:
+        service.clean_up()
+
+
+def full_pipe():
+    """Whoever writes into it waits until somebody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"\n")
+    os.set_blocking(writer, True)
+    return open(reader, "rb"), writer
+
+
+def catches(process, number):
+    [caught] = re.findall(r"SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())
+    return int(caught, 16) >> number - 1 & 1
+
+
+def test_a_reload_that_comes_too_early_is_made_up_for():
+    """Whoever changes the configuration of a service that only starts does not end it, and need not ask again."""
+    service = Service()
+    try:
+        (service.directory / "dps.conf.d/90-mistake.conf").write_text("[service]\nmistake=1\n")
+        service.log, writer = full_pipe()
+        # It comes to a stop with the warning that it has of its configuration, before there is anybody to be ready.
+        service.process = subprocess.Popen([DPS, "run", "--config", service.directory / "dps.conf"], stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.PIPE, stderr=writer)
+        os.close(writer)
+        service.wait_for(lambda: catches(service.process, signal.SIGHUP), "the handler of the signal")
+        service.reload()
+        lines = iter(service.log.readline, b"")
+        assert any(b"mistake" in line for line in lines)
+        assert any(b"The provisioning service is ready" in line for line in lines)
+        assert any(b"Reloaded the configuration" in line for line in lines)
+        service.stop()
     finally:
         service.clean_up()
 

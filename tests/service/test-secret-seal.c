@@ -227,6 +227,52 @@ test_no_key (Fixture *fixture, gconstpointer data)
   g_assert_true (g_file_test (made, G_FILE_TEST_EXISTS));
 }
 
+/* A file that a running service misses is written again, with the same keys; nothing that somebody has put there is touched. */
+static void
+test_looked_after (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (fixture->directory, "secrets.key", NULL);
+  g_autofree char *named = g_build_filename (fixture->directory, "k", NULL);
+  g_autoptr(BrevetSecretSeal) seal = NULL, of_operator = NULL, unused = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autofree char *again = NULL, *other = NULL;
+  gboolean restored = TRUE;
+  struct stat status;
+
+  unused = make_seal (fixture, "", NULL);
+  g_assert_true (brevet_secret_seal_look_after (unused, &restored, &error));
+  g_assert_false (restored || g_file_test (path, G_FILE_TEST_EXISTS));
+
+  write_file (fixture, "secrets.key", ONE "\n" OTHER "\n", 0600);
+  seal = make_seal (fixture, "", NULL);
+  g_assert_true (brevet_secret_seal_look_after (seal, &restored, &error));
+  g_assert_false (restored);
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_true (brevet_secret_seal_look_after (seal, &restored, &error));
+  g_assert_true (restored);
+  g_assert_true (g_file_get_contents (path, &again, NULL, NULL));
+  g_assert_cmpstr (again, ==, ONE "\n" OTHER "\n");
+  g_assert_cmpint (g_stat (path, &status), ==, 0);
+  g_assert_cmpint (status.st_mode & 0777, ==, 0600);
+
+  write_file (fixture, "secrets.key", OTHER "\n", 0600);
+  g_assert_false (brevet_secret_seal_look_after (seal, &restored, &error));
+  g_assert_nonnull (strstr (error->message, "put it back"));
+  g_clear_error (&error);
+  g_assert_true (g_file_get_contents (path, &other, NULL, NULL));
+  g_assert_cmpstr (other, ==, OTHER "\n");
+
+  write_file (fixture, "k", ONE "\n", 0600);
+  of_operator = make_seal (fixture, "[service]\nsecrets-key-file=k\n", NULL);
+  g_assert_cmpint (g_unlink (named), ==, 0);
+  g_assert_false (brevet_secret_seal_look_after (of_operator, &restored, &error));
+  g_assert_false (restored || g_file_test (named, G_FILE_TEST_EXISTS));
+  g_clear_error (&error);
+  g_assert_cmpint (g_mkdir (named, 0700), ==, 0);
+  g_assert_false (brevet_secret_seal_look_after (of_operator, &restored, &error));
+  g_assert_nonnull (strstr (error->message, "is a directory"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -235,6 +281,7 @@ main (int argc, char **argv)
   g_test_add ("/secret-seal/place", Fixture, NULL, set_up, test_place, tear_down);
   g_test_add ("/secret-seal/rotation", Fixture, NULL, set_up, test_rotation, tear_down);
   g_test_add ("/secret-seal/bad-files", Fixture, NULL, set_up, test_bad_files, tear_down);
+  g_test_add ("/secret-seal/looked-after", Fixture, NULL, set_up, test_looked_after, tear_down);
   g_test_add ("/secret-seal/no-key", Fixture, NULL, set_up, test_no_key, tear_down);
   return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include "authority-versions.h"
 #include "brevet-ca-error.h"
 #include "brevet-error.h"
+#include "test-wait.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -99,20 +100,13 @@ test_api_key (Service *service, gconstpointer data)
   g_assert_nonnull (strstr (stored, PROFILE_2));
 }
 
-static void
-keep_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
-}
-
 static BrevetAuthority *
 resolve (Service *service, const char *name, GError **error)
 {
   g_autoptr(GAsyncResult) result = NULL;
 
-  brevet_authority_pool_resolve_async (service->context->authorities, name, NULL, NULL, keep_result, &result);
-  while (result == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  brevet_authority_pool_resolve_async (service->context->authorities, name, NULL, NULL, test_wait_store_result, &result);
+  test_wait_for_result (&result);
   return brevet_authority_pool_resolve_finish (service->context->authorities, result, error);
 }
 
@@ -181,6 +175,7 @@ test_former_documents (Service *service, gconstpointer data)
 
   store_body (service, "old", "{\"name\":\"Old\",\"certificateAuthorityType\":\"MembersCertificateAuthority\","
               "\"apiKey\":\"plain-key\"}");
+  g_assert_true (is_written_down (service, "plain-key"));
   g_assert_true (brevet_authority_pool_seal_stored (service->context->authorities, &error));
   g_assert_no_error (error);
   stored = read_stored (service, "certificate-authorities", "old");
@@ -189,6 +184,8 @@ test_former_documents (Service *service, gconstpointer data)
   g_assert_no_error (error);
   g_assert_cmpstr (authority->name, ==, "Old");
   g_assert_cmpstr (brevet_settings_peek (get_settings (authority), "api-key"), ==, "plain-key");
+  /* At once, while the database is in use. */
+  g_assert_false (is_written_down (service, "plain-key"));
 }
 
 /* Whoever can write into the database cannot move a key to where it would be sent to another host. */
@@ -236,7 +233,7 @@ test_lost_key (Service *service, gconstpointer data)
   g_autofree char *kept = g_build_filename (service->directory, "elsewhere", NULL);
   g_autoptr(GError) error = NULL;
   g_autoptr(Answer) shown = NULL, refused = NULL;
-  g_autoptr(BrevetAuthority) back = NULL;
+  g_autoptr(BrevetAuthority) back = NULL, usable = NULL;
 
   drop (service, 200, "PUT", "/certificateAuthorities/myca1", NULL, MEMBERS ("p-1", ",\"apiKey\":\"very-secret-1\""));
   g_assert_cmpint (g_rename (path, kept), ==, 0);
@@ -249,6 +246,15 @@ test_lost_key (Service *service, gconstpointer data)
   refused = ask (service, OWNER, "PUT", "/certificateAuthorities/other", NULL, MEMBERS ("p-1", ",\"apiKey\":\"new\""));
   g_assert_cmpuint (refused->status, >=, 400);
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
+
+  /* What the log then says to do for one that is lost for good. */
+  g_assert_true (g_file_set_contents (path, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n", -1, NULL));
+  g_assert_cmpint (g_chmod (path, 0600), ==, 0);
+  make_context_anew (service, "");
+  drop (service, 200, "PUT", "/certificateAuthorities/other", NULL, MEMBERS ("p-1", ",\"apiKey\":\"very-secret-2\""));
+  g_clear_error (&error);
+  usable = resolve (service, "other", &error);
+  g_assert_no_error (error);
 
   g_assert_cmpint (g_rename (kept, path), ==, 0);
   make_context_anew (service, "");

@@ -4,6 +4,8 @@
 
 #include "pipeline-fixture.h"
 
+#include <stdlib.h>
+
 #define KILLING "[store main]\ntype=killing\ninner=store-sqlite\n"
 
 static void
@@ -13,10 +15,16 @@ test_intent (Pipeline *pipeline, gconstpointer data)
   g_autofree char *csr = make_csr (key, "pump-07");
   g_autofree char *body = make_body ("pump-07", csr);
   g_autoptr(Heard) failed = NULL, lookup = NULL, final = NULL;
+  const char *pause;
 
   enroll (pipeline, "pump-07", ISSUE);
   failed = ask (pipeline, "pump-07", .body = body);
-  assert_error (failed, 500, 500000);
+  /* Nothing is wrong with the request: the device is told to come back. */
+  assert_error (failed, 503, 503000);
+  pause = brevet_reply_get_header (failed->reply, "retry-after");
+  g_assert_nonnull (pause);
+  g_assert_cmpint (atoi (pause), >=, 20);
+  g_assert_cmpint (atoi (pause), <=, 59);
   g_assert_cmpuint (pipeline_count_calls (pipeline, "issue"), ==, 0);
   lookup = ask (pipeline, "pump-07", .method = "POST", .path = "");
   assert_error (lookup, 404, 404201);

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "fixtures"))
 
 import tap
 from dps import DPS, PREVIEW, Device, Service, command, make_csr
-from softhsm import Tokens
+from softhsm import FORGIVING, Tokens
 
 ISSUE = {"clientCertificateIssuancePolicy": {"certificateAuthorityName": "local"}}
 HANDSHAKES = 200
@@ -135,6 +135,32 @@ def test_token_gone_and_back():
         assert_issued(service, issue(service, device))
 
 
+def test_token_that_softhsm_lost():
+    """Its files were not there for a moment, or were being written when it looked."""
+    with tokens_and_service() as (tokens, service):
+        device = enroll(service, "dev-1")
+        assert_issued(service, issue(service, device))
+        _, csr = make_csr(service.scratch, "dev-2")
+        other = enroll(service, "dev-2")
+        other.ask("GET", "/operations/none", PREVIEW)
+        with tokens.away():
+            reply = other.ask("PUT", "/register", PREVIEW, {"registrationId": "dev-2", "clientCertificateCsr": csr.read_text()})
+            assert reply.status == 202, reply
+            service.wait_for_log("the token “service” is not there")
+        assert_issued(service, other.poll(reply.json["operationId"]))
+        service.connect().connect()
+
+
+def test_another_program_works_in_the_token():
+    with tokens_and_service(start=False) as (tokens, service):
+        os.environ["ASAN_OPTIONS"] = FORGIVING
+        service.start()
+        devices = [enroll(service, f"dev-{number}") for number in range(THREADS)]
+        with tokens.busy("service"):
+            for device in devices:
+                assert_issued(service, issue(service, device))
+
+
 def test_key_rolled():
     """A new key under the same name is used with the certificate that belongs to it, from the next reload on, and never with another."""
     with tokens_and_service() as (tokens, service):
@@ -188,7 +214,7 @@ def test_words_at_start():
         tokens.order("gone")
         assert fail_to_start(service, "[ca local] key: ", "“service” is not there") == 4
         tokens.take_back("gone")
-        tokens.pin_file.write_text("4321\n")
+        tokens.pin_file.write_text("987654321\n")
         before = tokens.count_logins()
         assert fail_to_start(service, "[ca local] key: ", "refuses the PIN; it was tried once") == 5
         assert tokens.count_logins() == before + 1
@@ -201,14 +227,14 @@ def test_restarts_do_not_lock_the_token():
         runtime.mkdir()
         os.environ["RUNTIME_DIRECTORY"] = str(runtime)
         right = tokens.pin_file.read_text()
-        tokens.pin_file.write_text("4321\n")
+        tokens.pin_file.write_text("987654321\n")
         before = tokens.count_logins()
         fail_to_start(service, "refuses the PIN; it was tried once")
         for _ in range(3):
             fail_to_start(service, "has refused this PIN before", f"delete {runtime}/refused-pins")
         assert tokens.count_logins() == before + 1
         kept = runtime / "refused-pins"
-        assert kept.stat().st_mode & 0o077 == 0 and "4321" not in kept.read_text()
+        assert kept.stat().st_mode & 0o077 == 0 and "987654321" not in kept.read_text()
         tokens.pin_file.write_text(right)
         service.start()
         service.reload()

@@ -3,7 +3,6 @@
 /* Trust bundles that follow certificate authorities, while a CA is swapped under the devices that use it. */
 
 #include "pipeline-fixture.h"
-#include "service-private.h"
 #include "test-authority.h"
 
 #include <glib/gstdio.h>
@@ -19,48 +18,6 @@
 #define LATER      "2025-07-01-preview"
 #define STATUS     "/trustBundleStatus/roots"
 #define ENROLLMENT "\"trustBundleId\":\"roots\",\"clientCertificateIssuancePolicy\":{\"certificateAuthorityName\":\"plant\"}"
-
-static void
-wait_for_end (Pipeline *pipeline)
-{
-  do
-    g_main_context_iteration (NULL, FALSE);
-  while (brevet_service_chores_is_running (pipeline->service->chores) || g_main_context_pending (NULL));
-}
-
-/* Has done what there was to do, and all that came of it. */
-static void
-let_work (Pipeline *pipeline)
-{
-  for (guint round = 0; round < 3; round++)
-    {
-      wait_for_end (pipeline);
-      /* So that what was counted a moment ago is counted again. */
-      pipeline_leap (2);
-      brevet_service_chores_poke (pipeline->service->chores, NULL);
-      wait_for_end (pipeline);
-      enroll (pipeline, "barrier", NULL);
-    }
-}
-
-static void
-reload (Pipeline *pipeline, const char *former, const char *next)
-{
-  g_autoptr(GString) text = g_string_new (pipeline->configuration);
-  g_autoptr(BrevetConfig) config = NULL;
-  g_autoptr(GError) error = NULL;
-
-  if (former != NULL)
-    g_assert_cmpuint (g_string_replace (text, former, next, 1), ==, 1);
-  else
-    g_string_append (text, next);
-  g_free (pipeline->configuration);
-  pipeline->configuration = g_strdup (text->str);
-  config = brevet_config_new_from_text (pipeline->configuration, "dps.conf", pipeline->directory, &error);
-  g_assert_no_error (error);
-  brevet_service_reload (pipeline->service, config, &error);
-  g_assert_no_error (error);
-}
 
 static JsonArray *
 get_array (const Heard *heard, const char *member)
@@ -170,41 +127,41 @@ test_window (Pipeline *pipeline, gconstpointer data)
 {
   make_coming (pipeline);
   put_bundle (pipeline, "\"plant\"");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Plant Root");
   enroll (pipeline, "pump-07", ENROLLMENT);
   enroll (pipeline, "pump-08", ENROLLMENT);
   renew (pipeline, "pump-07");
   renew (pipeline, "pump-08");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_holders (pipeline, 2, 0, 0);
   assert_users (pipeline, "plant", 2, 0);
 
   /* The coming CA is named first, and devices learn of it. */
-  reload (pipeline, NULL, COMING);
+  pipeline_reload (pipeline, NULL, COMING);
   put_bundle (pipeline, "\"plant\",\"coming\"");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Plant Root, CN=Coming Root");
   look (pipeline, "pump-07");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_holders (pipeline, 1, 1, 0);
   look (pipeline, "pump-08");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_holders (pipeline, 2, 0, 0);
 
   /* The swap: nobody's root goes. */
-  reload (pipeline, PLANT_OLD, PLANT_NEW);
-  let_work (pipeline);
+  pipeline_reload (pipeline, PLANT_OLD, PLANT_NEW);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root, CN=Plant Root");
   assert_users (pipeline, "plant", 0, 2);
   renew (pipeline, "pump-07");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root, CN=Plant Root");
   assert_users (pipeline, "plant", 1, 1);
 
   /* The last one moves. */
   renew (pipeline, "pump-08");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_users (pipeline, "plant", 2, 0);
   assert_roots (pipeline, "CN=Coming Root");
   assert_holders (pipeline, 0, 2, 0);
@@ -220,16 +177,16 @@ test_expiry (Pipeline *pipeline, gconstpointer data)
   put_bundle (pipeline, "\"plant\"");
   enroll (pipeline, "pump-07", ENROLLMENT);
   renew (pipeline, "pump-07");
-  let_work (pipeline);
-  reload (pipeline, PLANT_OLD, PLANT_NEW);
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
+  pipeline_reload (pipeline, PLANT_OLD, PLANT_NEW);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root, CN=Plant Root");
   pipeline_stop (pipeline);
   pipeline_start (pipeline);
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root, CN=Plant Root");
   pipeline_leap (91 * 86400);
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root");
 }
 
@@ -248,12 +205,12 @@ test_later_dialect (Pipeline *pipeline, gconstpointer data)
   final = ask (pipeline, "pump-07", .version = LATER, .method = "GET", .path = path, .prefer = "wait=60");
   assert_assigned (final, NULL);
   heard_deliver (pipeline, final);
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_holders (pipeline, 0, 0, 1);
   bundle = ask (pipeline, "pump-07", .version = LATER, .method = "GET", .path = "/trustBundle");
   g_assert_cmpuint (bundle->status, ==, 200);
   heard_deliver (pipeline, bundle);
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_holders (pipeline, 1, 0, 0);
 }
 
@@ -263,16 +220,16 @@ test_unknown (Pipeline *pipeline, gconstpointer data)
 {
   g_autoptr(Heard) empty = NULL, missing = NULL, held = NULL;
 
-  reload (pipeline, NULL, MUTE);
+  pipeline_reload (pipeline, NULL, MUTE);
   put_bundle (pipeline, "\"mute\"");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "");
   enroll (pipeline, "pump-07", ENROLLMENT);
   empty = ask (pipeline, "pump-07", .method = "GET", .path = "/trustBundle");
   g_assert_cmpuint (empty->status, ==, 204);
 
   put_bundle (pipeline, "\"plant\",\"mute\"");
-  let_work (pipeline);
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Plant Root");
   missing = operate (pipeline, 400, "PUT", BUNDLE, NULL, "{\"certificateAuthorities\":[\"nobody\"]}");
   g_assert_nonnull (g_strstr_len (missing->text, -1, "nobody"));
@@ -301,16 +258,16 @@ test_configured (Pipeline *pipeline, gconstpointer data)
   g_autoptr(Heard) bundle = NULL, again = NULL;
 
   make_coming (pipeline);
-  reload (pipeline, NULL, "[trust-bundle Roots]\nca=plant\nfile=coming/ca.pem\n");
-  let_work (pipeline);
+  pipeline_reload (pipeline, NULL, "[trust-bundle Roots]\nca=plant\nfile=coming/ca.pem\n");
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root, CN=Plant Root");
   bundle = operate (pipeline, 200, "GET", BUNDLE, NULL, NULL);
-  reload (pipeline, "ca=plant\n", "ca=plant\n#\n");
-  let_work (pipeline);
+  pipeline_reload (pipeline, "ca=plant\n", "ca=plant\n#\n");
+  pipeline_let_work (pipeline);
   again = operate (pipeline, 200, "GET", BUNDLE, NULL, NULL);
   g_assert_cmpstr (heard_get (again, "etag"), ==, heard_get (bundle, "etag"));
-  reload (pipeline, "ca=plant\n", "");
-  let_work (pipeline);
+  pipeline_reload (pipeline, "ca=plant\n", "");
+  pipeline_let_work (pipeline);
   assert_roots (pipeline, "CN=Coming Root");
 }
 
