@@ -9,6 +9,15 @@
 
 #include <glib/gi18n-lib.h>
 
+/* Whoever is to write would make a store where there is none, and often as another user than the service. */
+static gboolean
+check_existence (BrevetConfig *config, BrevetRegistry *registry, GError **error)
+{
+  g_autoptr(BrevetStore) store = brevet_service_make_store (config, registry, error);
+
+  return store != NULL && brevet_store_open_to_read (store, error);
+}
+
 BrevetStore *
 brevet_command_open_store (const char *config_path, gboolean to_read, GError **error)
 {
@@ -16,7 +25,7 @@ brevet_command_open_store (const char *config_path, gboolean to_read, GError **e
   g_autoptr(BrevetRegistry) registry = brevet_registry_new ();
   g_autoptr(BrevetStore) store = NULL;
 
-  if (config == NULL || !brevet_pkcs11_configure (config, error))
+  if (config == NULL || !brevet_pkcs11_configure (config, error) || !check_existence (config, registry, error))
     return NULL;
   store = brevet_service_make_store (config, registry, error);
   if (store == NULL || !(to_read ? brevet_store_open_to_read (store, error) : brevet_store_open (store, error)))

@@ -178,7 +178,10 @@ def test_killed_in_the_middle_nothing_is_lost():
 def test_no_store_and_no_configuration():
     with world() as service:
         (service.directory / "dps.conf.d/50-test.conf").write_text("[store main]\ntype=sqlite\nfile=store/none.sqlite\n")
-        assert "none.sqlite" in store(service, "check", expect=1).stderr
+        for words in (("check",), ("set-aside", "--all"), ("bring-back", "journal", "a"), ("discard", "journal", "a")):
+            assert "none.sqlite" in store(service, *words, expect=1).stderr, words
+        # Whoever only looks, or looks for something, makes none: it would be root's.
+        assert not (service.directory / "store/none.sqlite").exists()
     command(DPS, "store", "check", "--config", WORK / "none.conf", expect=5)
 
 
