@@ -5,6 +5,7 @@
 #include "brevet.h"
 #include "test-scratch.h"
 #include "test-softhsm.h"
+#include "test-wait.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -44,19 +45,6 @@ can_list (const char *token)
   return labels != NULL;
 }
 
-/* As a program does that tries again from time to time. Tokens are looked for anew at most once a second, and then less often. */
-static void
-wait_until (gboolean (*works) (gpointer data), gpointer data)
-{
-  gint64 end = g_get_monotonic_time () + 40 * G_TIME_SPAN_SECOND;
-
-  while (!works (data))
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, end);
-      g_usleep (50 * 1000);
-    }
-}
-
 static gboolean
 key_works (gpointer key)
 {
@@ -92,7 +80,7 @@ test_directory_moved_away_and_back (void)
   move ("elsewhere", "tokens");
   g_test_expect_message ("brevet", G_LOG_LEVEL_MESSAGE, "A token that was not there is, *");
   g_test_expect_message ("brevet", G_LOG_LEVEL_MESSAGE, "The key in the token works again*");
-  wait_until (key_works, key);
+  test_wait_until (key_works, key);
   g_test_assert_expected_messages ();
   g_assert_true (can_list (TOKEN));
 }
@@ -103,7 +91,7 @@ test_initialised_later (void)
   g_assert_false (can_list ("pkcs11:token=late"));
   test_softhsm_add_token ("late");
   g_test_expect_message ("brevet", G_LOG_LEVEL_MESSAGE, "A token that was not there is, *");
-  wait_until (token_is_listed, (gpointer) "pkcs11:token=late");
+  test_wait_until (token_is_listed, (gpointer) "pkcs11:token=late");
   g_test_assert_expected_messages ();
 }
 
@@ -141,7 +129,7 @@ test_held (void)
   g_assert_cmpuint (test_softhsm_count_starts (directory), ==, starts);
   brevet_pkcs11_release ();
   g_test_expect_message ("brevet", G_LOG_LEVEL_MESSAGE, "A token that was not there is, *");
-  wait_until (token_is_listed, (gpointer) TOKEN);
+  test_wait_until (token_is_listed, (gpointer) TOKEN);
   g_test_assert_expected_messages ();
   g_assert_true (can_sign (key));
 }
@@ -162,7 +150,7 @@ test_wrong_pin_is_tried_once (void)
 
   g_assert_null (brevet_token_list_keys (OTHER, wrong, "", &error));
   g_assert_error (error, BREVET_ERROR, BREVET_ERROR_NOT_CONFIGURED);
-  wait_until (has_started_again, GUINT_TO_POINTER (test_softhsm_count_starts (directory)));
+  test_wait_until (has_started_again, GUINT_TO_POINTER (test_softhsm_count_starts (directory)));
   g_assert_null (brevet_token_list_keys (OTHER, wrong, "", NULL));
   g_assert_cmpuint (test_softhsm_count_logins (directory), ==, logins + 1);
 }
@@ -196,7 +184,7 @@ has_begun_to_start (gpointer before)
 static gpointer
 look_until_started (gpointer before)
 {
-  wait_until (has_started_again, before);
+  test_wait_until (has_started_again, before);
   return NULL;
 }
 
@@ -217,7 +205,7 @@ test_start_hangs (void)
   g_assert_true (can_sign (given_up));
   g_assert_cmpint (mkfifo (pipe_path, 0600), ==, 0);
   starter = g_thread_new ("starter", look_until_started, GUINT_TO_POINTER (starts));
-  wait_until (has_begun_to_start, GUINT_TO_POINTER (starts));
+  test_wait_until (has_begun_to_start, GUINT_TO_POINTER (starts));
 
   begin = g_get_monotonic_time ();
   brevet_key_unref (given_up);
@@ -264,7 +252,7 @@ test_others_are_not_disturbed (void)
 
   for (guint i = 0; i < THREADS; i++)
     threads[i] = g_thread_new ("signer", sign_in_thread, &signers);
-  wait_until (has_started_again, GUINT_TO_POINTER (starts + 1));
+  test_wait_until (has_started_again, GUINT_TO_POINTER (starts + 1));
   g_atomic_int_set (&signers.stop, TRUE);
   for (guint i = 0; i < THREADS; i++)
     g_assert_cmpuint (GPOINTER_TO_UINT (g_thread_join (threads[i])), >, 0);
